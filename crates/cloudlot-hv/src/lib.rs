@@ -1,1 +1,20 @@
-//! .
+//! Balance vCPUs over pCPUs and memory over guests, on hosts that must not fall over.
+mod cycle;
+mod hypervisor;
+mod original;
+mod plan;
+mod sample;
+mod topology;
+
+pub use cycle::{Controller, Cycle, CycleReport, Journal, Mode, Outcome, merged, run};
+pub use hypervisor::{Capabilities, HvError, Hypervisor};
+pub use original::{Original, RestoreLimits, RestorePolicy, RestoreReport, restore};
+pub use plan::{
+    CpuPicture, GuestPicture, HostPlan, HostState, HostStep, MemoryPicture, PcpuPicture, Picture,
+    PlannedStep,
+};
+pub use sample::{
+    BalloonSample, DomainId, DomainRules, DomainSample, DomainState, HostMemory, HostSample,
+    PcpuSample, VcpuId, VcpuSample,
+};
+pub use topology::{CPU_LIMIT, CpuSet, ParseCpuSetError, PcpuId};

@@ -1,5 +1,6 @@
 //! Balance vCPUs over pCPUs and memory over guests, on hosts that must not fall over.
 mod cycle;
+pub mod fake;
 pub mod former;
 mod hypervisor;
 mod original;

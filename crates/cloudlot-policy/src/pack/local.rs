@@ -16,8 +16,14 @@ const DESTINATIONS: usize = 8;
 #[must_use]
 pub fn descend(problem: &Balance, goal: Goal) -> Assignment {
     let mut search = Search::new(problem, goal);
-    while search.squares > search.enough && search.step() {}
-    search.take_back();
+    loop {
+        while search.squares > search.enough && search.step() {}
+        search.take_back();
+        // Going home may have opened another step; each lowers the squares, so this ends.
+        if search.squares <= search.enough || !search.step() {
+            break;
+        }
+    }
     problem.assignment(search.bins, false)
 }
 

@@ -73,8 +73,10 @@ struct Search<'a> {
     twin: Vec<bool>,
     /// Sums of the loads in `order` up to each position.
     sums: Vec<u64>,
-    /// Whether each bin can be told from others by an item's home or choices.
-    marked: Vec<bool>,
+    /// Whether some item's choices name each bin, which tells it from others for good.
+    listed: Vec<bool>,
+    /// Items not placed yet, by home: these tell a bin from others until they are placed.
+    residents: Vec<usize>,
     left: u64,
     /// Loads placed so far.
     placed: Vec<u64>,
@@ -108,18 +110,17 @@ impl<'a> Search<'a> {
             Some(*sum)
         }));
         let sums = sums.collect();
-        let mut marked = vec![false; problem.base().len()];
-        for item in items {
-            item.home
-                .iter()
-                .chain(item.allowed.iter().flatten())
-                .for_each(|&bin| marked[bin] = true);
-        }
+        let mut listed = vec![false; problem.base().len()];
+        items
+            .iter()
+            .flat_map(|item| item.allowed.iter().flatten())
+            .for_each(|&bin| listed[bin] = true);
         Self {
             problem,
             twin,
             sums,
-            marked,
+            listed,
+            residents: vec![0; problem.base().len()],
             left: work,
             placed: problem.base().to_vec(),
             waiting: vec![0; problem.base().len()],
@@ -149,9 +150,11 @@ impl<'a> Search<'a> {
         (self.ceiling, self.enough, self.found) = (ceiling, enough, None);
         self.placed = self.problem.base().to_vec();
         self.waiting.fill(0);
+        self.residents.fill(0);
         for item in self.problem.items() {
             if let Some(home) = item.home {
                 self.waiting[home] += item.load;
+                self.residents[home] += 1;
             }
         }
         self.branch(0, moves);
@@ -170,9 +173,13 @@ impl<'a> Search<'a> {
         if self.is_hopeless(at, moves) {
             return;
         }
-        let load = self.problem.items()[item].load;
-        if let Some(home) = self.problem.items()[item].home {
+        let (load, home) = (
+            self.problem.items()[item].load,
+            self.problem.items()[item].home,
+        );
+        if let Some(home) = home {
             self.waiting[home] -= load;
+            self.residents[home] -= 1;
         }
         for bin in self.worthwhile_bins(at, item, moves) {
             let left = moves - usize::from(self.problem.is_move(item, bin));
@@ -181,8 +188,9 @@ impl<'a> Search<'a> {
             self.branch(at + 1, left);
             self.placed[bin] -= load;
         }
-        if let Some(home) = self.problem.items()[item].home {
+        if let Some(home) = home {
             self.waiting[home] += load;
+            self.residents[home] += 1;
         }
     }
 
@@ -232,10 +240,12 @@ impl<'a> Search<'a> {
             0
         };
         let affordable = |bin: &usize| moves > 0 || !self.problem.is_move(item, *bin);
+        let own = self.problem.items()[item].home;
+        let nameless =
+            |bin: usize| !self.listed[bin] && self.residents[bin] == 0 && own != Some(bin);
         let twin_of_lower = |bin: &usize| {
-            let same =
-                |other: usize| !self.marked[other] && self.placed[other] == self.placed[*bin];
-            !self.marked[*bin] && (least..*bin).any(same)
+            let same = |other: usize| nameless(other) && self.placed[other] == self.placed[*bin];
+            nameless(*bin) && (least..*bin).any(same)
         };
         let mut bins: Vec<usize> = self
             .problem

@@ -4,13 +4,16 @@
 
 use super::check::SpecError;
 use super::cpu::Cpu;
+use super::faults::{Fault, Faults};
+use super::guest_memory::{MemoryChange, MemoryTruth};
+use super::host_memory::Memory;
 use super::load::{Load, load_at};
-use super::spec::{GuestSpec, HostSpec, VcpuSpec};
+use super::spec::{HostSpec, VcpuSpec};
 use crate::{
     Capabilities, CpuSet, DomainId, DomainSample, DomainState, HostSample, HostStep, HvError,
     Hypervisor, Original, PcpuId, PcpuSample, VcpuId, VcpuSample,
 };
-use cloudlot_core::{Clock, ManualClock, Seeds, Timestamp};
+use cloudlot_core::{Bytes, Clock, ManualClock, Seeds, Timestamp};
 use std::time::Duration;
 
 /// A simulated host; see the [module](super).
@@ -23,6 +26,8 @@ pub struct FakeHost {
     schedule: Vec<Timestamp>,
     passed: usize,
     cpu: Cpu,
+    memory: Memory,
+    faults: Faults,
     /// By guest, in the order of `spec.guests`, which is by rising id.
     lives: Vec<Life>,
     calls: Vec<(Timestamp, HostStep)>,
@@ -67,6 +72,8 @@ impl FakeHost {
             schedule: spec.schedule(),
             passed: 0,
             cpu: Cpu::new(&spec, seeds),
+            memory: Memory::new(&spec, seeds),
+            faults: Faults::new(spec.faults.clone(), seeds.stream("faults")),
             lives: lives.collect(),
             calls: Vec::new(),
             refusals: Vec::new(),
@@ -121,6 +128,32 @@ impl FakeHost {
         self.cpu.is_present(slot).then(|| self.cpu.demand(slot))
     }
 
+    /// The truth about a guest's memory now; `None` if it is not active or has none.
+    pub fn memory(&mut self, domain: DomainId) -> Option<MemoryTruth> {
+        self.advance();
+        self.memory.truth(self.active(domain)?)
+    }
+
+    /// What a guest's programs began and ended with memory until now, by rising time.
+    pub fn memory_changes(&mut self, domain: DomainId) -> &[(Timestamp, MemoryChange)] {
+        self.advance();
+        self.place_of(domain)
+            .map_or(&[], |at| self.memory.changes(at))
+    }
+
+    /// What guests and host use together now, be it more than the host has.
+    pub fn memory_taken(&mut self) -> Bytes {
+        self.advance();
+        self.memory.taken(self.now)
+    }
+
+    /// Lets something go wrong that the specification does not know of. What is in the past
+    /// already has gone well.
+    pub fn inject(&mut self, fault: Fault) {
+        self.advance();
+        self.faults.add(fault);
+    }
+
     /// Ends a guest's present run at once, as when somebody destroys it. `false` if it is not active.
     pub fn destroy(&mut self, domain: DomainId) -> bool {
         self.advance();
@@ -137,7 +170,8 @@ impl FakeHost {
         let until = self.clock.now();
         loop {
             let scheduled = self.schedule.get(self.passed).copied();
-            let next = scheduled.into_iter().chain(self.cpu.next()).min();
+            let by_itself = self.cpu.next().into_iter().chain(self.memory.next());
+            let next = scheduled.into_iter().chain(by_itself).min();
             let Some(next) = next.filter(|at| *at <= until) else {
                 break;
             };
@@ -147,6 +181,13 @@ impl FakeHost {
                 self.change_by_schedule();
             }
             self.cpu.beat(next);
+            if self.memory.next() == Some(next) {
+                let (guests, faults) = (&self.spec.guests, &self.faults);
+                self.memory.tick(next, |at| {
+                    let guest = &guests[at];
+                    (!guest.is_paused(next)).then(|| faults.trouble(guest.id, next))
+                });
+            }
         }
         self.now = until.max(self.now);
     }
@@ -168,6 +209,14 @@ impl FakeHost {
         let run = due.filter(|_| due != life.destroyed);
         let restarted = run != life.run;
         life.run = run;
+        if restarted {
+            self.memory.stop(at);
+        }
+        if run.is_some() && restarted {
+            self.memory.start(at, self.now);
+        } else if guest.reboots_at(self.now) {
+            self.memory.reboot(at, self.now);
+        }
         let everywhere = || self.spec.pcpus.iter().map(|pcpu| pcpu.id).collect();
         let paused = guest.is_paused(self.now);
         for (slot, vcpu) in (life.first_slot..).zip(&guest.vcpus) {
@@ -190,9 +239,13 @@ impl FakeHost {
 
     /// The place of an active guest.
     fn active(&self, domain: DomainId) -> Option<usize> {
-        let found = |guest: &GuestSpec| guest.id.cmp(&domain);
-        let at = self.spec.guests.binary_search_by(found).ok()?;
-        self.lives[at].run.map(|_| at)
+        self.place_of(domain)
+            .filter(|at| self.lives[*at].run.is_some())
+    }
+
+    fn place_of(&self, domain: DomainId) -> Option<usize> {
+        let guests = &self.spec.guests;
+        guests.binary_search_by_key(&domain, |guest| guest.id).ok()
     }
 
     fn pcpu_sample(&self, at: usize) -> PcpuSample {
@@ -228,7 +281,7 @@ impl FakeHost {
             job: guest.has_job(self.now),
             rules: guest.rules.clone(),
             vcpus: vcpus.collect(),
-            balloon: None,
+            balloon: self.memory.sample(at, self.now),
         })
     }
 
@@ -254,17 +307,26 @@ impl FakeHost {
     }
 
     fn change(&mut self, step: &HostStep) -> Result<(), HvError> {
+        self.faults.connection(self.now)?;
+        if self.faults.is_read_only(self.now) {
+            return Err(HvError::Denied("the connection is read-only".to_owned()));
+        }
         let domain = step.domain();
+        if self.faults.vanishes(domain, self.now) {
+            self.destroy(domain);
+        }
         let at = self.active(domain).ok_or(HvError::Vanished(domain))?;
         if self.spec.guests[at].has_job(self.now) {
             let reason = "cannot acquire state change lock".to_owned();
             return Err(HvError::Busy { domain, reason });
         }
+        self.faults.refusal(step, self.now)?;
         match step {
             HostStep::Pin { vcpu, to } => self.pin(at, *vcpu, to),
-            HostStep::SetMemory { .. } | HostStep::SetStatsPeriod { .. } => Err(
-                HvError::Unsupported(format!("domain {domain} has no balloon device")),
-            ),
+            HostStep::SetMemory { target, .. } => self.memory.set_target(at, domain, *target),
+            HostStep::SetStatsPeriod { period, .. } => {
+                self.memory.set_period(at, domain, *period, self.now)
+            }
         }
     }
 
@@ -302,18 +364,19 @@ impl Hypervisor for FakeHost {
             pin: true,
             memory: true,
             delay: self.spec.counters.delay,
-            write: true,
+            write: !self.faults.is_read_only(self.clock.now()),
         }
     }
 
     fn sample(&mut self) -> Result<HostSample, HvError> {
         self.advance();
+        self.faults.connection(self.now)?;
         Ok(HostSample {
             at: self.now,
             pcpus: (0..self.spec.pcpus.len())
                 .map(|at| self.pcpu_sample(at))
                 .collect(),
-            memory: None,
+            memory: self.memory.host(self.now),
             domains: (0..self.lives.len())
                 .filter_map(|at| self.domain_sample(at))
                 .collect(),
@@ -322,17 +385,19 @@ impl Hypervisor for FakeHost {
 
     fn originals(&mut self, domain: DomainId) -> Result<Original, HvError> {
         self.advance();
+        self.faults.connection(self.now)?;
         let gone = HvError::Vanished(domain);
         let at = self.active(domain).ok_or(gone.clone())?;
         let sample = self.domain_sample(at).ok_or(gone)?;
+        let (target, stats_period) = self.memory.settings(at).unzip();
         let masks = sample.vcpus.into_iter().map(|vcpu| (vcpu.index, vcpu.mask));
         Ok(Original {
             domain,
             name: sample.name,
             run: sample.run,
             pins: masks.collect(),
-            target: None,
-            stats_period: None,
+            target,
+            stats_period,
         })
     }
 

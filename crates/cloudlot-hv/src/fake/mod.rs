@@ -45,6 +45,7 @@ pub mod scenario;
 mod share;
 mod spec;
 mod wander;
+mod world;
 
 pub use check::SpecError;
 pub use faults::{Answer, Fault, StepKind};

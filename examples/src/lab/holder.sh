@@ -15,8 +15,12 @@ hide run /run
 hide var /var
 hide passwd /etc/passwd
 hide group /etc/group
-# Guests are emulated. The daemon and QEMU would try a KVM device just because it is there.
-[ ! -e /dev/kvm ] || hide nothing /dev/kvm
+# Guests are emulated. The daemon and QEMU would try a KVM device just because it is there; while
+# it can be written to, the daemon even asks QEMU anew, for seconds, what it can do.
+if [ -e /dev/kvm ]; then
+    hide nothing /dev/kvm
+    mount -o remount,bind,ro /dev/kvm
+fi
 # The view of the devices that goes with our network namespace; without control groups.
 mount -t sysfs sysfs /sys
 echo ready

@@ -1,6 +1,8 @@
 //! Balance vCPUs over pCPUs and memory over guests, on hosts that must not fall over.
 mod cycle;
 mod hypervisor;
+#[cfg(feature = "serde")]
+pub mod journal;
 mod original;
 mod plan;
 mod sample;

@@ -2,6 +2,7 @@
 //! not ours is touched.
 
 #![cfg(feature = "serde")]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use cloudlot_core::Bytes;
 use cloudlot_hv::journal::{FileJournal, JOURNAL_LIMIT, JournalError};

@@ -1,1 +1,2 @@
-//! .
+//! What the example programs share.
+pub mod program;

@@ -27,6 +27,20 @@ pub trait Controller {
     fn forget_samples(&mut self);
 }
 
+impl<C: Controller + ?Sized> Controller for Box<C> {
+    fn plan(&mut self, sample: &HostSample) -> HostPlan {
+        (**self).plan(sample)
+    }
+
+    fn observe(&mut self, report: &CycleReport) {
+        (**self).observe(report);
+    }
+
+    fn forget_samples(&mut self) {
+        (**self).forget_samples();
+    }
+}
+
 /// Where originals are written down before the first change, so that a crash can be undone.
 pub trait Journal {
     /// Returns only when the originals would survive the end of this process.

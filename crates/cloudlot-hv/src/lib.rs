@@ -1,12 +1,15 @@
 //! Balance vCPUs over pCPUs and memory over guests, on hosts that must not fall over.
 mod cycle;
+pub mod former;
 mod hypervisor;
 #[cfg(feature = "serde")]
 pub mod journal;
 mod original;
+pub mod pins;
 mod plan;
 mod sample;
 mod topology;
+pub mod usage;
 
 pub use cycle::{Controller, Cycle, CycleReport, Journal, Mode, Outcome, merged, run};
 pub use hypervisor::{Capabilities, HvError, Hypervisor};
@@ -20,3 +23,4 @@ pub use sample::{
     PcpuSample, VcpuId, VcpuSample,
 };
 pub use topology::{CPU_LIMIT, CpuSet, ParseCpuSetError, PcpuId};
+pub use usage::HostUsage;

@@ -1,0 +1,7 @@
+//! The algorithms that this crate replaces, as named baselines for tables and tests.
+//!
+//! They are re-implementations of the rules, not the programs themselves.
+
+mod cpu;
+
+pub use cpu::FormerCpu;

@@ -1,0 +1,512 @@
+//! From counters to CPU demand: two samples make a rate, many make an estimate.
+//!
+//! Decides nothing. A counter that runs backwards, a domain that was started anew and a beat that
+//! came too late restart an estimate; they are notes, not faults.
+//!
+//! Source of the estimator: exponentially weighted mean and variance with a change-point reset;
+//! the parameters and their origin are in [`EstimateConfig`].
+
+use crate::{CpuSet, DomainState, HostSample, PcpuId, PcpuSample, VcpuId, VcpuSample};
+use cloudlot_core::Timestamp;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// A pCPU at least this busy hides demand: what waits for it shows as delay only.
+pub const SATURATED: f64 = 0.97;
+
+/// How samples become an estimate.
+#[derive(Clone, PartialEq, Debug)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(deny_unknown_fields)
+)]
+pub struct EstimateConfig {
+    /// Least weight of a new sample in the mean, in (0, 1].
+    pub alpha: f64,
+    /// The first samples weigh 1/1, 1/2, 1/3, … until that falls to `alpha`: a plain mean.
+    pub plain_start: bool,
+    /// Weight of a new squared deviation in the variance, in (0, 1].
+    pub variance_alpha: f64,
+    /// A sample further from the mean than this many cores, …
+    pub change_cores: f64,
+    /// … than this part of the larger of both, …
+    pub change_part: f64,
+    /// … and than this many standard deviations speaks of a change.
+    pub change_deviations: f64,
+    /// After so many such samples in a row the estimate starts anew from the last one.
+    pub change_samples: u32,
+}
+
+/// CPU use of a host and its guests over the time between two samples.
+#[derive(Clone, PartialEq, Debug)]
+pub struct HostUsage {
+    /// When the later sample was taken.
+    pub at: Timestamp,
+    /// The time between both; zero for the first sample.
+    pub elapsed: Duration,
+    /// By rising id, usable or not.
+    pub pcpus: Vec<PcpuUsage>,
+    /// By rising id.
+    pub vcpus: Vec<VcpuUsage>,
+    /// Samples that were set aside, and why.
+    pub notes: Vec<String>,
+}
+
+/// One pCPU in a [`HostUsage`].
+#[derive(Clone, PartialEq, Debug)]
+pub struct PcpuUsage {
+    /// Its place, speed and whether guests may use it.
+    pub sample: PcpuSample,
+    /// The part of the time that it was busy; the sum of its vCPUs where the host does not tell.
+    pub busy: f64,
+    /// Smoothed load of everything but vCPUs (host work, emulator threads, interrupts), in cores.
+    pub background: f64,
+}
+
+/// One vCPU in a [`HostUsage`].
+#[derive(Clone, PartialEq, Debug)]
+pub struct VcpuUsage {
+    /// Which.
+    pub id: VcpuId,
+    /// Whether it may be pinned at all: managed, pinnable, running, under no job.
+    pub movable: bool,
+    /// Its domain's weight in contention.
+    pub weight: u32,
+    /// Where it may run now.
+    pub mask: CpuSet,
+    /// Where its owner lets it run at most.
+    pub bound: Option<CpuSet>,
+    /// Where it was last seen.
+    pub on: Option<PcpuId>,
+    /// CPU time it got in the last interval, in cores.
+    pub used: f64,
+    /// The part of the last interval that it waited for a pCPU.
+    pub steal: f64,
+    /// Estimated demand, in cores: what it would use on a pCPU of its own.
+    pub estimate: f64,
+    /// Variance of single samples round the estimate, in cores squared.
+    pub variance: f64,
+    /// Correlation of successive deviations from the estimate, in [0, 0.95].
+    pub correlation: f64,
+    /// Whole samples since the estimate started; 0: nothing is known yet.
+    pub samples: u32,
+}
+
+/// Turns samples into usage; remembers one sample and an estimate for each vCPU.
+#[derive(Clone, Debug)]
+pub struct CpuWindow {
+    config: EstimateConfig,
+    interval: Duration,
+    last: Option<Timestamp>,
+    busy: BTreeMap<PcpuId, Duration>,
+    background: BTreeMap<PcpuId, f64>,
+    tracks: BTreeMap<VcpuId, Track>,
+}
+
+/// Smoothing of background load. Source: design figure, between one sample and a minute.
+const BACKGROUND_ALPHA: f64 = 0.2;
+
+impl CpuWindow {
+    /// A window for samples that come about every `interval`.
+    #[must_use]
+    pub fn new(config: EstimateConfig, interval: Duration) -> Self {
+        Self {
+            config,
+            interval,
+            last: None,
+            busy: BTreeMap::new(),
+            background: BTreeMap::new(),
+            tracks: BTreeMap::new(),
+        }
+    }
+
+    /// Forgets every sample and estimate.
+    pub fn clear(&mut self) {
+        *self = Self::new(self.config.clone(), self.interval);
+    }
+
+    /// Takes note that a vCPU was just given another mask: its estimate starts anew, and what
+    /// comes from now on counts as one whole sample in the new place.
+    pub fn pinned(&mut self, vcpu: VcpuId, mask: &CpuSet) {
+        if let Some(track) = self.tracks.get_mut(&vcpu) {
+            track.mask = mask.clone();
+            track.estimate = Estimate::default();
+        }
+    }
+
+    /// The usage between the last sample and this one.
+    pub fn push(&mut self, sample: &HostSample) -> HostUsage {
+        let elapsed = self
+            .last
+            .map_or(Duration::ZERO, |last| sample.at.since(last));
+        let mut notes = Vec::new();
+        let whole = !elapsed.is_zero() && self.in_beat(elapsed);
+        if !whole && self.last.is_some() {
+            notes.push(format!(
+                "a sample after {:.1} s is out of the beat: set aside",
+                elapsed.as_secs_f64()
+            ));
+        }
+        let busy = self.busy_parts(sample, elapsed);
+        let mut vcpus = self.advance_tracks(sample, whole.then_some(elapsed), &busy, &mut notes);
+        vcpus.sort_by_key(|vcpu| vcpu.id);
+        let pcpus = self.pcpu_usage(sample, whole, &busy, &vcpus);
+        self.last = Some(sample.at);
+        HostUsage {
+            at: sample.at,
+            elapsed,
+            pcpus,
+            vcpus,
+            notes,
+        }
+    }
+
+    /// Half a beat to three beats: anything else says little about the present.
+    fn in_beat(&self, elapsed: Duration) -> bool {
+        elapsed >= self.interval / 2 && elapsed <= self.interval * 3
+    }
+
+    /// The busy part of each pCPU that tells it.
+    fn busy_parts(&mut self, sample: &HostSample, elapsed: Duration) -> BTreeMap<PcpuId, f64> {
+        let mut parts = BTreeMap::new();
+        for pcpu in &sample.pcpus {
+            let Some(busy) = pcpu.busy else { continue };
+            if let Some(delta) = self
+                .busy
+                .insert(pcpu.id, busy)
+                .and_then(|last| busy.checked_sub(last))
+                && !elapsed.is_zero()
+            {
+                parts.insert(pcpu.id, ratio(delta, elapsed).min(1.0));
+            }
+        }
+        parts
+    }
+
+    fn advance_tracks(
+        &mut self,
+        sample: &HostSample,
+        elapsed: Option<Duration>,
+        busy: &BTreeMap<PcpuId, f64>,
+        notes: &mut Vec<String>,
+    ) -> Vec<VcpuUsage> {
+        let crowds = crowds(sample);
+        let mut tracks = BTreeMap::new();
+        let mut vcpus = Vec::new();
+        for domain in &sample.domains {
+            let movable = domain.rules.managed
+                && domain.rules.pinnable
+                && !domain.job
+                && domain.state == DomainState::Running;
+            for vcpu in &domain.vcpus {
+                let id = VcpuId {
+                    domain: domain.id,
+                    index: vcpu.index,
+                };
+                let place = Place {
+                    busy: saturation(vcpu, busy),
+                    crowd: crowd(vcpu, &crowds),
+                };
+                let old = self
+                    .tracks
+                    .remove(&id)
+                    .filter(|track| track.run == domain.run);
+                let (track, rates) =
+                    Track::advance(old, domain.run, vcpu, elapsed, place, &self.config);
+                if rates.is_some_and(|rates| rates.backwards) {
+                    notes.push(format!(
+                        "cpu time of {} vcpu {} ran backwards",
+                        domain.name, vcpu.index
+                    ));
+                }
+                vcpus.push(track.usage(
+                    id,
+                    movable,
+                    domain.rules.weight,
+                    vcpu,
+                    rates.unwrap_or_default(),
+                ));
+                tracks.insert(id, track);
+            }
+        }
+        self.tracks = tracks;
+        vcpus
+    }
+
+    fn pcpu_usage(
+        &mut self,
+        sample: &HostSample,
+        whole: bool,
+        busy: &BTreeMap<PcpuId, f64>,
+        vcpus: &[VcpuUsage],
+    ) -> Vec<PcpuUsage> {
+        let mut guests: BTreeMap<PcpuId, f64> = BTreeMap::new();
+        for vcpu in vcpus {
+            let part = vcpu.used / vcpu.mask.len().max(1) as f64;
+            vcpu.mask
+                .iter()
+                .for_each(|id| *guests.entry(id).or_default() += part);
+        }
+        let usage = |pcpu: &PcpuSample| {
+            let by_guests = guests.get(&pcpu.id).copied().unwrap_or(0.0);
+            let told = busy.get(&pcpu.id).copied();
+            let background = self.background.entry(pcpu.id).or_default();
+            if let Some(told) = told.filter(|_| whole) {
+                *background += BACKGROUND_ALPHA * ((told - by_guests).max(0.0) - *background);
+            }
+            PcpuUsage {
+                sample: pcpu.clone(),
+                busy: told.unwrap_or(by_guests.min(1.0)),
+                background: *background,
+            }
+        };
+        let mut pcpus: Vec<PcpuUsage> = sample.pcpus.iter().map(usage).collect();
+        pcpus.sort_by_key(|pcpu| pcpu.sample.id);
+        pcpus
+    }
+}
+
+/// How many running vCPUs are pinned to each pCPU alone.
+fn crowds(sample: &HostSample) -> BTreeMap<PcpuId, u32> {
+    let mut crowds = BTreeMap::new();
+    for vcpu in sample.domains.iter().flat_map(|domain| &domain.vcpus) {
+        if let Some(id) = vcpu.mask.only() {
+            *crowds.entry(id).or_default() += 1;
+        }
+    }
+    crowds
+}
+
+fn crowd(vcpu: &VcpuSample, crowds: &BTreeMap<PcpuId, u32>) -> u32 {
+    vcpu.mask
+        .only()
+        .and_then(|id| crowds.get(&id).copied())
+        .unwrap_or(1)
+}
+
+/// How busy the least busy pCPU is that the vCPU may use.
+fn saturation(vcpu: &VcpuSample, busy: &BTreeMap<PcpuId, f64>) -> f64 {
+    let parts = vcpu.mask.iter().filter_map(|id| busy.get(&id).copied());
+    parts.min_by(f64::total_cmp).unwrap_or(0.0)
+}
+
+/// What surrounds a vCPU: decides whether its delay is demand.
+#[derive(Clone, Copy)]
+struct Place {
+    busy: f64,
+    crowd: u32,
+}
+
+/// Rates of one vCPU over one interval.
+#[derive(Clone, Copy, Default)]
+struct Rates {
+    used: f64,
+    steal: f64,
+    demand: f64,
+    backwards: bool,
+}
+
+/// What the window remembers of one vCPU.
+#[derive(Clone, Debug)]
+struct Track {
+    run: u64,
+    time: Duration,
+    delay: Option<Duration>,
+    mask: CpuSet,
+    estimate: Estimate,
+}
+
+impl Track {
+    /// The track after one more sample, and the rates since the last one if it was whole.
+    fn advance(
+        old: Option<Self>,
+        run: u64,
+        vcpu: &VcpuSample,
+        elapsed: Option<Duration>,
+        place: Place,
+        config: &EstimateConfig,
+    ) -> (Self, Option<Rates>) {
+        let mut estimate = old.as_ref().map(|track| track.estimate).unwrap_or_default();
+        let rates = old
+            .as_ref()
+            .zip(elapsed)
+            .map(|(old, elapsed)| old.rates(vcpu, elapsed, place));
+        let same_mask = old.as_ref().is_some_and(|old| old.mask == vcpu.mask);
+        match rates {
+            Some(rates) if !rates.backwards && same_mask => {
+                estimate.add(rates.demand, resolution(elapsed), config);
+            }
+            Some(_) => estimate = Estimate::default(),
+            None => {}
+        }
+        let track = Self {
+            run,
+            time: vcpu.time,
+            delay: vcpu.delay,
+            mask: vcpu.mask.clone(),
+            estimate,
+        };
+        (track, rates)
+    }
+
+    fn rates(&self, vcpu: &VcpuSample, elapsed: Duration, place: Place) -> Rates {
+        let Some(time) = vcpu.time.checked_sub(self.time) else {
+            return Rates {
+                backwards: true,
+                ..Rates::default()
+            };
+        };
+        let used = ratio(time, elapsed).min(1.0);
+        let delay = self
+            .delay
+            .zip(vcpu.delay)
+            .and_then(|(last, now)| now.checked_sub(last));
+        let steal = delay.map_or(0.0, |delay| ratio(delay, elapsed).min(1.0));
+        let demand = if place.busy < SATURATED {
+            // A loop that sleeps shows delay without wanting more: on a pCPU with room, what it
+            // used is what it wanted.
+            used
+        } else if delay.is_some() {
+            (used + steal).min(1.0)
+        } else if used >= 0.9 / f64::from(place.crowd) {
+            1.0
+        } else {
+            used
+        };
+        Rates {
+            used,
+            steal,
+            demand,
+            backwards: false,
+        }
+    }
+
+    fn usage(
+        &self,
+        id: VcpuId,
+        movable: bool,
+        weight: u32,
+        vcpu: &VcpuSample,
+        rates: Rates,
+    ) -> VcpuUsage {
+        VcpuUsage {
+            id,
+            movable,
+            weight,
+            mask: vcpu.mask.clone(),
+            bound: vcpu.bound.clone(),
+            on: vcpu.mask.only().or(vcpu.on),
+            used: rates.used,
+            steal: rates.steal,
+            estimate: self.estimate.mean,
+            variance: self.estimate.variance,
+            correlation: self.estimate.correlation(),
+            samples: self.estimate.samples,
+        }
+    }
+}
+
+/// Variance of a rate whose counter moves in steps of 10 ms: the difference of two uniform
+/// rounding errors.
+fn resolution(elapsed: Option<Duration>) -> f64 {
+    let step = elapsed.map_or(0.0, |elapsed| 0.010 / elapsed.as_secs_f64().max(0.010));
+    step * step / 6.0
+}
+
+fn ratio(part: Duration, whole: Duration) -> f64 {
+    part.as_secs_f64() / whole.as_secs_f64()
+}
+
+/// A running mean and variance that starts anew when the load changes.
+#[derive(Clone, Copy, Debug)]
+struct Estimate {
+    mean: f64,
+    variance: f64,
+    /// Mean product of successive deviations.
+    product: f64,
+    deviation: f64,
+    samples: u32,
+    strange: u32,
+}
+
+impl Default for Estimate {
+    fn default() -> Self {
+        Self {
+            mean: 0.0,
+            variance: 0.0,
+            product: 0.0,
+            deviation: 0.0,
+            samples: 0,
+            strange: 0,
+        }
+    }
+}
+
+/// Assumed noise of a load before any is measured, as a part of it, and the number of samples
+/// that this assumption counts for.
+const NOISE_PRIOR: f64 = 0.03;
+const NOISE_PRIOR_SAMPLES: f64 = 3.0;
+/// Correlation assumed before any is measured.
+const CORRELATION_PRIOR: f64 = 0.5;
+
+impl Estimate {
+    fn add(&mut self, value: f64, resolution: f64, config: &EstimateConfig) {
+        if self.samples == 0 {
+            self.restart(value, resolution);
+            return;
+        }
+        let deviation = value - self.mean;
+        if self.is_change(deviation, value, config) {
+            self.strange += 1;
+            if self.strange >= config.change_samples {
+                self.restart(value, resolution);
+                return;
+            }
+        } else {
+            self.strange = 0;
+        }
+        self.samples = self.samples.saturating_add(1);
+        let count = f64::from(self.samples);
+        let weight = if config.plain_start {
+            config.alpha.max(1.0 / count)
+        } else {
+            config.alpha
+        };
+        let spread = config
+            .variance_alpha
+            .max(1.0 / (count + NOISE_PRIOR_SAMPLES - 1.0));
+        self.variance += spread * (deviation * deviation - self.variance);
+        self.variance = self.variance.max(resolution);
+        self.product += spread * (deviation * self.deviation - self.product);
+        self.deviation = deviation;
+        self.mean += weight * deviation;
+    }
+
+    fn is_change(&self, deviation: f64, value: f64, config: &EstimateConfig) -> bool {
+        deviation.abs() > config.change_cores
+            && deviation.abs() > config.change_part * value.max(self.mean)
+            && deviation.abs() > config.change_deviations * self.variance.sqrt()
+    }
+
+    fn restart(&mut self, value: f64, resolution: f64) {
+        let prior = NOISE_PRIOR * value;
+        let variance = resolution + prior * prior;
+        *self = Self {
+            mean: value,
+            variance,
+            product: CORRELATION_PRIOR * variance,
+            deviation: 0.0,
+            samples: 1,
+            strange: 0,
+        };
+    }
+
+    fn correlation(&self) -> f64 {
+        if self.variance > 0.0 {
+            (self.product / self.variance).clamp(0.0, 0.95)
+        } else {
+            0.0
+        }
+    }
+}

@@ -1,0 +1,274 @@
+//! The seven scenarios of the vCPU scheduler, twenty seeds each, judged by the monitor: profile
+//! `course` against its gates, and the former algorithm on the same runs.
+//!
+//! An iteration is one monitor sample of a second; the scheduler's phase against it is random.
+
+use cloudlot_core::{Clock, ManualClock, Seeds, Timestamp};
+use cloudlot_hv::fake::{FakeHost, Monitor, scenario};
+use cloudlot_hv::former::FormerCpu;
+use cloudlot_hv::pins::{PinConfig, PinController};
+use cloudlot_hv::{Controller, Cycle, Hypervisor, Mode, Original};
+use std::time::Duration;
+
+const SEEDS: u64 = 20;
+const SECOND: Duration = Duration::from_secs(1);
+const SAMPLES: u32 = 40;
+
+/// A run as the monitor saw it, in seconds.
+struct Run {
+    /// End and spread (points) of each monitor sample.
+    readings: Vec<(f64, f64)>,
+    /// When pins were called, and how many.
+    pins: Vec<(f64, usize)>,
+    migrations: usize,
+    /// When any guest's load changes.
+    changes: Vec<f64>,
+}
+
+fn course() -> PinController {
+    PinController::new(PinConfig::course(), SECOND).unwrap()
+}
+
+fn drive(name: &str, seed: u64, controller: impl Controller) -> Run {
+    let seeds = Seeds::new(seed);
+    let clock = ManualClock::default();
+    let spec = scenario::named(name, seeds).unwrap();
+    let mut changes: Vec<f64> = spec
+        .guests
+        .iter()
+        .flat_map(|guest| spec.changes(guest.id))
+        .map(Timestamp::as_secs_f64)
+        .collect();
+    changes.sort_by(f64::total_cmp);
+    let host = FakeHost::new(spec, seeds, clock.clone()).unwrap();
+    let mut cycle = Cycle::new(
+        host,
+        controller,
+        Vec::<Original>::new(),
+        Mode::Act,
+        Vec::new(),
+    );
+    let mut monitor = Monitor::new();
+    let phase = Duration::from_millis(seeds.stream("phase") % 1000);
+    let mut run = Run {
+        readings: Vec::new(),
+        pins: Vec::new(),
+        migrations: 0,
+        changes,
+    };
+    for second in 0..=SAMPLES {
+        let at = Timestamp::ZERO + SECOND * second;
+        clock.sleep_until(at);
+        let sample = cycle.host().sample().unwrap();
+        run.readings.extend(
+            monitor
+                .observe(&sample)
+                .map(|reading| (at.as_secs_f64(), reading.spread())),
+        );
+        clock.sleep_until(at + phase);
+        let before = cycle.host().pin_calls();
+        cycle.turn().unwrap();
+        let pins = cycle.host().pin_calls() - before;
+        if pins > 0 {
+            run.pins.push(((at + phase).as_secs_f64(), pins));
+        }
+    }
+    run.migrations = cycle.host().migrations();
+    run
+}
+
+impl Run {
+    /// Index of the first of three balanced samples in a row, from the sample `from` on.
+    fn balanced(&self, from: usize) -> Option<usize> {
+        (from..self.readings.len().saturating_sub(2)).find(|&at| {
+            self.readings[at..at + 3]
+                .iter()
+                .all(|(_, spread)| *spread <= 5.0)
+        })
+    }
+
+    /// Index of the first sample that ends after `time`.
+    fn ending_after(&self, time: f64) -> usize {
+        self.readings
+            .iter()
+            .position(|(end, _)| *end > time)
+            .unwrap_or(self.readings.len())
+    }
+
+    /// Index of the first sample that lies wholly after `time`.
+    fn wholly_after(&self, time: f64) -> usize {
+        self.readings
+            .iter()
+            .position(|(end, _)| *end - 1.0 >= time)
+            .unwrap_or(self.readings.len())
+    }
+
+    fn mean_spread(&self, samples: std::ops::Range<usize>) -> f64 {
+        let count = samples.len() as f64;
+        self.readings[samples]
+            .iter()
+            .map(|(_, spread)| spread)
+            .sum::<f64>()
+            / count
+    }
+
+    fn pin_calls(&self) -> usize {
+        self.pins.iter().map(|(_, pins)| pins).sum()
+    }
+}
+
+/// Runs a scenario over all seeds; a failure names its seed.
+fn check(name: &str, judge: impl Fn(&Run)) {
+    for seed in 0..SEEDS {
+        let run = drive(name, seed, course());
+        println!(
+            "{name} seed {seed}: pins {:?}, readings {:.1?}",
+            run.pins, run.readings
+        );
+        judge(&run);
+    }
+}
+
+/// Gates of every scenario in which something must be done, up to the sample `until`.
+fn soon_balanced_and_quiet(run: &Run, until: usize) {
+    let load_start = run.changes[0];
+    let (first_action, _) = run.pins[0];
+    assert!(
+        first_action - load_start <= 4.0,
+        "first action after {:.1} s",
+        first_action - load_start
+    );
+    let after = run.ending_after(first_action);
+    let balanced = run.balanced(after).expect("balanced at some time");
+    assert!(
+        balanced - after < 3,
+        "balanced in sample {} after the first action",
+        balanced - after + 1
+    );
+    let tail = run.mean_spread(balanced..until);
+    assert!(tail <= 1.0, "mean spread in the tail is {tail:.2}");
+    let (start, end) = (run.readings[balanced].0, run.readings[until - 1].0);
+    let late = run
+        .pins
+        .iter()
+        .filter(|(at, _)| (start..end).contains(at))
+        .count();
+    assert_eq!(late, 0, "pins after balance");
+}
+
+fn balances_at_once(name: &str, judge: impl Fn(&Run)) {
+    check(name, |run| {
+        soon_balanced_and_quiet(run, run.readings.len());
+        judge(run);
+    });
+}
+
+#[test]
+fn cpu_1_eight_on_one_pcpu_are_spread_with_the_fewest_moves() {
+    balances_at_once("cpu-1", |run| {
+        assert_eq!((run.pin_calls(), run.migrations), (6, 6))
+    });
+}
+
+#[test]
+fn cpu_2_eight_on_two_pcpus_are_spread_with_the_fewest_moves() {
+    balances_at_once("cpu-2", |run| {
+        assert_eq!((run.pin_calls(), run.migrations), (4, 4))
+    });
+}
+
+#[test]
+fn cpu_3_what_is_balanced_is_left_alone() {
+    check("cpu-3", |run| assert_eq!(run.pin_calls(), 0));
+}
+
+#[test]
+fn cpu_4_what_floats_is_pinned_once() {
+    balances_at_once("cpu-4", |run| assert_eq!(run.pin_calls(), 8));
+}
+
+#[test]
+fn cpu_5_heavy_and_light_are_paired() {
+    balances_at_once("cpu-5", |run| assert_eq!(run.pin_calls(), 8));
+}
+
+#[test]
+fn cpu_6_what_is_idle_is_left_alone() {
+    check("cpu-6", |run| assert_eq!(run.pin_calls(), 0));
+}
+
+#[test]
+fn cpu_7_a_change_of_load_is_followed() {
+    check("cpu-7", |run| {
+        let switches: Vec<f64> = run
+            .changes
+            .iter()
+            .copied()
+            .filter(|at| *at > 10.0)
+            .collect();
+        let first_switch = run.ending_after(switches[0]);
+        soon_balanced_and_quiet(run, first_switch);
+        assert_eq!(run.pins[0].1, 8, "first placing");
+        let whole = run.wholly_after(*switches.last().unwrap());
+        let balanced = run.balanced(whole).expect("balanced again");
+        assert!(
+            balanced - whole < 5,
+            "balanced in whole sample {} after the switch",
+            balanced - whole + 1
+        );
+        let tail = run.mean_spread(balanced..run.readings.len());
+        assert!(tail <= 1.0, "mean spread in the tail is {tail:.2}");
+        let start = run.readings[balanced].0;
+        assert!(
+            run.pins.iter().all(|(at, _)| *at < start),
+            "pins after balance"
+        );
+    });
+}
+
+#[test]
+fn the_former_algorithm_pins_more_on_the_same_runs() {
+    let total = |name: &str, controller: fn() -> Box<dyn Controller>| -> (usize, usize) {
+        let runs = (0..SEEDS).map(|seed| drive(name, seed, controller()));
+        runs.fold((0, 0), |sum, run| {
+            (sum.0 + run.pin_calls(), sum.1 + run.migrations)
+        })
+    };
+    for name in ["cpu-1", "cpu-2", "cpu-4", "cpu-5", "cpu-7"] {
+        let ours = total(name, || Box::new(course()));
+        let former = total(name, || Box::<FormerCpu>::default());
+        println!("{name}: pins and migrations over {SEEDS} seeds: {ours:?}, formerly {former:?}");
+        assert!(
+            ours.0 < former.0 && ours.1 <= former.1,
+            "{name}: {ours:?} against {former:?}"
+        );
+    }
+}
+
+#[test]
+fn the_same_seed_gives_the_same_run() {
+    let once = drive("cpu-7", 3, course());
+    let twice = drive("cpu-7", 3, course());
+    assert_eq!((once.readings, once.pins), (twice.readings, twice.pins));
+}
+
+#[test]
+fn a_dry_run_calls_nothing() {
+    let clock = ManualClock::default();
+    let spec = scenario::named("cpu-1", Seeds::new(0)).unwrap();
+    let host = FakeHost::new(spec, Seeds::new(0), clock.clone()).unwrap();
+    let mut cycle = Cycle::new(
+        host,
+        course(),
+        Vec::<Original>::new(),
+        Mode::DryRun,
+        Vec::new(),
+    );
+    let mut planned = 0;
+    for second in 0..20 {
+        clock.sleep_until(Timestamp::ZERO + SECOND * second);
+        planned += cycle.turn().unwrap().plan.steps.len();
+    }
+    assert!(planned > 0);
+    assert!(cycle.host().calls().is_empty() && cycle.originals().is_empty());
+}

@@ -1,7 +1,7 @@
 //! Balance vCPUs over pCPUs and memory over guests, on hosts that must not fall over.
 mod cycle;
-pub mod former;
 pub mod fake;
+pub mod former;
 mod hypervisor;
 #[cfg(feature = "serde")]
 pub mod journal;

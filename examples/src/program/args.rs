@@ -45,7 +45,12 @@ pub(super) struct Args {
     pub(super) explain: bool,
 
     /// How to show what happens
-    #[arg(long, value_name = "FORMAT", default_value = "table", conflicts_with = "json")]
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        default_value = "table",
+        conflicts_with = "json"
+    )]
     format: Format,
 
     /// The same as --format json
@@ -80,7 +85,12 @@ pub(super) struct Args {
 #[derive(Flags, Debug)]
 pub(super) struct HostArgs {
     /// The host
-    #[arg(long, value_name = "URI", default_value = "qemu:///system", global = true)]
+    #[arg(
+        long,
+        value_name = "URI",
+        default_value = "qemu:///system",
+        global = true
+    )]
     pub(super) connect: String,
 
     /// What to go back to on exit; `keep` restores only what costs, the statistics periods

@@ -49,7 +49,10 @@ impl Show for Table {
     }
 
     fn failed(&self, number: u64, error: &HvError) -> String {
-        format!("            cycle {number}  {}\n", printable(&error.to_string()))
+        format!(
+            "            cycle {number}  {}\n",
+            printable(&error.to_string())
+        )
     }
 
     fn end(&self, end: &End) -> String {
@@ -149,7 +152,11 @@ impl Table {
                 format!("memory {}  -> {} MiB", domain(report, *id), mib(*target))
             }
             HostStep::SetStatsPeriod { domain: id, period } => {
-                format!("statistics {}  every {} s", domain(report, *id), period.as_secs())
+                format!(
+                    "statistics {}  every {} s",
+                    domain(report, *id),
+                    period.as_secs()
+                )
             }
         };
         let fate = match outcome {

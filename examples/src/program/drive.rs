@@ -1,7 +1,7 @@
 //! A run: connect, turn the cycle until told to stop, restore, report.
 
 use super::args::{Algorithm, Args, Format, Profile};
-use super::connect::{Granted, connect};
+use super::connect::connect;
 use super::control::{Control, control};
 use super::logbook::Logbook;
 use super::output::{End, Json, Quiet, Show, Start, Style, Table};
@@ -74,8 +74,8 @@ fn live(program: Program, args: &Args, uri: &str) -> Result<(), Fault> {
     let profile = args.profile.unwrap_or(Profile::Production);
     let control = control(program, args, profile)?;
     let clock = SystemClock::start();
-    let (host, granted) = connect(&args.host.connect, !args.dry_run, &clock)?;
-    let looking = granted == Granted::LookingOnly;
+    let host = connect(&args.host.connect, !args.dry_run, &clock)?;
+    let looking = args.dry_run || !host.capabilities().write;
     // Who only looks is in nobody's way.
     let (_lock, logbook) = if looking {
         (None, Logbook::none())

@@ -24,6 +24,7 @@ use args::{Args, Command};
 pub use fault::Fault;
 use std::io::{Write, stderr};
 use std::process::ExitCode;
+pub use tally::{Extremes, Tally};
 
 /// Which of the two.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

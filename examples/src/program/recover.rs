@@ -1,7 +1,7 @@
 //! The way back: at the end of a run, and after one that was killed.
 
 use super::args::Args;
-use super::connect::{Granted, connect};
+use super::connect::connect;
 use super::control::LIMITS;
 use super::lock::Lock;
 use super::logbook::Logbook;
@@ -32,8 +32,8 @@ pub(super) fn recover(program: Program, args: &Args) -> Result<(), Fault> {
         sink.say(&format!("nothing to restore on {uri}\n"));
         return Ok(());
     }
-    let (mut host, granted) = connect(&args.host.connect, true, &clock)?;
-    if granted == Granted::LookingOnly {
+    let mut host = connect(&args.host.connect, true, &clock)?;
+    if !host.capabilities().write {
         return Err(Fault::Unreachable(format!(
             "{uri}: no permission to change anything"
         )));

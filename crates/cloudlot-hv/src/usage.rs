@@ -419,28 +419,16 @@ fn ratio(part: Duration, whole: Duration) -> f64 {
 }
 
 /// A running mean and variance that starts anew when the load changes.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 struct Estimate {
     mean: f64,
     variance: f64,
     /// Mean product of successive deviations.
     product: f64,
     deviation: f64,
+    last: f64,
     samples: u32,
     strange: u32,
-}
-
-impl Default for Estimate {
-    fn default() -> Self {
-        Self {
-            mean: 0.0,
-            variance: 0.0,
-            product: 0.0,
-            deviation: 0.0,
-            samples: 0,
-            strange: 0,
-        }
-    }
 }
 
 /// Assumed noise of a load before any is measured, as a part of it, and the number of samples
@@ -452,19 +440,23 @@ const CORRELATION_PRIOR: f64 = 0.5;
 
 impl Estimate {
     fn add(&mut self, value: f64, resolution: f64, config: &EstimateConfig) {
+        let last = std::mem::replace(&mut self.last, value);
         if self.samples == 0 {
-            self.restart(value, resolution);
+            self.restart(value, 1, resolution);
             return;
         }
         let deviation = value - self.mean;
-        if self.is_change(deviation, value, config) {
-            self.strange += 1;
-            if self.strange >= config.change_samples {
-                self.restart(value, resolution);
-                return;
+        let strange = is_apart(value, self.mean, config)
+            && deviation.abs() > config.change_deviations * self.variance.sqrt();
+        self.strange = if strange { self.strange + 1 } else { 0 };
+        if strange && self.strange >= config.change_samples {
+            // The sample before may belong to the new load already.
+            if !is_apart(value, last, config) {
+                self.restart(f64::midpoint(value, last), 2, resolution);
+            } else {
+                self.restart(value, 1, resolution);
             }
-        } else {
-            self.strange = 0;
+            return;
         }
         self.samples = self.samples.saturating_add(1);
         let count = f64::from(self.samples);
@@ -483,22 +475,17 @@ impl Estimate {
         self.mean += weight * deviation;
     }
 
-    fn is_change(&self, deviation: f64, value: f64, config: &EstimateConfig) -> bool {
-        deviation.abs() > config.change_cores
-            && deviation.abs() > config.change_part * value.max(self.mean)
-            && deviation.abs() > config.change_deviations * self.variance.sqrt()
-    }
-
-    fn restart(&mut self, value: f64, resolution: f64) {
-        let prior = NOISE_PRIOR * value;
+    fn restart(&mut self, mean: f64, samples: u32, resolution: f64) {
+        let prior = NOISE_PRIOR * mean;
         let variance = resolution + prior * prior;
         *self = Self {
-            mean: value,
+            mean,
             variance,
             product: CORRELATION_PRIOR * variance,
             deviation: 0.0,
-            samples: 1,
+            samples,
             strange: 0,
+            last: self.last,
         };
     }
 
@@ -509,4 +496,10 @@ impl Estimate {
             0.0
         }
     }
+}
+
+/// Whether two samples are too far apart to be of the same load.
+fn is_apart(a: f64, b: f64, config: &EstimateConfig) -> bool {
+    let off = (a - b).abs();
+    off > config.change_cores && off > config.change_part * a.max(b)
 }

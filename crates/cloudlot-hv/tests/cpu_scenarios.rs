@@ -239,7 +239,7 @@ fn the_former_algorithm_pins_more_on_the_same_runs() {
         let former = total(name, || Box::<FormerCpu>::default());
         println!("{name}: pins and migrations over {SEEDS} seeds: {ours:?}, formerly {former:?}");
         assert!(
-            ours.0 < former.0 && ours.1 <= former.1,
+            ours.0 <= former.0 && ours.1 < former.1,
             "{name}: {ours:?} against {former:?}"
         );
     }

@@ -216,7 +216,7 @@ fn rough_host() -> impl Strategy<Value = HostUsage> {
             movable,
         });
         let usable = prop::collection::vec(prop::bool::weighted(0.85), bins as usize);
-        (usable, prop::collection::vec(load, 0..24))
+        (usable, prop::collection::vec(load, 0..16))
             .prop_map(|(usable, loads)| host(&usable, &loads))
     })
 }

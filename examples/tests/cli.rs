@@ -3,6 +3,7 @@
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
+use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 
 const SCHEDULER: &str = env!("CARGO_BIN_EXE_vcpu-scheduler");
@@ -236,7 +237,12 @@ fn a_signal_ends_the_loop_and_restores() {
         let mut child = endless("--json");
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let done = |line: &String| line.contains("\"outcome\":\"done\"");
-        lines.by_ref().take(100).map(Result::unwrap).find(done).unwrap();
+        lines
+            .by_ref()
+            .take(100)
+            .map(Result::unwrap)
+            .find(done)
+            .unwrap();
         signal(&child, by);
         let last = lines.last().unwrap().unwrap();
         let end: serde_json::Value = serde_json::from_str(&last).unwrap();
@@ -277,16 +283,54 @@ fn output_that_cannot_be_written_is_a_failure() {
     assert!(text(&output.stderr).contains("cannot write the output"));
 }
 
+/// A state folder in which a program has been, and the path of its lock.
+fn used_folder(program: &str) -> (tempfile::TempDir, String, PathBuf) {
+    let dir = tempfile::tempdir().unwrap();
+    let line = format!(
+        "restore --connect test:///default --state-dir {}",
+        dir.path().display()
+    );
+    assert_eq!(
+        said(program, &line),
+        "nothing to restore on test:///default\n"
+    );
+    let mut files = std::fs::read_dir(dir.path()).unwrap();
+    let lock = files.next().unwrap().unwrap().path();
+    assert_eq!(lock.extension().unwrap(), "lock");
+    assert!(files.next().is_none());
+    (dir, line, lock)
+}
+
+#[test]
+fn a_second_of_a_kind_is_refused_with_the_pid_of_the_first() {
+    let (_dir, line, path) = used_folder(SCHEDULER);
+    std::fs::write(&path, "4711\n").unwrap();
+    let lock = File::open(&path).unwrap();
+    lock.lock().unwrap();
+    let refusal = "another vcpu-scheduler (pid 4711) works on test:///default";
+    refused(SCHEDULER, &line, 1, refusal);
+    said(COORDINATOR, &line);
+    drop(lock);
+    said(SCHEDULER, &line);
+}
+
+#[test]
+fn a_journal_that_is_not_ours_is_refused_and_kept() {
+    let (_dir, line, lock) = used_folder(COORDINATOR);
+    let journal = lock.with_extension("journal");
+    std::fs::write(&journal, "precious\n").unwrap();
+    refused(COORDINATOR, &line, 1, "is not a journal");
+    assert_eq!(std::fs::read(&journal).unwrap(), b"precious\n");
+}
+
 #[cfg(not(feature = "libvirt"))]
 #[test]
 fn without_libvirt_one_line_says_how_to_build_it_in() {
-    for line in ["", "restore"] {
-        let dir = tempfile::tempdir().unwrap();
-        let line = format!("{line} --state-dir {}", dir.path().display());
-        if line.starts_with("restore") {
-            assert!(said(SCHEDULER, &line).contains("nothing to restore"));
-        } else {
-            refused(SCHEDULER, &line, 2, "--features libvirt");
-        }
-    }
+    refused(SCHEDULER, "", 2, "--features libvirt");
+    refused(
+        COORDINATOR,
+        "--connect test:///default",
+        2,
+        "--features libvirt",
+    );
 }

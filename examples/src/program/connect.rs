@@ -3,6 +3,10 @@
 use super::Fault;
 use cloudlot_core::SystemClock;
 use cloudlot_hv::Hypervisor;
+#[cfg(feature = "libvirt")]
+use cloudlot_hv::libvirt::{Access, Libvirt};
+#[cfg(feature = "libvirt")]
+use std::sync::Arc;
 
 /// Connects to `uri`, to change things if `write`; if that is denied, to look, as its
 /// capabilities then say.
@@ -12,18 +16,13 @@ pub(super) fn connect(
     write: bool,
     clock: &SystemClock,
 ) -> Result<impl Hypervisor + use<>, Fault> {
-    use cloudlot_hv::HvError;
-    use cloudlot_hv::libvirt::{Access, Libvirt};
-
-    let open = |access| Libvirt::open(uri, access, clock.clone());
-    let opened = match write {
-        true => match open(Access::ReadWrite) {
-            Err(HvError::Denied(_)) => open(Access::ReadOnly),
-            opened => opened,
-        },
-        false => open(Access::ReadOnly),
+    let access = if write {
+        Access::ReadWriteElseReadOnly
+    } else {
+        Access::ReadOnly
     };
-    opened.map_err(|error| Fault::Unreachable(format!("{uri}: {error}")))
+    Libvirt::open(uri, access, Arc::new(clock.clone()))
+        .map_err(|error| Fault::Unreachable(format!("{uri}: {error}")))
 }
 
 /// Says how to build in what is missing.

@@ -3,6 +3,12 @@
 //!
 //! An iteration is one monitor sample of a second; the scheduler's phase against it is random.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::cast_possible_truncation,
+    reason = "a test may panic, and its numbers are small"
+)]
+
 use cloudlot_core::{Clock, ManualClock, Seeds, Timestamp};
 use cloudlot_hv::fake::{FakeHost, Monitor, scenario};
 use cloudlot_hv::former::FormerCpu;

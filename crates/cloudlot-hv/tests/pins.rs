@@ -1,6 +1,12 @@
 //! What holds for every plan of pins, over random hosts; the minimum of migrations is checked
 //! against an oracle that tries every assignment.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::cast_possible_truncation,
+    reason = "a test may panic, and its numbers are small"
+)]
+
 use cloudlot_core::Timestamp;
 use cloudlot_hv::pins::{PinConfig, PinHistory, plan_pins};
 use cloudlot_hv::usage::{PcpuUsage, VcpuUsage};

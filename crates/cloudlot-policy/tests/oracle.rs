@@ -1,5 +1,7 @@
 //! The exact search against an oracle that tries every assignment.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 use cloudlot_policy::pack::{Balance, Goal, Item, WORK, balance, descend, exact, largest_first};
 use proptest::prelude::*;
 

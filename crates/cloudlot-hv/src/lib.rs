@@ -5,6 +5,8 @@ pub mod former;
 mod hypervisor;
 #[cfg(feature = "serde")]
 pub mod journal;
+#[cfg(feature = "libvirt")]
+pub mod libvirt;
 mod original;
 pub mod pins;
 mod plan;

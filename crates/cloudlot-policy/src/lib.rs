@@ -1,1 +1,3 @@
-//! .
+//! Who gets what, and where: the kernels of allocation and packing.
+
+pub mod share;

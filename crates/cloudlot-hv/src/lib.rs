@@ -1,7 +1,9 @@
 //! Balance vCPUs over pCPUs and memory over guests, on hosts that must not fall over.
 mod cycle;
 pub mod fake;
+pub mod former;
 mod hypervisor;
+pub mod memory;
 mod original;
 mod plan;
 mod sample;

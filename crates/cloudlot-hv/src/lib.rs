@@ -1,7 +1,7 @@
 //! Balance vCPUs over pCPUs and memory over guests, on hosts that must not fall over.
 //!
 //! Two planners, both pure: [`pins::plan_pins`] decides which vCPU runs on which pCPU, and
-//! `memory::plan_memory` how much memory each guest's balloon leaves it. Each has two named sets
+//! [`memory::plan_memory`] how much memory each guest's balloon leaves it. Each has two named sets
 //! of parameters, `production` and `course`. A [`Cycle`] joins a planner's [`Controller`] with a
 //! [`Hypervisor`] and a [`Journal`]: it samples, plans, writes down what could be undone, applies
 //! and reports. [`restore`] undoes.
@@ -40,6 +40,7 @@ mod hypervisor;
 pub mod journal;
 #[cfg(feature = "libvirt")]
 pub mod libvirt;
+pub mod memory;
 mod original;
 pub mod pins;
 mod plan;

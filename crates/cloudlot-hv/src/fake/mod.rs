@@ -27,22 +27,30 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! The scenarios of the vCPU scheduler are in [`scenario`], and the view of their monitor in
-//! [`Monitor`].
+//! What happens to memory is in [`MemorySpec`], what goes wrong on request in [`Fault`], the
+//! scenarios of the vCPU scheduler and the memory coordinator in [`scenario`], and the view of
+//! their monitor in [`Monitor`].
 
 mod chance;
 mod check;
 mod cpu;
+mod faults;
+mod guest_memory;
 mod host;
+mod host_memory;
 mod load;
+mod memory_spec;
 mod monitor;
 pub mod scenario;
-mod share;
 mod spec;
 mod wander;
+mod world;
 
 pub use check::SpecError;
+pub use faults::{Answer, Fault, StepKind};
+pub use guest_memory::{MemoryChange, MemoryTruth};
 pub use host::FakeHost;
 pub use load::{DemandStep, Load, Noise};
+pub use memory_spec::{BalloonSpec, HostMemorySpec, HostUse, MemorySpec, MemoryWork, PageCache};
 pub use monitor::{GuestMemoryReading, Monitor, MonitorReading, PcpuReading, spread};
 pub use spec::{Counters, GuestSpec, HostSpec, PcpuSpec, Span, VcpuSpec};

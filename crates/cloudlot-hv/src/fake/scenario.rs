@@ -5,12 +5,13 @@
 
 use super::chance::Chance;
 use super::load::{DemandStep, Load, Noise};
+use super::memory_spec::{HostMemorySpec, MemorySpec, MemoryWork};
 use super::spec::{GuestSpec, HostSpec, VcpuSpec};
-use cloudlot_core::{Seeds, Timestamp};
+use cloudlot_core::{Bytes, Seeds, Timestamp};
 use std::time::Duration;
 
 /// All names that [`named`] knows, each with what happens.
-pub const SCENARIOS: [(&str, &str); 7] = [
+pub const SCENARIOS: [(&str, &str); 11] = [
     ("cpu-1", "eight equal vCPUs, all on pCPU 0"),
     (
         "cpu-2",
@@ -26,6 +27,22 @@ pub const SCENARIOS: [(&str, &str); 7] = [
     (
         "cpu-7",
         "eight light floating vCPUs, of which a random half turns heavy",
+    ),
+    (
+        "mem-1",
+        "one guest grows to its maximum and frees all; three idle",
+    ),
+    (
+        "mem-2",
+        "four guests grow alike until nobody can give more, then free all",
+    ),
+    (
+        "mem-3",
+        "four guests grow; two stop early and free, two go on to their maximum",
+    ),
+    (
+        "mem-4",
+        "two guests grow; one stops after 512 MiB and frees, one goes on to its maximum; two idle",
     ),
 ];
 
@@ -49,6 +66,16 @@ pub fn named(name: &str, seeds: Seeds) -> Option<HostSpec> {
         "cpu-5" => every_second_heavy(seeds),
         "cpu-6" => idle(),
         "cpu-7" => half_turns_heavy(seeds),
+        "mem-1" => memory_host([Grows::ToTheEnd, Grows::Not, Grows::Not, Grows::Not], seeds),
+        "mem-2" => memory_host([Grows::ToTheEnd; 4], seeds),
+        "mem-3" => memory_host(
+            [Grows::Some, Grows::Some, Grows::ToTheEnd, Grows::ToTheEnd],
+            seeds,
+        ),
+        "mem-4" => memory_host(
+            [Grows::Some, Grows::ToTheEnd, Grows::Not, Grows::Not],
+            seeds,
+        ),
         _ => return None,
     })
 }
@@ -56,10 +83,13 @@ pub fn named(name: &str, seeds: Seeds) -> Option<HostSpec> {
 const PCPUS: u32 = 4;
 const GUESTS: u32 = 8;
 
-/// Every loop sleeps 400 µs; alone on a pCPU it uses 20 %, 38 % and 7 % of it.
+/// Every loop sleeps 400 µs; alone on a pCPU it uses 20 %, 46 % and 9 % of it.
+///
+/// The loops ran 100,000, 250,000 and 30,000 steps; how long a step took follows from the
+/// published plateaus, 40 % a pCPU for two equal guests and 55 % for a heavy and a light one.
 const EQUAL: Load = busy_loop(100);
-const HEAVY: Load = busy_loop(250);
-const LIGHT: Load = busy_loop(30);
+const HEAVY: Load = busy_loop(337);
+const LIGHT: Load = busy_loop(40);
 
 /// A guest that does nothing still ticks.
 const IDLE: Load = Load::Open { cores: 0.01 };
@@ -124,8 +154,8 @@ fn half_turns_heavy(seeds: Seeds) -> HostSpec {
 
 fn cpu_host(mut vcpu: impl FnMut(u32) -> VcpuSpec) -> HostSpec {
     let guest = |guest: u32| {
-        let number = guest + 1;
-        GuestSpec::new(number.into(), format!("aos_vm_{number}"), vec![vcpu(guest)])
+        let number = u64::from(guest) + 1;
+        GuestSpec::new(number, name_of(number), vec![vcpu(guest)])
     };
     HostSpec {
         noise: Noise::Normal { sd: 0.02 },
@@ -154,4 +184,70 @@ fn staggered(earliest: f64, load: Load, chance: &mut Chance) -> DemandStep {
         at: Timestamp::ZERO + Duration::from_secs_f64(earliest + late),
         load,
     }
+}
+
+/// When growth begins, at the earliest.
+const GROWTH_START_S: f64 = 10.0;
+
+/// What a guest has at the start, and the most it can have.
+const GUEST_START: Bytes = Bytes::mib(512);
+const GUEST_MAX: Bytes = Bytes::mib(2048);
+
+/// What an early stop is at, beyond the base.
+const EARLY_STOP: Bytes = Bytes::mib(512);
+
+/// What an idle guest uses, in MiB: a small distribution without a desktop.
+const BASE_MIB: (f64, f64) = (150.0, 200.0);
+
+/// A program that touches a page every 100 µs or so grows at 17 to 28 MiB a second; all growing
+/// guests run the same program, and each varies by 30 % for itself.
+const GROWTH_MIB_S: (f64, f64) = (17.0, 28.0);
+const GROWTH_VARIES: f64 = 0.3;
+
+/// What a guest of a memory scenario does.
+#[derive(Clone, Copy)]
+enum Grows {
+    Not,
+    /// By [`EARLY_STOP`], and frees.
+    Some,
+    /// Until its allocation fails, and frees.
+    ToTheEnd,
+}
+
+fn memory_host(guests: [Grows; 4], seeds: Seeds) -> HostSpec {
+    let mut chance = Chance::new(seeds.stream("memory"));
+    let mib_s = chance.between(GROWTH_MIB_S.0, GROWTH_MIB_S.1);
+    let grow = |most| MemoryWork::Grow {
+        mib_s,
+        vary: GROWTH_VARIES,
+        most,
+    };
+    let guest = |(number, grows): (u64, Grows)| {
+        let base = chance.between(BASE_MIB.0, BASE_MIB.1) * Bytes::mib(1).get() as f64;
+        let start = staggered(GROWTH_START_S, IDLE, &mut chance).at;
+        let work = match grows {
+            Grows::Not => Vec::new(),
+            Grows::Some => vec![grow(Some(EARLY_STOP)), MemoryWork::Free],
+            Grows::ToTheEnd => vec![grow(None), MemoryWork::Free],
+        };
+        let wait = (!work.is_empty()).then_some(MemoryWork::WaitUntil(start));
+        GuestSpec {
+            memory: Some(MemorySpec {
+                work: wait.into_iter().chain(work).collect(),
+                ..MemorySpec::new(GUEST_START, GUEST_MAX, Bytes::from_f64(base))
+            }),
+            ..GuestSpec::new(number, name_of(number), vec![VcpuSpec::steady(IDLE)])
+        }
+    };
+    HostSpec {
+        memory: Some(HostMemorySpec {
+            total: Bytes::mib(6144),
+            used: Vec::new(),
+        }),
+        ..HostSpec::new(PCPUS, (1..).zip(guests).map(guest).collect())
+    }
+}
+
+fn name_of(number: u64) -> String {
+    format!("aos_vm_{number}")
 }

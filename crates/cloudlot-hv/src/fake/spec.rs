@@ -1,8 +1,10 @@
 //! What a simulated host is made of and what happens on it when: plain data.
 //!
-//! Times are on the clock of the simulation. Memory is in `guest_memory.rs`, loads in `load.rs`.
+//! Times are on the clock of the simulation. Memory is in `memory_spec.rs`, loads in `load.rs`.
 
+use super::faults::Fault;
 use super::load::{DemandStep, Load, Noise};
+use super::memory_spec::{HostMemorySpec, MemorySpec, MemoryWork};
 use crate::{CpuSet, DomainId, DomainRules, PcpuId};
 use cloudlot_core::Timestamp;
 use std::time::Duration;
@@ -53,6 +55,10 @@ pub struct HostSpec {
     pub noise: Noise,
     /// How it counts.
     pub counters: Counters,
+    /// Its memory; `None`: it does not tell.
+    pub memory: Option<HostMemorySpec>,
+    /// What goes wrong, and when.
+    pub faults: Vec<Fault>,
 }
 
 /// How a host counts.
@@ -136,6 +142,8 @@ pub struct GuestSpec {
     pub jobs: Vec<Span>,
     /// Its vCPUs.
     pub vcpus: Vec<VcpuSpec>,
+    /// Its memory; `None`: it takes none of the host's, and has no balloon.
+    pub memory: Option<MemorySpec>,
 }
 
 impl GuestSpec {
@@ -151,11 +159,18 @@ impl GuestSpec {
             paused: Vec::new(),
             jobs: Vec::new(),
             vcpus,
+            memory: None,
         }
     }
 
     pub(super) fn is_paused(&self, now: Timestamp) -> bool {
         self.paused.iter().any(|span| span.contains(now))
+    }
+
+    pub(super) fn reboots_at(&self, now: Timestamp) -> bool {
+        self.memory
+            .as_ref()
+            .is_some_and(|memory| memory.reboots.contains(&now))
     }
 
     pub(super) fn has_job(&self, now: Timestamp) -> bool {
@@ -217,23 +232,29 @@ impl HostSpec {
             guests,
             noise: Noise::None,
             counters: Counters::default(),
+            memory: None,
+            faults: Vec::new(),
         }
     }
 
-    /// When a guest's own wishes for CPU change, by rising time; its start is not a change.
+    /// When a guest's own wishes for CPU change, and when its memory's work goes on after a
+    /// `WaitUntil`, by rising time; its start is not a change.
     ///
-    /// Empty for a domain that is not in the specification.
+    /// When growth ends depends on the run: [`FakeHost::memory_changes`](super::FakeHost::memory_changes)
+    /// tells. Empty for a domain that is not in the specification.
     #[must_use]
     pub fn changes(&self, domain: DomainId) -> Vec<Timestamp> {
-        let mut changes: Vec<Timestamp> = self
-            .guests
-            .iter()
-            .filter(|guest| guest.id == domain)
-            .flat_map(|guest| &guest.vcpus)
-            .flat_map(|vcpu| &vcpu.demand)
-            .map(|step| step.at)
-            .filter(|at| *at > Timestamp::ZERO)
-            .collect();
+        let mut changes = Vec::new();
+        for guest in self.guests.iter().filter(|guest| guest.id == domain) {
+            let demand = guest.vcpus.iter().flat_map(|vcpu| &vcpu.demand);
+            changes.extend(demand.map(|step| step.at));
+            let work = guest.memory.iter().flat_map(|memory| &memory.work);
+            changes.extend(work.filter_map(|work| match work {
+                MemoryWork::WaitUntil(at) => Some(*at),
+                _ => None,
+            }));
+        }
+        changes.retain(|at| *at > Timestamp::ZERO);
         changes.sort_unstable();
         changes.dedup();
         changes
@@ -251,6 +272,8 @@ impl HostSpec {
             spans.for_each(&mut span);
             guest.vcpus.iter().for_each(|vcpu| span(&vcpu.plugged));
         }
+        let memory = self.guests.iter().filter_map(|guest| guest.memory.as_ref());
+        times.extend(memory.flat_map(|memory| &memory.reboots));
         let vcpus = self.guests.iter().flat_map(|guest| &guest.vcpus);
         let demands = vcpus
             .map(|vcpu| &vcpu.demand)

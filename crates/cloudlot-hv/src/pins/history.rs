@@ -21,7 +21,7 @@ pub struct PinHistory {
 struct Moves {
     cycle: u64,
     dwell: u64,
-    from: Option<PcpuId>,
+    from: PcpuId,
     estimate: f64,
     times: VecDeque<Timestamp>,
 }
@@ -120,14 +120,19 @@ impl PinHistory {
             return;
         };
         let vcpu = &usage.vcpus[index];
-        if vcpu.on.is_some() && vcpu.on == to.only() {
-            return; // It stays where it is.
-        }
+        let usable = |id: &PcpuId| {
+            usage
+                .pcpus
+                .iter()
+                .any(|pcpu| pcpu.sample.usable && pcpu.sample.id == *id)
+        };
+        let Some(from) = vcpu.mask.only().filter(usable) else {
+            return; // A first placing or a repair was no choice, and binds nobody.
+        };
         let bounce = Duration::from_secs(config.bounce_seconds);
         let old = self.moves.remove(&id);
         let back = old.as_ref().is_some_and(|old| {
-            old.from.is_some()
-                && old.from == to.only()
+            Some(old.from) == to.only()
                 && old
                     .times
                     .back()
@@ -142,7 +147,6 @@ impl PinHistory {
         let mut times = old.map(|old| old.times).unwrap_or_default();
         times.retain(|at| usage.at.since(*at) < HOUR);
         times.push_back(usage.at);
-        let from = vcpu.on;
         self.moves.insert(
             id,
             Moves {

@@ -4,7 +4,7 @@
 
 use super::board::{Board, Seat, deviation, mean};
 use super::{Moves, PinConfig, PinHistory, trigger};
-use cloudlot_policy::pack::{self, Balance, Item};
+use cloudlot_policy::pack::{self, Assignment, Balance, Item};
 
 /// The numbers of [`PinGoal::Spread`](super::PinGoal::Spread).
 #[derive(Clone, Copy)]
@@ -54,11 +54,9 @@ fn rearrange(board: &Board<'_>, config: &PinConfig, goal: Goal, floats: bool, mo
     let Some(balance) = balance(board, &movable, &moves.seats) else {
         return;
     };
-    let bound = pack::Goal {
-        spread: parts(goal.points / 100.0),
-        slack: parts(goal.slack / 100.0),
+    let Some(answer) = search(board, &balance, goal, config, floats) else {
+        return;
     };
-    let answer = pack::balance(&balance, bound, goal.work);
     let mut seats = moves.seats.clone();
     for (&player, &place) in movable.iter().zip(&answer.bins) {
         seats[player] = Seat::Pinned(place);
@@ -74,6 +72,39 @@ fn rearrange(board: &Board<'_>, config: &PinConfig, goal: Goal, floats: bool, mo
             moves.seat(player, place, why);
         }
     }
+}
+
+/// The best assignment, if it is worth leaving the present one for.
+///
+/// Where the bound is out of reach, the present one is good enough within the slack; and since
+/// that is judged on noisy loads, noise must not carry it over that edge.
+fn search(
+    board: &Board<'_>,
+    balance: &Balance,
+    goal: Goal,
+    config: &PinConfig,
+    floats: bool,
+) -> Option<Assignment> {
+    let bound = |slack: f64| pack::Goal {
+        spread: parts(goal.points / 100.0),
+        slack: parts(slack),
+    };
+    let noise = trigger::spread(&board.loads(&board.seats()), &board.variances()).deviation;
+    let slack = goal.slack / 100.0;
+    let lenient = pack::balance(
+        balance,
+        bound(slack + config.trigger_deviations * noise),
+        goal.work,
+    );
+    if lenient.moves == 0 && !floats {
+        return None;
+    }
+    let reached = lenient.spread <= parts(goal.points / 100.0) as f64;
+    Some(if reached {
+        lenient
+    } else {
+        pack::balance(balance, bound(slack), goal.work)
+    })
 }
 
 /// Whether the fall of the spread stands out from the noise of the demands that it rests on.

@@ -350,7 +350,38 @@ mod tests {
             console: file("console"),
             socket: file("sock"),
         };
-        expect![].assert_eq(&spec.xml(&image, &files));
+        expect![[r#"
+            <domain type='qemu'>
+              <name>cloudlot-lab-b</name>
+              <uuid>47a02cb6-837b-8651-849d-d7722d210da7</uuid>
+              <memory unit='KiB'>524288</memory>
+              <currentMemory unit='KiB'>262144</currentMemory>
+              <vcpu>2</vcpu>
+              <os>
+                <type arch='x86_64' machine='pc'>hvm</type>
+                <kernel>/lab/vmlinuz</kernel>
+                <initrd>/lab/initramfs</initrd>
+                <cmdline>console=ttyS0 quiet panic=-1 mitigations=off tsc=reliable nowatchdog</cmdline>
+              </os>
+              <features>
+                <acpi/>
+              </features>
+              <devices>
+                <emulator>/usr/bin/qemu-system-x86_64</emulator>
+                <controller type='usb' model='none'/>
+                <serial type='file'>
+                  <source path='/lab/b.console'/>
+                </serial>
+                <channel type='unix'>
+                  <source mode='bind' path='/lab/b.sock'/>
+                  <target type='virtio' name='org.cloudlot.lab'/>
+                </channel>
+                <memballoon model='virtio' autodeflate='off' freePageReporting='off'>
+                  <stats period='1'/>
+                </memballoon>
+              </devices>
+            </domain>
+        "#]].assert_eq(&spec.xml(&image, &files));
     }
 
     #[test]

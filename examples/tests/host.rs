@@ -52,6 +52,14 @@ impl Waiting {
     }
 }
 
+impl Drop for Waiting {
+    /// A test that fails leaves nobody waiting.
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
 fn refused(output: &Output, code: i32, words: &str) {
     let complaint = String::from_utf8(output.stderr.clone()).unwrap();
     assert_eq!(output.status.code(), Some(code), "{complaint}");

@@ -1,0 +1,51 @@
+//! `demo`: builds the demonstration with what the machine allows, and becomes it.
+
+use std::os::unix::process::CommandExt;
+use std::process::{Command, ExitCode};
+
+use crate::{run, setup};
+
+/// Where the demonstration runs.
+const SIMULATED: &str = "--sim";
+
+/// Builds and runs the demonstration; `arguments` are its own.
+pub(crate) fn run(arguments: &[&str]) -> ExitCode {
+    match build_and_become(arguments) {
+        Ok(never) => match never {},
+        Err(reason) => {
+            eprintln!("xtask: {reason}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn build_and_become(arguments: &[&str]) -> Result<std::convert::Infallible, String> {
+    let mut build = run::cargo([
+        "build",
+        "--release",
+        "-p",
+        "cloudlot-examples",
+        "--bin",
+        "demo",
+    ]);
+    let mut demo = Command::new(run::target().join("release").join("demo"));
+    demo.args(arguments);
+    if !arguments.contains(&SIMULATED) {
+        let readiness = setup::prepare();
+        match readiness.build.and(readiness.live) {
+            Ok(()) => {
+                build.args(["--features", "libvirt"]);
+            }
+            Err(reason) => {
+                eprintln!("xtask: no real guests here ({reason}): the demonstration is simulated");
+                demo.arg(SIMULATED);
+            }
+        }
+    }
+    run::succeed(&mut build)?;
+    run::echo(&demo);
+    // It takes our place: Ctrl-C and exit code are its own, and nobody leaves before it has
+    // cleaned up.
+    let error = demo.exec();
+    Err(run::cannot_start(&demo, &error))
+}

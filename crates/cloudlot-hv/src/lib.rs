@@ -3,6 +3,8 @@ mod cycle;
 pub mod fake;
 pub mod former;
 mod hypervisor;
+#[cfg(feature = "libvirt")]
+pub mod libvirt;
 mod original;
 pub mod pins;
 mod plan;

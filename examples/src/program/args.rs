@@ -9,9 +9,17 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
+/// Follows the options; `NAME` and `SIM` stand for the program's.
 const AFTER_HELP: &str = "\
+Examples:
+  NAME                            every 5 s on qemu:///system
+  NAME 2 --dry-run --explain      say what would be done, and why
+  NAME 1 --connect sim:SIM1      a simulation, in virtual time
+  NAME --only 'web-*' --json      change some guests only, tell programs
+  NAME restore                    after a crash: put everything back
+
 URIs: qemu:///system, qemu+ssh://host/system, test:///default and all others that libvirt knows;
-sim:NAME for a simulation in virtual time.
+sim:SCENARIO for a simulation in virtual time.
 
 JSON: one object a line; `event` is start, cycle or end. The keys are listed in examples/README.md.
 
@@ -19,7 +27,7 @@ Exit codes: 0 done, 1 failed, 2 wrong use, 3 no permission or the host cannot be
 
 /// All that can be asked for.
 #[derive(Parser, Debug)]
-#[command(version, after_help = AFTER_HELP, disable_help_subcommand = true)]
+#[command(version, disable_help_subcommand = true)]
 pub(super) struct Args {
     /// Seconds between cycles, 0.1 to 86400
     #[arg(value_name = "INTERVAL_S", default_value = "5", value_parser = interval, allow_negative_numbers = true)]
@@ -45,7 +53,12 @@ pub(super) struct Args {
     pub(super) explain: bool,
 
     /// How to show what happens
-    #[arg(long, value_name = "FORMAT", default_value = "table", conflicts_with = "json")]
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        default_value = "table",
+        conflicts_with = "json"
+    )]
     format: Format,
 
     /// The same as --format json
@@ -80,7 +93,12 @@ pub(super) struct Args {
 #[derive(Flags, Debug)]
 pub(super) struct HostArgs {
     /// The host
-    #[arg(long, value_name = "URI", default_value = "qemu:///system", global = true)]
+    #[arg(
+        long,
+        value_name = "URI",
+        default_value = "qemu:///system",
+        global = true
+    )]
     pub(super) connect: String,
 
     /// What to go back to on exit; `keep` restores only what costs, the statistics periods
@@ -181,7 +199,9 @@ impl HostArgs {
 
 fn command(program: Program) -> clap::Command {
     let name = program.name();
-    let scenario = program.scenarios();
+    let examples = AFTER_HELP
+        .replace("SIM", program.scenarios())
+        .replace("NAME", name);
     let about = match program {
         Program::VcpuScheduler => "Balances vCPUs over the pCPUs of a host",
         Program::MemoryCoordinator => "Divides the memory of a host over its guests",
@@ -190,12 +210,7 @@ fn command(program: Program) -> clap::Command {
         .name(name)
         .bin_name(name)
         .about(about)
-        .before_help(format!(
-            "Examples:\n  {name}                          every 5 s on qemu:///system\n  \
-             {name} 2 --dry-run --explain    say what would be done, and why\n  \
-             {name} 1 --connect sim:{scenario}1    a simulation\n  \
-             {name} restore                  after a crash: put everything back"
-        ))
+        .after_help(examples)
 }
 
 fn asks_for_text(error: &Error) -> bool {

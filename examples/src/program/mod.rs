@@ -9,6 +9,7 @@ mod control;
 mod drive;
 mod fault;
 mod lock;
+mod logbook;
 pub mod output;
 mod place;
 mod recover;
@@ -17,10 +18,13 @@ mod signals;
 mod sink;
 mod tally;
 mod target;
+mod watch;
 
 use args::{Args, Command};
 pub use fault::Fault;
+use std::io::{Write, stderr};
 use std::process::ExitCode;
+pub use tally::{Extremes, Tally};
 
 /// Which of the two.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -49,6 +53,11 @@ impl Program {
             Self::MemoryCoordinator => "mem-",
         }
     }
+
+    /// A line on standard error, if anybody reads it.
+    fn complain(self, text: &str) {
+        let _ = writeln!(stderr(), "{}: {text}", self.name());
+    }
 }
 
 /// Does what the command line asks for.
@@ -63,7 +72,7 @@ pub fn run(program: Program) -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(fault) => {
-            eprintln!("{}: {fault}", program.name());
+            program.complain(&fault.to_string());
             fault.code()
         }
     }

@@ -18,17 +18,14 @@ pub(super) struct Place {
 
 impl Place {
     /// Finds, and where needed makes, the folder, and names the files in it.
-    pub(super) fn find(
-        program: Program,
-        uri: &str,
-        chosen: Option<&Path>,
-    ) -> Result<Self, Fault> {
+    pub(super) fn find(program: Program, uri: &str, chosen: Option<&Path>) -> Result<Self, Fault> {
         let folder = match chosen {
             Some(folder) => folder.to_owned(),
             None => usual(),
         };
-        own(&folder, chosen.is_some())
-            .map_err(|error| Fault::Failed(format!("state folder {}: {error}", folder.display())))?;
+        own(&folder, chosen.is_some()).map_err(|error| {
+            Fault::Failed(format!("state folder {}: {error}", folder.display()))
+        })?;
         let stem = format!("{}-{:016x}", program.name(), fingerprint(uri));
         Ok(Self {
             lock: folder.join(format!("{stem}.lock")),

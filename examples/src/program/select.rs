@@ -24,7 +24,10 @@ mod tests {
     #[test]
     fn exclusion_wins_over_choice() {
         let globs = |texts: &[&str]| -> Vec<Pattern> {
-            texts.iter().map(|text| Pattern::new(text).unwrap()).collect()
+            texts
+                .iter()
+                .map(|text| Pattern::new(text).unwrap())
+                .collect()
         };
         let check = |only: &[&str], exclude: &[&str]| {
             let names = ["web-1", "web-2", "db"];

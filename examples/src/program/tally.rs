@@ -49,8 +49,16 @@ impl<T: Copy + PartialOrd> Extremes<T> {
             Some(known) => Self {
                 first: known.first,
                 last: value,
-                least: if value < known.least { value } else { known.least },
-                most: if value > known.most { value } else { known.most },
+                least: if value < known.least {
+                    value
+                } else {
+                    known.least
+                },
+                most: if value > known.most {
+                    value
+                } else {
+                    known.most
+                },
             },
         })
     }

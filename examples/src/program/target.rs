@@ -115,7 +115,14 @@ mod tests {
 
     #[test]
     fn what_names_no_host_is_refused() {
-        for uri in ["", "qemu", "/etc/passwd", "http://host/", "sim", "qemu:/system"] {
+        for uri in [
+            "",
+            "qemu",
+            "/etc/passwd",
+            "http://host/",
+            "sim",
+            "qemu:/system",
+        ] {
             assert!(matches!(parse(uri), Err(Fault::Usage(_))), "{uri}");
         }
     }

@@ -5,8 +5,8 @@ use super::names::{domain, place, printable, vcpu};
 use super::{End, Show, Start};
 use cloudlot_core::Bytes;
 use cloudlot_hv::{
-    CpuPicture, CycleReport, GuestPicture, HostStep, HvError, MemoryPicture, Outcome, PcpuPicture,
-    Picture, PlannedStep,
+    CpuPicture, CycleReport, DomainId, GuestPicture, HostStep, HvError, MemoryPicture, Outcome,
+    PcpuPicture, Picture, PlannedStep,
 };
 use std::fmt::Write;
 
@@ -49,7 +49,10 @@ impl Show for Table {
     }
 
     fn failed(&self, number: u64, error: &HvError) -> String {
-        format!("            cycle {number}  {}\n", printable(&error.to_string()))
+        format!(
+            "            cycle {number}  {}\n",
+            printable(&error.to_string())
+        )
     }
 
     fn end(&self, end: &End) -> String {
@@ -74,7 +77,7 @@ impl Table {
         text.push_str(&moved);
         if self.explain && report.plan.steps.is_empty() {
             text.push_str(if picture.triggered {
-                "  (out of balance, nothing better found)"
+                "  (out of balance; waiting, or nothing better to be had)"
             } else {
                 "  (not out of balance)"
             });
@@ -126,7 +129,7 @@ impl Table {
         writeln!(
             text,
             "  {:width$}  actual    used    need  target  held",
-            "guest"
+            "MiB"
         )
         .expect("a string takes every text");
         for (name, guest) in names.iter().zip(&picture.guests) {
@@ -146,10 +149,16 @@ impl Table {
                 format!("pin {}  {from} -> {to}", vcpu(report, *id))
             }
             HostStep::SetMemory { domain: id, target } => {
-                format!("memory {}  -> {} MiB", domain(report, *id), mib(*target))
+                let name = domain(report, *id);
+                let from = had(report, *id).map_or_else(|| "?".to_owned(), mib);
+                format!("memory {name}  {from} -> {} MiB", mib(*target))
             }
             HostStep::SetStatsPeriod { domain: id, period } => {
-                format!("statistics {}  every {} s", domain(report, *id), period.as_secs())
+                format!(
+                    "statistics {}  every {} s",
+                    domain(report, *id),
+                    period.as_secs()
+                )
             }
         };
         let fate = match outcome {
@@ -161,6 +170,15 @@ impl Table {
         let why = printable(&planned.why);
         format!("  {what}{fate}  {why}\n")
     }
+}
+
+/// What a guest has, in the planner's eyes.
+fn had(report: &CycleReport, id: DomainId) -> Option<Bytes> {
+    let Picture::Memory(picture) = &report.plan.picture else {
+        return None;
+    };
+    let guest = picture.guests.iter().find(|guest| guest.id == id);
+    guest.map(|guest| guest.actual)
 }
 
 fn guest_row(name: &str, width: usize, guest: &GuestPicture) -> String {

@@ -199,6 +199,7 @@ impl GuestMemory {
             stamp: stats.map(|stats| stats.at.as_nanos() / 1_000_000_000),
             age: stats.map(|stats| now.since(stats.at)),
             period: Some(self.period),
+            boots: 0,
         })
     }
 }

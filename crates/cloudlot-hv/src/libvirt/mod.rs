@@ -17,6 +17,7 @@ mod connect;
 mod domain;
 mod domain_xml;
 mod errors;
+mod host;
 mod host_xml;
 mod local;
 mod session;
@@ -36,8 +37,8 @@ use std::sync::Arc;
 
 /// A host under libvirt.
 ///
-/// Calls block until libvirt answers; a daemon that stopped answering is given up after some 20
-/// seconds.
+/// Calls block until libvirt answers. A daemon that stops answering is given up after some 20
+/// seconds; one that never answered, when it lets go of the connection.
 /// ```no_run
 /// use cloudlot_core::SystemClock;
 /// use cloudlot_hv::Hypervisor;

@@ -24,6 +24,10 @@ use virt::sys::{
 const TEST_DRIVER: &str = "TEST";
 
 /// An open connection with all that was learnt through it.
+///
+/// `virt` panics when a connection or a domain cannot be given back. libvirt refuses that only for
+/// pointers that are no such object, not for a dead connection (`virConnectClose`, `virDomainFree`
+/// in its `libvirt.c` and `libvirt-domain.c`), so that dropping a session never panics.
 pub(super) struct Session {
     pub(super) connect: Connect,
     _events: Subscription,

@@ -1,11 +1,12 @@
 //! The host itself, as one connection tells it: pCPUs and memory.
 
+use super::busy::{BusyTime, Counted};
 use super::errors::{Failure, Kind};
 use super::host_xml::{self, Seat};
 use super::session::Session;
 use super::{local, sys};
 use crate::{CpuSet, HostMemory, PcpuId, PcpuSample};
-use cloudlot_core::Bytes;
+use cloudlot_core::{Bytes, Timestamp};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
@@ -16,6 +17,7 @@ pub(super) struct Host {
     pub(super) count: u32,
     online: CpuSet,
     seats: BTreeMap<u32, Seat>,
+    busy: BTreeMap<PcpuId, BusyTime>,
 }
 
 impl Session {
@@ -40,13 +42,14 @@ impl Session {
                 count,
                 online,
                 seats,
+                busy: std::mem::take(&mut self.host.busy),
             };
         }
         Ok(())
     }
 
-    /// The pCPUs by rising number.
-    pub(super) fn pcpus(&mut self) -> Result<Vec<PcpuSample>, Failure> {
+    /// The pCPUs by rising number, as they are at `at`.
+    pub(super) fn pcpus(&mut self, at: Timestamp) -> Result<Vec<PcpuSample>, Failure> {
         let guests = if self.here {
             local::guest_cpus(root())
         } else {
@@ -69,19 +72,27 @@ impl Session {
                 cache: seat.cache,
                 node: seat.node,
                 speed: 1.0,
-                busy: if online { self.busy(id)? } else { None },
+                busy: if online { self.busy(id, at)? } else { None },
             });
         }
         Ok(pcpus)
     }
 
     /// The time that a pCPU was neither idle nor waiting for I/O.
-    fn busy(&mut self, id: PcpuId) -> Result<Option<Duration>, Failure> {
+    fn busy(&mut self, id: PcpuId, at: Timestamp) -> Result<Option<Duration>, Failure> {
         if self.lacks.cpu_stats {
             return Ok(None);
         }
         match sys::cpu_stats(&self.connect, id).map_err(Failure::from) {
-            Ok(counters) => Ok(busy_time(&counters)),
+            Ok(counters) => Ok(Counted::of(&counters).map(|counted| {
+                let last = self.host.busy.get(&id);
+                let busy = last.map_or_else(
+                    || BusyTime::start(counted, at),
+                    |last| last.advance(counted, at),
+                );
+                self.host.busy.insert(id, busy);
+                busy.sum()
+            })),
             Err(failure) => match failure.kind() {
                 Kind::Disconnected => Err(failure),
                 Kind::Unsupported => {
@@ -123,18 +134,6 @@ pub(super) fn root() -> &'static Path {
     Path::new("/")
 }
 
-/// `kernel` and `user` hold all that Linux counts beside `idle` and `iowait`; `intr` is BSD's.
-fn busy_time(counters: &[(String, u64)]) -> Option<Duration> {
-    let counter = |name: &str| {
-        let found = counters.iter().find(|(field, _)| field == name);
-        found.map(|&(_, nanos)| nanos)
-    };
-    let busy = counter("kernel")?.saturating_add(counter("user")?);
-    Some(Duration::from_nanos(
-        busy.saturating_add(counter("intr").unwrap_or(0)),
-    ))
-}
-
 /// Without `MemAvailable`, half of the page cache is taken to be needed.
 fn host_memory(counters: &[(String, u64)]) -> Option<HostMemory> {
     let counter = |name: &str| {
@@ -157,13 +156,6 @@ mod tests {
     fn counters(list: &[(&str, u64)]) -> Vec<(String, u64)> {
         let owned = |&(name, value): &(&str, u64)| (name.to_owned(), value);
         list.iter().map(owned).collect()
-    }
-
-    #[test]
-    fn idle_and_waiting_time_is_not_busy() {
-        let linux = counters(&[("kernel", 2), ("user", 3), ("idle", 50), ("iowait", 7)]);
-        assert_eq!(busy_time(&linux), Some(Duration::from_nanos(5)));
-        assert_eq!(busy_time(&counters(&[("utilization", 40)])), None);
     }
 
     #[test]

@@ -8,10 +8,12 @@
 //! - A vCPU's mask is the affinity of its thread. Its bound is what the persistent definition and
 //!   the owner's metadata (namespace [`METADATA_NAMESPACE`]) say; live pins are no bound.
 //! - Samples never wait for a busy domain; they then carry what its guest said last.
-//! - A pCPU's busy time is all but idle time and waiting for I/O.
+//! - A pCPU's busy time is all but idle time and waiting for I/O; what the host itself was kept
+//!   from running counts as the rest did.
 //! - A lost connection comes back with the first [`Hypervisor::sample`] after a pause that doubles
 //!   from half a second; until then every call fails at once.
 
+mod busy;
 mod changes;
 mod connect;
 mod domain;

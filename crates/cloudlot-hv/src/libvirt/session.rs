@@ -119,7 +119,7 @@ impl Session {
         let mut statistics = self.times()?;
         let at = before + clock.now().since(before) / 2;
         self.refresh_host()?;
-        let pcpus = self.pcpus()?;
+        let pcpus = self.pcpus(at)?;
         self.add_memory(&mut statistics)?;
         Ok(HostSample {
             at,

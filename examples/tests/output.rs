@@ -271,7 +271,7 @@ fn waiting_says_what_for() {
     check(
         &PLAIN.cycle(&nobody),
         expect![[r#"
-            cycle 3  10.0 s  watching, not enough samples yet
+            cycle 3  10.0 s  watching, too little is known to act
         "#]],
     );
     nobody.names.clear();

@@ -32,7 +32,7 @@ impl Show for Table {
         let mut text = format!("cycle {}  {seconds:.1} s  ", report.number);
         match &report.plan.picture {
             _ if report.names.is_empty() => text.push_str("no domains, waiting\n"),
-            Picture::Blind => text.push_str("watching, not enough samples yet\n"),
+            Picture::Blind => text.push_str("watching, too little is known to act\n"),
             Picture::Cpu(picture) => self.cpu(&mut text, report, picture),
             Picture::Memory(picture) => self.memory(&mut text, report, picture),
         }
@@ -46,10 +46,7 @@ impl Show for Table {
     }
 
     fn failed(&self, number: u64, error: &HvError) -> String {
-        format!(
-            "            cycle {number}  {}\n",
-            printable(&error.to_string())
-        )
+        format!("cycle {number}  {}\n", printable(&error.to_string()))
     }
 
     fn end(&self, end: &End) -> String {

@@ -105,11 +105,6 @@ fn tests_and_docs(tally: &mut Tally, readiness: &setup::Readiness) {
             return cargo(&["nextest", "run", "--workspace"], features);
         }
         eprintln!("xtask: cargo nextest is not here: cargo test instead");
-        let features = if readiness.build.is_ok() {
-            HYPERVISOR
-        } else {
-            &[]
-        };
         cargo(
             &["test", "--workspace", "--lib", "--bins", "--tests"],
             features,
@@ -136,16 +131,7 @@ fn live(readiness: &setup::Readiness) -> Result<(), Trouble> {
         Some(NOT_HERE) => return Err(Trouble::Skipped("no real guests here, see above".into())),
         _ => return Err(Trouble::Failed(format!("lab check: {status}"))),
     }
-    let suite = [
-        "test",
-        "-p",
-        "cloudlot-examples",
-        "--features",
-        "libvirt",
-        "--test",
-        "live",
-    ];
-    cargo(&suite, &["--", "--test-threads=1"])
+    cargo(&[&["test"], LIVE].concat(), &["--", "--test-threads=1"])
 }
 
 fn cargo(arguments: &[&str], more: &[&str]) -> Result<(), Trouble> {
@@ -186,5 +172,31 @@ impl fmt::Display for Tally {
             "{} passed, {} failed, {} skipped",
             self.passed, self.failed, self.skipped
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The closing line after steps that end as told.
+    fn closing_line(ends: impl IntoIterator<Item = Result<(), Trouble>>) -> String {
+        let mut tally = Tally::default();
+        for end in ends {
+            tally.step("step", || end);
+        }
+        tally.to_string()
+    }
+
+    #[test]
+    fn a_skipped_step_is_not_a_passed_one() {
+        let ends = [Ok(()), Err(Trouble::Skipped("no".into())), Ok(())];
+        assert_eq!(closing_line(ends), "2 passed, 0 failed, 1 skipped");
+    }
+
+    #[test]
+    fn what_follows_a_failure_is_skipped() {
+        let ends = [Ok(()), Err(Trouble::Failed("bad".into())), Ok(()), Ok(())];
+        assert_eq!(closing_line(ends), "1 passed, 1 failed, 2 skipped");
     }
 }

@@ -5,11 +5,11 @@
 
 use super::chance::Chance;
 use super::load::{Load, Noise, SECOND, nanos};
-use super::share::{Claim, max_min};
 use super::spec::HostSpec;
 use super::wander;
 use crate::{CpuSet, PcpuId, VcpuId};
 use cloudlot_core::{Seeds, Timestamp};
+use cloudlot_policy::share::{Claim, max_min};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::time::Duration;
@@ -41,7 +41,8 @@ struct Pcpu {
     background: f64,
     /// Slots of the vCPUs here, rising.
     members: Vec<usize>,
-    /// Nanoseconds a second that are used.
+    /// Nanoseconds a second that are wanted here, and that are used.
+    wanted: u64,
     rate: u64,
     busy: u64,
     /// Counters of this pCPU and of its members are true for this moment.
@@ -82,6 +83,7 @@ impl Cpu {
                 usable: false,
                 background: 0.0,
                 members: Vec::new(),
+                wanted: 0,
                 rate: 0,
                 busy: 0,
                 settled: Timestamp::ZERO,
@@ -289,13 +291,14 @@ impl Cpu {
         }
     }
 
-    fn load_without(&self, slot: usize, at: usize) -> f64 {
-        let pcpu = &self.pcpus[at];
-        let others = pcpu.members.iter().filter(|&&member| member != slot);
-        let wanted: f64 = others
-            .map(|&member| self.vcpus[member].want(pcpu.speed))
-            .sum();
-        pcpu.background + wanted
+    /// What others want on a pCPU, in nanoseconds a second.
+    fn load_without(&self, slot: usize, at: usize) -> u64 {
+        let (vcpu, pcpu) = (&self.vcpus[slot], &self.pcpus[at]);
+        if vcpu.on == Some(at) {
+            pcpu.wanted.saturating_sub(nanos(vcpu.want(pcpu.speed)))
+        } else {
+            pcpu.wanted
+        }
     }
 
     fn run_on(&mut self, slot: usize, to: Option<usize>, now: Timestamp) {
@@ -361,7 +364,9 @@ impl Cpu {
             vcpu.share = share;
             vcpu.waits = vcpu.load.delay(claim.most, share);
         }
-        self.pcpus[at].rate = shares.iter().sum();
+        let pcpu = &mut self.pcpus[at];
+        pcpu.wanted = claims.iter().map(|claim| claim.most).sum();
+        pcpu.rate = shares.iter().sum();
     }
 }
 

@@ -7,6 +7,21 @@ use crate::{CpuSet, DomainId, HostStep, HvError};
 use cloudlot_core::Timestamp;
 
 /// One thing that goes wrong for some time.
+///
+/// ```
+/// use cloudlot_core::{ManualClock, Seeds};
+/// use cloudlot_hv::fake::{FakeHost, Fault, HostSpec, Span};
+/// use cloudlot_hv::{HvError, Hypervisor};
+///
+/// let during = Span::ALWAYS;
+/// let spec = HostSpec {
+///     faults: vec![Fault::Disconnected { during }],
+///     ..HostSpec::new(1, Vec::new())
+/// };
+/// let mut host = FakeHost::new(spec, Seeds::new(1), ManualClock::default())?;
+/// assert!(matches!(host.sample(), Err(HvError::Disconnected(_))));
+/// # Ok::<(), cloudlot_hv::fake::SpecError>(())
+/// ```
 #[derive(Clone, PartialEq, Debug)]
 pub enum Fault {
     /// The connection is dead: nothing can be seen or changed.

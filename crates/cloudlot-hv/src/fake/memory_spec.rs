@@ -22,6 +22,31 @@ pub struct HostUse {
 }
 
 /// A guest's memory.
+///
+/// ```
+/// use cloudlot_core::{Bytes, Clock, ManualClock, Seeds, Timestamp};
+/// use cloudlot_hv::fake::{FakeHost, GuestSpec, HostSpec, MemorySpec, MemoryWork};
+/// use cloudlot_hv::{HostStep, Hypervisor};
+/// use std::time::Duration;
+///
+/// // Grows by 100 MiB at 50 MiB a second, keeps it for 10 s, and frees it.
+/// let grow = MemoryWork::Grow { mib_s: 50.0, vary: 0.0, most: Some(Bytes::mib(100)) };
+/// let work = vec![grow, MemoryWork::Wait(Duration::from_secs(10)), MemoryWork::Free];
+/// let memory = MemorySpec {
+///     work,
+///     ..MemorySpec::new(Bytes::mib(512), Bytes::gib(1), Bytes::mib(150))
+/// };
+/// let guest = GuestSpec { memory: Some(memory), ..GuestSpec::new(1, "db", Vec::new()) };
+/// let clock = ManualClock::default();
+/// let mut host = FakeHost::new(HostSpec::new(1, vec![guest]), Seeds::new(1), clock.clone())?;
+///
+/// let domain = host.id_of("db").expect("named above");
+/// host.apply(&HostStep::SetMemory { domain, target: Bytes::mib(300) })?;
+/// clock.sleep_until(Timestamp::ZERO + Duration::from_secs(5));
+/// let truth = host.memory(domain).expect("an active guest");
+/// assert_eq!((truth.actual, truth.used), (Bytes::mib(300), Bytes::mib(250)));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, PartialEq, Debug)]
 pub struct MemorySpec {
     /// The most it can have.

@@ -42,9 +42,9 @@ mod load;
 mod memory_spec;
 mod monitor;
 pub mod scenario;
-mod share;
 mod spec;
 mod wander;
+mod world;
 
 pub use check::SpecError;
 pub use faults::{Answer, Fault, StepKind};

@@ -28,7 +28,7 @@ pub(super) fn look_round(
     allowed: &[usize],
     here: Option<usize>,
     waits: bool,
-    load: impl Fn(usize) -> f64,
+    load: impl Fn(usize) -> u64,
     chance: &mut Chance,
 ) -> Option<usize> {
     let stays = here.is_some_and(|here| allowed.contains(&here));
@@ -36,7 +36,7 @@ pub(super) fn look_round(
     if !seeks {
         return allowed.get(chance.below(allowed.len())).copied();
     }
-    let least = allowed.iter().map(|&p| load(p)).min_by(f64::total_cmp)?;
+    let least = allowed.iter().map(|&p| load(p)).min()?;
     if stays && here.is_some_and(|here| load(here) <= least) {
         return here;
     }
@@ -55,25 +55,25 @@ mod tests {
     #[test]
     fn a_newcomer_takes_the_least_loaded_and_only_what_is_allowed() {
         let mut chance = Chance::new(3);
-        let loads = [0.0, 0.5, 0.2, 0.2];
+        let loads = [0, 5, 2, 2];
         for _ in 0..100 {
             let chosen = look_round(&[1, 2, 3], None, false, |p| loads[p], &mut chance);
             assert!(matches!(chosen, Some(2 | 3)), "{chosen:?}");
         }
-        assert_eq!(look_round(&[], None, false, |_| 0.0, &mut chance), None);
+        assert_eq!(look_round(&[], None, false, |_| 0, &mut chance), None);
     }
 
     #[test]
     fn a_resident_that_waits_stays_only_where_nothing_is_better() {
         let mut chance = Chance::new(3);
-        let mut look = |waits, load: fn(usize) -> f64| {
+        let mut look = |waits, load: fn(usize) -> u64| {
             let looks =
                 (0..1000).map(|_| look_round(&[0, 1, 2, 3], Some(1), waits, load, &mut chance));
             looks.filter(|chosen| *chosen == Some(1)).count()
         };
-        assert_eq!(look(true, |_| 0.4), 1000);
-        assert_eq!(look(true, |at| at as f64), 0);
-        let stayed = look(false, |_| 0.4);
+        assert_eq!(look(true, |_| 4), 1000);
+        assert_eq!(look(true, |at| at as u64), 0);
+        let stayed = look(false, |_| 4);
         assert!(
             (500..600).contains(&stayed),
             "0.4 + 0.6 / 4 of 1000: {stayed}"

@@ -10,7 +10,7 @@
 
 use super::config::{MemoryConfig, Surplus, percent};
 use super::history::{Asked, GrantHistory, host_state};
-use super::need::{Need, spare};
+use super::need::{Need, grow_band, shrink_band, spare};
 use super::usage::{Barred, GuestUsage, MemoryUsage, Pressure};
 use crate::{
     GuestPicture, HostMemory, HostPlan, HostState, HostStep, MemoryPicture, Picture, PlannedStep,
@@ -176,6 +176,9 @@ impl<'a> Table<'a> {
     }
 
     /// Divides the pool: minimum first, then up to the need, max-min fair by shares.
+    ///
+    /// Claims look one turn ahead, so that of guests that grow alike none runs away with the last
+    /// of the pool while the others are just about to need it.
     fn entitle(&mut self) {
         let fixed: Bytes = self
             .desks
@@ -191,7 +194,7 @@ impl<'a> Table<'a> {
         let claims: Vec<Claim> = sharing()
             .map(|desk| Claim {
                 weight: u64::from(desk.guest.shares),
-                most: desk.need.need.saturating_sub(desk.need.low).get(),
+                most: desk.need.soon.saturating_sub(desk.need.low).get(),
             })
             .collect();
         let pool = sharing()
@@ -262,7 +265,7 @@ impl<'a> Table<'a> {
                 .zip(&self.desks)
             {
                 // What is not worth a call is rounded up to what is.
-                let worth = desk.shrink_band(self.config).min(*give);
+                let worth = shrink_band(desk.guest, self.config).min(*give);
                 let given = give.saturating_sub(Bytes::new(keep));
                 *give = match given {
                     Bytes::ZERO => Bytes::ZERO,
@@ -294,7 +297,8 @@ impl<'a> Table<'a> {
         let Some(reading) = guest.reading.filter(|_| desk.may_give(config)) else {
             return Bytes::ZERO;
         };
-        let surplus = guest.actual.saturating_sub(desk.goal().max(desk.need.keep));
+        let goal = desk.goal().saturating_add(reading.doubt);
+        let surplus = guest.actual.saturating_sub(goal.max(desk.need.keep));
         let (factor, of_spare) = if urgent {
             (config.urgent_factor, config.urgent_spare_percent)
         } else {
@@ -305,13 +309,14 @@ impl<'a> Table<'a> {
         let beyond = guest
             .actual
             .saturating_sub(reading.used)
+            .saturating_sub(reading.doubt)
             .saturating_sub(spare(guest, config));
         let unused = match reading.unused {
             Some(unused) if !self.is_short() => unused.saturating_sub(config.unused_min),
             _ => Bytes::MAX,
         };
         let limit = step.min(percent(beyond, of_spare)).min(unused);
-        pace(surplus, limit, desk.shrink_band(config))
+        pace(surplus, limit, shrink_band(guest, config))
     }
 
     /// Grants up to what is owed, from what the host has to give now.
@@ -353,7 +358,7 @@ impl<'a> Table<'a> {
         let band = if desk.is_pressing(config) {
             Bytes::ZERO
         } else {
-            desk.grow_band(config)
+            grow_band(desk.guest, config)
         };
         pace(wanted, limit, band)
     }
@@ -384,7 +389,7 @@ impl<'a> Table<'a> {
                 let still = desk.target == desk.base && desk.coming() == Bytes::ZERO;
                 let gap = desk.need.high.saturating_sub(desk.way_up());
                 let limit = desk.grow_step(config).saturating_sub(desk.in_flight());
-                let most = pace(gap, limit, desk.grow_band(config));
+                let most = pace(gap, limit, grow_band(desk.guest, config));
                 let may = rested && still && !desk.is_fixed();
                 Claim {
                     weight: u64::from(desk.guest.shares),
@@ -394,7 +399,7 @@ impl<'a> Table<'a> {
             .collect();
         for (desk, grant) in self.desks.iter_mut().zip(max_min(room.get(), &claims)) {
             let grant = Bytes::new(grant);
-            if grant > Bytes::ZERO && grant >= desk.grow_band(config) {
+            if grant > Bytes::ZERO && grant >= grow_band(desk.guest, config) {
                 desk.target = desk.way_up().saturating_add(grant);
                 desk.why = format!(
                     "{}: the host has plenty, {} of {} are given back",
@@ -519,7 +524,7 @@ impl<'a> Desk<'a> {
         let least = if self.is_pressing(config) {
             config.progress_min
         } else {
-            self.grow_band(config)
+            grow_band(self.guest, config)
         };
         if self.is_fixed() || gap < least {
             Bytes::ZERO
@@ -537,16 +542,6 @@ impl<'a> Desk<'a> {
     fn may_give(&self, config: &MemoryConfig) -> bool {
         let on_its_way = self.coming() >= config.progress_min;
         self.stance == Stance::Open && !on_its_way && self.wants(config) == Bytes::ZERO
-    }
-
-    fn shrink_band(&self, config: &MemoryConfig) -> Bytes {
-        let part = percent(self.guest.maximum, config.band_percent);
-        config.shrink_band.max(part)
-    }
-
-    fn grow_band(&self, config: &MemoryConfig) -> Bytes {
-        let part = percent(self.guest.maximum, config.band_percent);
-        config.grow_band.max(part)
     }
 
     fn grow_step(&self, config: &MemoryConfig) -> Bytes {

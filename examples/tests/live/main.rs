@@ -8,5 +8,9 @@
 
 mod cpu;
 mod host;
+mod leaving;
+mod memory;
+mod outage;
 mod program;
 mod stage;
+mod vanishing;

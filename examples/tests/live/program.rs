@@ -160,10 +160,6 @@ impl Cycle {
         self.0["cpu"].is_null() && self.0["memory"].is_null()
     }
 
-    pub(crate) fn domains(&self) -> u64 {
-        self.0["domains"].as_u64().unwrap()
-    }
-
     /// vCPU demand by pCPU, in cores.
     pub(crate) fn loads(&self) -> Vec<f64> {
         let pcpus = self.0["cpu"]["pcpus"].as_array().unwrap();
@@ -175,10 +171,6 @@ impl Cycle {
 
     pub(crate) fn steps(&self) -> &[Value] {
         self.0["steps"].as_array().unwrap()
-    }
-
-    pub(crate) fn notes(&self) -> &[Value] {
-        self.0["notes"].as_array().unwrap()
     }
 
     /// What the host had available, in MiB.

@@ -170,7 +170,9 @@ impl Run<'_> {
         };
         let end = End { tally, restored };
         sink.say(&show.end(&end));
-        settled(self.program, args, &end.restored)?;
+        if logbook.lasts() {
+            settled(self.program, args, &end.restored)?;
+        }
         verdict(&end.tally, last_error, &sink)
     }
 }

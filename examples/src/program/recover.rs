@@ -5,6 +5,7 @@ use super::connect::connect;
 use super::control::LIMITS;
 use super::lock::Lock;
 use super::logbook::Logbook;
+use super::output::restored;
 use super::place::Place;
 use super::signals::Signals;
 use super::sink::Sink;
@@ -47,7 +48,7 @@ pub(super) fn recover(program: Program, args: &Args) -> Result<(), Fault> {
         LIMITS,
         &|| signals.stop(),
     );
-    sink.say(&format!("restored {} settings on {uri}\n", report.restored));
+    sink.say(&restored(&report));
     settled(program, args, &report)
 }
 
@@ -76,17 +77,17 @@ pub(super) fn go_back<H: Hypervisor>(
     report
 }
 
-/// Says what is left, if anything is.
+/// Fails if anything is left to restore.
 pub(super) fn settled(program: Program, args: &Args, report: &RestoreReport) -> Result<(), Fault> {
-    if report.left.is_empty() {
+    let Some(first) = report.left.first() else {
         return Ok(());
-    }
-    for left in &report.left {
-        program.complain(&format!("left as it is: {left}"));
-    }
+    };
+    let more = match report.left.len() - 1 {
+        0 => String::new(),
+        count => format!(" and {count} more"),
+    };
     Err(Fault::Failed(format!(
-        "{} settings are not restored; `{} restore --connect {}` tries again",
-        report.left.len(),
+        "not restored: {first}{more}; `{} restore --connect {}` tries again",
         program.name(),
         args.host.connect
     )))

@@ -283,8 +283,12 @@ impl<H: Hypervisor, C: Controller, J: Journal> Cycle<H, C, J> {
             .iter()
             .map(|domain| (domain.id, domain.run))
             .collect();
-        self.originals
-            .retain(|id, original| runs.get(id).is_none_or(|run| *run == original.run));
+        let host = &mut self.host;
+        self.originals.retain(|id, original| match runs.get(id) {
+            Some(run) => *run == original.run,
+            // It may only be missing from this sample; once it is gone there is no way to go back.
+            None => !matches!(host.originals(*id), Err(HvError::Vanished(_))),
+        });
         for step in plan.steps.iter().map(|planned| &planned.step) {
             let domain = step.domain();
             if refused.contains_key(&domain)

@@ -277,6 +277,23 @@ fn a_domain_that_vanishes_before_its_step_disturbs_nobody() {
 }
 
 #[test]
+fn a_domain_that_is_gone_leaves_no_original_behind() {
+    let (host, clock) = host("cpu-1", vec![]);
+    let (gone, stays) = (guest(&host, 1), guest(&host, 2));
+    let script = Script::of([vec![pin(gone, 1)], vec![pin(stays, 1)]]);
+    let mut cycle = Cycle::new(host, script, Vec::<Original>::new(), Mode::Act, Vec::new());
+    turns(&mut cycle, &clock, 1);
+    assert!(cycle.host().destroy(gone));
+    turns(&mut cycle, &clock, 1);
+    let kept: Vec<DomainId> = cycle
+        .originals()
+        .iter()
+        .map(|original| original.domain)
+        .collect();
+    assert_eq!(kept, [stays]);
+}
+
+#[test]
 fn a_busy_domain_is_left_alone_for_longer_and_longer() {
     let busy = Fault::Refuses {
         kind: StepKind::Pin,

@@ -1,2 +1,3 @@
 //! What the example programs share.
 pub mod lab;
+pub mod program;

@@ -25,6 +25,12 @@ pub trait Hypervisor {
     /// # Errors
     /// The domain and the host are unchanged then.
     fn apply(&mut self, step: &HostStep) -> Result<(), HvError>;
+
+    /// What an operator should know of the calls since the last time this was asked: rules that
+    /// are not understood, domains that had to be left out.
+    fn notes(&mut self) -> Vec<String> {
+        Vec::new()
+    }
 }
 
 /// What a hypervisor can do for us.

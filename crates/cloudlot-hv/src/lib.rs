@@ -3,6 +3,10 @@ mod cycle;
 pub mod fake;
 pub mod former;
 mod hypervisor;
+#[cfg(feature = "serde")]
+pub mod journal;
+#[cfg(feature = "libvirt")]
+pub mod libvirt;
 mod original;
 pub mod pins;
 mod plan;

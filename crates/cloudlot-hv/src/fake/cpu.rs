@@ -5,11 +5,11 @@
 
 use super::chance::Chance;
 use super::load::{Load, Noise, SECOND, nanos};
-use super::share::{Claim, max_min};
 use super::spec::HostSpec;
 use super::wander;
 use crate::{CpuSet, PcpuId, VcpuId};
 use cloudlot_core::{Seeds, Timestamp};
+use cloudlot_policy::share::{Claim, max_min};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::time::Duration;

@@ -42,7 +42,6 @@ mod load;
 mod memory_spec;
 mod monitor;
 pub mod scenario;
-mod share;
 mod spec;
 mod wander;
 mod world;

@@ -21,7 +21,7 @@ use virt::connect::Connect;
 use virt::domain::Domain;
 
 /// The name of libvirt's mock driver. It tells the same eight pCPUs of every host.
-const TEST_DRIVER: &str = "Test";
+const TEST_DRIVER: &str = "TEST";
 
 /// An open connection with all that was learnt through it.
 pub(super) struct Session {

@@ -19,7 +19,7 @@ pub use search::{WORK, exact};
 /// the goal is out of reach, the fewest moves that come within the slack of the least spread.
 ///
 /// Up to 16 items on 4 bins, or 8 items on 16 bins, the search is exact: `work` search nodes prove
-/// the answer but for rare cases. Up to 32 items on 16 bins a quarter of the work goes into
+/// the answer but for rare cases. Up to 32 items on 16 bins a sixteenth of the work goes into
 /// bettering the local search's answer; beyond that the local search stands alone.
 /// [`Assignment::proven`] says whether a better answer can exist.
 /// ```
@@ -37,7 +37,7 @@ pub fn balance(problem: &Balance, goal: Goal, work: u64) -> Assignment {
     if (items <= 16 && bins <= 4) || (items <= 8 && bins <= 16) {
         exact(problem, goal, work)
     } else if items <= 32 && bins <= 16 {
-        exact(problem, goal, work / 4)
+        exact(problem, goal, work / 16)
     } else {
         descend(problem, goal)
     }

@@ -7,6 +7,7 @@ mod hypervisor;
 pub mod journal;
 #[cfg(feature = "libvirt")]
 pub mod libvirt;
+pub mod memory;
 mod original;
 pub mod pins;
 mod plan;

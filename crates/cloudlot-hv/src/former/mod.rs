@@ -3,5 +3,7 @@
 //! They are re-implementations of the rules, not the programs themselves.
 
 mod cpu;
+mod memory;
 
 pub use cpu::FormerCpu;
+pub use memory::FormerMemory;

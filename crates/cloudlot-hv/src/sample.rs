@@ -190,7 +190,7 @@ pub struct BalloonSample {
     pub age: Option<Duration>,
     /// How often the guest is asked for them; `None` or zero: never.
     pub period: Option<Duration>,
-    /// How often the guest was seen to reboot within the domain's run. With each time its counters
+    /// Rises when the guest reboots within the domain's run, by one or more. Its counters then
     /// start anew and its balloon empties, while masks, target and period stay as they were set.
     pub boots: u64,
 }

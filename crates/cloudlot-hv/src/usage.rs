@@ -503,3 +503,149 @@ fn is_apart(a: f64, b: f64, config: &EstimateConfig) -> bool {
     let off = (a - b).abs();
     off > config.change_cores && off > config.change_part * a.max(b)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pins::PinConfig;
+    use crate::{DomainId, DomainRules, DomainSample, HostSample, PcpuSample};
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    /// One pCPU and one guest that used `used` and waited `delay` since it started.
+    fn sample(at_ms: u64, busy_ms: u64, used_ms: u64, delay_ms: Option<u64>) -> HostSample {
+        let ms = Duration::from_millis;
+        let here = CpuSet::single(PcpuId::new(0));
+        let vcpu = VcpuSample {
+            index: 0,
+            time: ms(used_ms),
+            delay: delay_ms.map(ms),
+            on: Some(PcpuId::new(0)),
+            mask: here,
+            bound: None,
+        };
+        let domain = DomainSample {
+            id: DomainId(uuid::Uuid::from_u128(1)),
+            name: "vm".to_owned(),
+            run: 1,
+            state: DomainState::Running,
+            job: false,
+            rules: DomainRules::default(),
+            vcpus: vec![vcpu],
+            balloon: None,
+        };
+        let id = PcpuId::new(0);
+        let busy = Some(ms(busy_ms));
+        HostSample {
+            at: Timestamp::ZERO + ms(at_ms),
+            pcpus: vec![PcpuSample {
+                id,
+                usable: true,
+                core: 0,
+                cache: 0,
+                node: 0,
+                speed: 1.0,
+                busy,
+            }],
+            memory: None,
+            domains: vec![domain],
+        }
+    }
+
+    fn window() -> CpuWindow {
+        CpuWindow::new(PinConfig::course().estimate, SECOND)
+    }
+
+    fn estimates(samples: &[HostSample]) -> Vec<(u32, f64)> {
+        let mut window = window();
+        let estimate = |sample| {
+            let vcpu = window.push(sample).vcpus.remove(0);
+            (vcpu.samples, (vcpu.estimate * 1000.0).round() / 1000.0)
+        };
+        samples.iter().map(estimate).collect()
+    }
+
+    #[test]
+    fn delay_is_demand_only_where_the_pcpu_is_saturated() {
+        let roomy = [sample(0, 0, 0, Some(0)), sample(1000, 500, 200, Some(300))];
+        let full = [sample(0, 0, 0, Some(0)), sample(1000, 990, 200, Some(300))];
+        assert_eq!(estimates(&roomy)[1], (1, 0.2));
+        assert_eq!(estimates(&full)[1], (1, 0.5));
+    }
+
+    #[test]
+    fn without_delay_a_vcpu_that_has_its_whole_share_of_a_full_pcpu_wants_all_of_it() {
+        let alone = [sample(0, 0, 0, None), sample(1000, 990, 950, None)];
+        let modest = [sample(0, 0, 0, None), sample(1000, 990, 500, None)];
+        assert_eq!(estimates(&alone)[1], (1, 1.0));
+        assert_eq!(estimates(&modest)[1], (1, 0.5));
+    }
+
+    #[test]
+    fn a_change_starts_the_estimate_anew_and_agreement_settles_it() {
+        let used = [0, 200, 400, 600, 1000, 1400];
+        let samples: Vec<HostSample> = (0..)
+            .zip(used)
+            .map(|(second, used)| sample(second * 1000, 0, used, None))
+            .collect();
+        assert_eq!(
+            estimates(&samples),
+            [(0, 0.0), (1, 0.2), (2, 0.2), (3, 0.2), (1, 0.4), (2, 0.4)]
+        );
+    }
+
+    #[test]
+    fn a_counter_that_runs_backwards_is_a_note() {
+        let mut window = window();
+        window.push(&sample(0, 0, 500, None));
+        let usage = window.push(&sample(1000, 0, 400, None));
+        assert_eq!((usage.vcpus[0].samples, usage.notes.len()), (0, 1));
+    }
+
+    #[test]
+    fn a_late_or_hasty_sample_is_set_aside() {
+        for at in [100, 3500] {
+            let mut window = window();
+            window.push(&sample(0, 0, 0, None));
+            let usage = window.push(&sample(at, 0, 50, None));
+            assert_eq!(
+                (usage.vcpus[0].samples, usage.notes.len()),
+                (0, 1),
+                "after {at} ms"
+            );
+        }
+    }
+
+    #[test]
+    fn a_domain_that_was_started_anew_has_no_past() {
+        let mut window = window();
+        window.push(&sample(0, 0, 500, None));
+        let mut again = sample(1000, 0, 10, None);
+        again.domains[0].run = 2;
+        let usage = window.push(&again);
+        assert_eq!((usage.vcpus[0].samples, usage.notes.len()), (0, 0));
+    }
+
+    #[test]
+    fn a_pinned_vcpu_starts_anew_in_its_place() {
+        let mut window = window();
+        window.push(&sample(0, 0, 0, None));
+        let usage = window.push(&sample(1000, 0, 200, None));
+        let there = CpuSet::single(PcpuId::new(1));
+        window.pinned(usage.vcpus[0].id, &there);
+        let mut next = sample(2000, 0, 600, None);
+        next.domains[0].vcpus[0].mask = there;
+        let moved = window.push(&next).vcpus.remove(0);
+        assert_eq!((moved.samples, moved.estimate), (1, 0.4));
+    }
+
+    #[test]
+    fn work_outside_guests_is_background() {
+        let mut window = window();
+        for second in 0..60 {
+            window.push(&sample(second * 1000, second * 700, second * 300, None));
+        }
+        let usage = window.push(&sample(60_000, 42_000, 18_000, None));
+        assert!((usage.pcpus[0].background - 0.4).abs() < 1e-3);
+    }
+}

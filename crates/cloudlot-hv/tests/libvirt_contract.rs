@@ -4,6 +4,10 @@
 //! `test:///default` with it, since libvirt gives each opener of a node file a world of its own.
 //! Loads are not real there; the quality of control is tested elsewhere.
 #![cfg(feature = "libvirt")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "helpers of tests stop at the first surprise, as tests do"
+)]
 
 use cloudlot_core::{Bytes, ManualClock, Timestamp};
 use cloudlot_hv::libvirt::{Access, Libvirt, METADATA_NAMESPACE};

@@ -246,7 +246,7 @@ impl Guest {
         self.ask(&format!("eat {}", memory.whole_mib())).map(|_| ())
     }
 
-    /// Like [`Guest::eat`], growing by `per_second` (a multiple of 4 MiB, else rounded up).
+    /// Like [`Guest::eat`], growing by `per_second` (whole MiB).
     ///
     /// # Errors
     /// As [`Guest::ask`].

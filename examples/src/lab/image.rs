@@ -17,7 +17,7 @@ const DRIVERS: &[&str] = &["virtio_pci", "virtio_balloon", "virtio_console"];
 
 /// The programs that `init.sh` calls; busybox is all of them.
 const APPLETS: &[&str] = &[
-    "dd", "insmod", "mount", "sh", "sleep", "stat", "taskset", "truncate", "usleep",
+    "dd", "insmod", "mkfifo", "mount", "rm", "sh", "taskset", "usleep",
 ];
 
 /// A kernel and its first file system, as files.

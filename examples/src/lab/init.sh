@@ -5,8 +5,8 @@
 #   ping            ok
 #   burn N [P]      N busy loops, loop i on vCPU i modulo vCPUs, each busy for P % of the time
 #                   (default 100); replaces the loops before; 0 ends them
-#   eat MIB [R]     hold MIB of memory, grown by R MiB/s (default: as fast as it goes); less than
-#                   is held now lets the rest go
+#   eat MIB [R]     hold MIB of memory, grown by R MiB/s (default: as fast as it goes); if more is
+#                   held now, let go of that
 #   held            ok HELD TARGET growing|waiting|done: what is held, in MiB; waiting for memory
 #   free            let go of all that is held
 #   memory          ok TOTAL FREE AVAILABLE, in KiB
@@ -19,7 +19,6 @@ margin_kib=12288
 mount -t devtmpfs none /dev
 mount -t proc none /proc
 mount -t sysfs none /sys
-mount -t tmpfs -o size=0,nr_inodes=0 none /hold
 for module in /modules/*; do insmod "$module"; done
 echo -1000 >/proc/self/oom_score_adj
 
@@ -72,24 +71,63 @@ available() {
     done </proc/meminfo
 }
 
-# Grows what is held to $1 MiB, $2 MiB at a time, a step each 0.25 s when $3 is set.
+# What is held, in MiB, in $have. It lies in processes that are stuck half-way through copying
+# zeroes, and that the kernel may kill: /hold/PID says how much. A dead one has nothing resident.
+held() {
+    have=0
+    for piece in /hold/*; do
+        [ -e "$piece" ] || continue
+        resident=0
+        [ -e "/proc/${piece#/hold/}" ] && read -r _ resident _ <"/proc/${piece#/hold/}/statm"
+        if [ "$resident" -gt 0 ]; then
+            read -r size <"$piece"
+            have=$((have + size))
+        else
+            rm "$piece"
+        fi
+    done
+}
+
+# Holds $1 MiB more, and waits until they are.
+hold() {
+    dd if=/dev/zero of=/full bs="$1M" count=1 2>/dev/null &
+    echo "$1" >/hold/$!
+    resident=0
+    while [ "$resident" -lt $(($1 << 8)) ] && [ -e /proc/$!/exe ]; do
+        usleep 5000
+        read -r _ resident _ </proc/$!/statm
+    done
+}
+
+# Grows what is held to $1 MiB, by $2 MiB/s if that is not 0.
 grow() {
     expendable
-    have=$(stat -c %s /hold/it)
-    have=$((have >> 20))
+    clock
+    last=$now
+    held
     while [ $have -lt "$1" ]; do
-        step=$2
+        step=16
+        if [ "$2" -gt 0 ]; then
+            usleep 250000
+            clock
+            step=$(($2 * (now - last) / 100))
+            # At most what one second allows: lost time is not made up for in one bite.
+            [ $step -gt "$2" ] && step=$2 && last=$((now - 100))
+            [ $step = 0 ] && continue
+            last=$((last + step * 100 / $2))
+        fi
         [ $((have + step)) -gt "$1" ] && step=$(($1 - have))
         available
         if [ "$value" -lt $(((step << 10) + margin_kib)) ]; then
             echo waiting >/state
             usleep 200000
-            continue
+            clock
+            last=$now
+        else
+            echo growing >/state
+            hold $step
         fi
-        echo growing >/state
-        dd if=/dev/zero of=/hold/it bs=1M seek=$have count=$step conv=notrunc 2>/dev/null
-        have=$((have + step))
-        [ -n "$3" ] && usleep 250000
+        held
     done
     echo "done" >/state
 }
@@ -97,13 +135,15 @@ grow() {
 eat() {
     [ -n "$eater" ] && kill -9 "$eater" 2>/dev/null && wait "$eater" 2>/dev/null
     target=$1
-    : >>/hold/it
-    [ "$(stat -c %s /hold/it)" -gt $((target << 20)) ] && truncate -s "${target}M" /hold/it
-    if [ -n "$2" ]; then
-        grow "$1" $((($2 + 3) / 4)) paced &
-    else
-        grow "$1" 8 &
-    fi
+    held
+    for piece in /hold/*; do
+        [ $have -gt "$target" ] || break
+        read -r size <"$piece"
+        kill -9 "${piece#/hold/}"
+        rm "$piece"
+        have=$((have - size))
+    done
+    grow "$1" "${2:-0}" &
     eater=$!
 }
 
@@ -118,13 +158,13 @@ do_line() {
         if natural "$2" && natural "${3:-100}"; then burn "$2" "$3" && answer="ok"; fi
         ;;
     eat)
-        if natural "$2" && natural "${3:-1}"; then eat "$2" "$3" && answer="ok"; fi
+        if natural "$2" && natural "${3:-0}"; then eat "$2" "$3" && answer="ok"; fi
         ;;
     free) eat 0 && answer="ok" ;;
     held)
         read -r state </state
-        have=$(stat -c %s /hold/it)
-        answer="ok $((have >> 20)) $target $state"
+        held
+        answer="ok $have $target $state"
         ;;
     memory)
         answer=ok
@@ -140,7 +180,8 @@ cpus=$((${cpus#*-} + 1))
 loops=
 eater=
 target=0
-: >/hold/it
+mkfifo /full
+exec 4<>/full
 echo "done" >/state
 
 while :; do

@@ -87,6 +87,7 @@ pub(super) struct GuestMemory {
     major_faults: u64,
     next_stats: Timestamp,
     stats: Option<Stats>,
+    boots: u64,
 }
 
 /// What the guest told, and when.
@@ -121,6 +122,7 @@ impl GuestMemory {
             major_faults: 0,
             next_stats: Timestamp::ZERO,
             stats: None,
+            boots: 0,
             spec,
         }
     }
@@ -148,6 +150,7 @@ impl GuestMemory {
         (self.cache, self.grown) = (Bytes::ZERO, Bytes::ZERO);
         (self.swapped, self.major_faults) = (Bytes::ZERO, 0);
         self.stats = None;
+        self.boots += 1;
     }
 
     pub(super) fn truth(&self) -> MemoryTruth {
@@ -199,6 +202,7 @@ impl GuestMemory {
             stamp: stats.map(|stats| stats.at.as_nanos() / 1_000_000_000),
             age: stats.map(|stats| now.since(stats.at)),
             period: Some(self.period),
+            boots: self.boots,
         })
     }
 }

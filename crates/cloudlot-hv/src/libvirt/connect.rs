@@ -87,7 +87,7 @@ impl Link {
                 Err(error) => State::Down {
                     retry_at: now + pause,
                     pause: (pause * 2).min(longest_pause(&self.uri)),
-                    why: error.to_string(),
+                    why: words(error),
                 },
             };
         }
@@ -102,14 +102,24 @@ impl Link {
         }
     }
 
-    /// Gives the session up.
-    pub(super) fn lose(&mut self, now: Timestamp, why: &HvError) {
+    /// Gives the session up, and says that there is none.
+    pub(super) fn lose(&mut self, now: Timestamp, why: HvError) -> HvError {
+        let why = words(why);
         self.capabilities = self.capabilities();
         self.state = State::Down {
             retry_at: now + PAUSE_FIRST,
             pause: PAUSE_FIRST * 2,
-            why: why.to_string(),
+            why: why.clone(),
         };
+        HvError::Disconnected(why)
+    }
+}
+
+/// What an error says beside that there is no connection.
+fn words(error: HvError) -> String {
+    match error {
+        HvError::Disconnected(words) => words,
+        other => other.to_string(),
     }
 }
 
@@ -191,6 +201,55 @@ pub(super) fn is_dead(error: &HvError, session: &Session) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const NODE: &str = "<node><memory>1024</memory></node>";
+
+    #[test]
+    fn a_lost_connection_comes_back_after_pauses_that_double() {
+        let folder = tempfile::tempdir().unwrap();
+        let node = folder.path().join("node.xml");
+        std::fs::write(&node, NODE).unwrap();
+        let uri = format!("test://{}", node.display());
+        let mut link = Link::open(&uri, Access::ReadWrite, Arc::default()).unwrap();
+        let at = |ms| Timestamp::ZERO + Duration::from_millis(ms);
+        assert!(link.capabilities().write);
+
+        let lost = link.lose(at(0), HvError::Failed("it broke".to_owned()));
+        assert_eq!(lost, HvError::Disconnected("it broke".to_owned()));
+        assert!(
+            link.capabilities().write,
+            "what the last one could is remembered"
+        );
+        let broke = |result: Result<&mut Session, HvError>| matches!(result, Err(HvError::Disconnected(why)) if why == "it broke");
+        assert!(broke(link.up()), "changes do not connect again");
+        assert!(
+            broke(link.session(at(499))),
+            "nor does a sample in the pause"
+        );
+
+        // With the file away each attempt fails, and says so in words of its own; with it back,
+        // the moment of the next attempt shows.
+        std::fs::remove_file(&node).unwrap();
+        let mut pauses = Vec::new();
+        let mut tried = 500;
+        for pause in [1_000, 2_000, 4_000, 4_000] {
+            assert!(link.session(at(tried)).is_err());
+            std::fs::write(&node, NODE).unwrap();
+            assert!(link.session(at(tried + pause - 1)).is_err(), "{pauses:?}");
+            std::fs::remove_file(&node).unwrap();
+            pauses.push(pause);
+            tried += pause;
+        }
+        std::fs::write(&node, NODE).unwrap();
+        assert!(link.session(at(tried)).is_ok());
+        assert!(link.up().is_ok());
+    }
+
+    #[test]
+    fn a_daemon_elsewhere_is_asked_more_seldom() {
+        assert_eq!(longest_pause("qemu:///system"), PAUSE_MAX_LOCAL);
+        assert_eq!(longest_pause("qemu+ssh://host/system"), PAUSE_MAX_REMOTE);
+    }
 
     #[test]
     fn a_uri_tells_whether_the_hypervisor_is_here() {

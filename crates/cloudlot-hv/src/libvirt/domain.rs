@@ -114,8 +114,13 @@ impl Session {
         Some(u64::from(self.boot_mark) << 32 | u64::from(domain.id()?))
     }
 
-    /// Marks the facts that are older than their time, the oldest first.
-    pub(super) fn let_old_facts_go_stale(&mut self, now: Timestamp) {
+    /// Marks the facts that events spoke of, and those older than their time, the oldest first.
+    pub(super) fn let_facts_go_stale(&mut self, now: Timestamp) {
+        for uuid in self.changes.take() {
+            if let Some(known) = self.known.get_mut(&DomainId(uuid)) {
+                known.stale = true;
+            }
+        }
         let mut aged: Vec<&mut Known> = self
             .known
             .values_mut()

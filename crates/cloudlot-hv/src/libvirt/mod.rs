@@ -95,12 +95,7 @@ impl Libvirt {
         self.notes.append(&mut session.notes);
         match result {
             Err(error) if connect::is_dead(&error, session) => {
-                let lost = match error {
-                    HvError::Disconnected(_) => error,
-                    other => HvError::Disconnected(other.to_string()),
-                };
-                self.link.lose(self.clock.now(), &lost);
-                Err(lost)
+                Err(self.link.lose(self.clock.now(), error))
             }
             result => result,
         }
@@ -115,8 +110,8 @@ impl Hypervisor for Libvirt {
     fn sample(&mut self) -> Result<HostSample, HvError> {
         let now = self.clock.now();
         self.link.session(now)?;
-        let at = self.clock.now();
-        self.with(|session| session.sample(at).map_err(errors::Failure::of_host))
+        let clock = Arc::clone(&self.clock);
+        self.with(|session| session.sample(&*clock).map_err(errors::Failure::of_host))
     }
 
     fn originals(&mut self, domain: DomainId) -> Result<Original, HvError> {

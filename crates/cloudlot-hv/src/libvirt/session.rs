@@ -12,13 +12,17 @@ use super::sys::{self, Subscription};
 use crate::{
     Capabilities, CpuSet, DomainId, DomainSample, HostMemory, HostSample, PcpuId, PcpuSample,
 };
-use cloudlot_core::{Bytes, Timestamp};
+use cloudlot_core::{Bytes, Clock, Timestamp};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use virt::connect::Connect;
 use virt::domain::Domain;
+use virt::sys::{
+    VIR_CONNECT_LIST_DOMAINS_ACTIVE, VIR_DOMAIN_STATS_BALLOON, VIR_DOMAIN_STATS_STATE,
+    VIR_DOMAIN_STATS_VCPU, virDomainStatsTypes,
+};
 
 /// The name of libvirt's mock driver. It tells the same eight pCPUs of every host.
 const TEST_DRIVER: &str = "TEST";
@@ -118,32 +122,34 @@ impl Session {
     }
 
     /// The host and its active domains.
-    pub(super) fn sample(&mut self, at: Timestamp) -> Result<HostSample, Failure> {
-        let domains = self.domains(at)?;
+    pub(super) fn sample(&mut self, clock: &dyn Clock) -> Result<HostSample, Failure> {
+        let before = clock.now();
+        let mut statistics = self.times()?;
+        let at = before + clock.now().since(before) / 2;
         self.refresh_host()?;
+        let pcpus = self.pcpus()?;
+        self.add_memory(&mut statistics)?;
         Ok(HostSample {
             at,
-            pcpus: self.pcpus()?,
+            pcpus,
             memory: self.memory()?,
-            domains,
+            domains: self.domains(statistics, at)?,
         })
     }
 
-    fn domains(&mut self, at: Timestamp) -> Result<Vec<DomainSample>, Failure> {
-        for uuid in self.changes.take() {
-            if let Some(known) = self.known.get_mut(&DomainId(uuid)) {
-                known.stale = true;
-            }
-        }
-        self.let_old_facts_go_stale(at);
-        let mut samples: Vec<DomainSample> = Vec::new();
-        let statistics = self.statistics()?;
+    fn domains(
+        &mut self,
+        statistics: Vec<(Domain, DomainStats)>,
+        at: Timestamp,
+    ) -> Result<Vec<DomainSample>, Failure> {
+        self.let_facts_go_stale(at);
         let delays = statistics
             .iter()
             .flat_map(|(_, stats)| stats.vcpus.values());
         self.delay_counted |= delays
             .filter_map(|times| times.delay)
             .any(|delay| !delay.is_zero());
+        let mut samples: Vec<DomainSample> = Vec::new();
         for (domain, stats) in statistics {
             match self.domain(domain, &stats, at) {
                 Ok(sample) => samples.extend(sample),
@@ -169,33 +175,52 @@ impl Session {
         Ok(samples)
     }
 
-    /// Statistics of all active domains: in bulk, or one by one where the driver has no bulk.
-    fn statistics(&mut self) -> Result<Vec<(Domain, DomainStats)>, Failure> {
+    /// State and vCPU times of all active domains: in bulk, or else one by one and with memory.
+    fn times(&mut self) -> Result<Vec<(Domain, DomainStats)>, Failure> {
         if !self.lacks.bulk_stats {
-            match sys::active_stats(&self.connect).map_err(Failure::from) {
-                Ok(records) => {
-                    let decoded = |(domain, params): (Domain, Vec<_>)| {
-                        let stats = stats::decode(&params);
-                        (domain, stats)
-                    };
-                    return Ok(records.into_iter().map(decoded).collect());
-                }
+            // All that is asked of the monitors comes in a call of its own, after this one: they
+            // answer late when guests are busy, and times are worth little if it is not known when
+            // they were read.
+            let groups = VIR_DOMAIN_STATS_STATE | VIR_DOMAIN_STATS_VCPU;
+            match self.bulk(groups) {
                 Err(failure) if failure.kind() == Kind::Unsupported => {
                     self.lacks.bulk_stats = true;
                 }
-                Err(failure) => return Err(failure),
+                result => return result,
             }
         }
-        let active = virt::sys::VIR_CONNECT_LIST_DOMAINS_ACTIVE;
         let mut all = Vec::new();
-        for domain in self.connect.list_all_domains(active)? {
+        for domain in self
+            .connect
+            .list_all_domains(VIR_CONNECT_LIST_DOMAINS_ACTIVE)?
+        {
             match one_by_one(&domain) {
                 Ok(stats) => all.push((domain, stats)),
-                Err(failure) if failure.kind() == Kind::Gone => {}
+                Err(failure) if matches!(failure.kind(), Kind::Gone | Kind::Unfit) => {}
                 Err(failure) => return Err(failure),
             }
         }
         Ok(all)
+    }
+
+    fn add_memory(&self, statistics: &mut [(Domain, DomainStats)]) -> Result<(), Failure> {
+        if self.lacks.bulk_stats {
+            return Ok(());
+        }
+        let mut memory = BTreeMap::new();
+        for (domain, stats) in self.bulk(VIR_DOMAIN_STATS_BALLOON)? {
+            memory.insert(domain.uuid()?, stats.memory);
+        }
+        for (domain, stats) in statistics {
+            stats.memory = memory.remove(&domain.uuid()?).unwrap_or_default();
+        }
+        Ok(())
+    }
+
+    fn bulk(&self, groups: virDomainStatsTypes) -> Result<Vec<(Domain, DomainStats)>, Failure> {
+        let records = sys::active_stats(&self.connect, groups)?;
+        let decoded = |(domain, params): (Domain, Vec<_>)| (domain, stats::decode(&params));
+        Ok(records.into_iter().map(decoded).collect())
     }
 
     fn refresh_host(&mut self) -> Result<(), Failure> {

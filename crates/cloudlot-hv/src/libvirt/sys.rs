@@ -43,12 +43,14 @@ pub(super) fn initialize() -> Result<(), Error> {
     checked(unsafe { sys::virInitialize() }).map(drop)
 }
 
-/// The statistics of all active domains that can be had without waiting for any of them.
+/// These groups of statistics of all active domains, as far as they can be had without waiting
+/// for any of them.
 ///
 /// Fails, instead of leaving groups out, where the driver does not have them all.
-pub(super) fn active_stats(connect: &Connect) -> Result<Vec<(Domain, Vec<Param>)>, Error> {
-    let groups =
-        sys::VIR_DOMAIN_STATS_STATE | sys::VIR_DOMAIN_STATS_VCPU | sys::VIR_DOMAIN_STATS_BALLOON;
+pub(super) fn active_stats(
+    connect: &Connect,
+    groups: sys::virDomainStatsTypes,
+) -> Result<Vec<(Domain, Vec<Param>)>, Error> {
     let flags = sys::VIR_CONNECT_GET_ALL_DOMAINS_STATS_ACTIVE
         | sys::VIR_CONNECT_GET_ALL_DOMAINS_STATS_NOWAIT
         | sys::VIR_CONNECT_GET_ALL_DOMAINS_STATS_ENFORCE_STATS;

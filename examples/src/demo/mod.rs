@@ -2,7 +2,10 @@
 
 mod args;
 pub mod figures;
+#[cfg(feature = "libvirt")]
+mod live;
 pub mod plot;
+mod progress;
 pub mod report;
 pub mod scenario;
 mod show;

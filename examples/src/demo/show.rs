@@ -1,7 +1,10 @@
 //! The whole evening: choose the stage, run everything, print, draw.
 
 use super::args::Args;
+#[cfg(feature = "libvirt")]
+use super::live;
 use super::plot;
+use super::progress::Progress;
 use super::report::{Figures, Ground, Recording, Run, Table};
 use super::scenario::{Machine, Times};
 use super::simulate::{self, Algorithm, SimulationError};
@@ -32,13 +35,46 @@ pub fn run() -> ExitCode {
 
 fn show(args: &Args) -> Result<(), String> {
     let times = Times::new(Duration::from_secs(args.seconds.into()));
-    let machine = Machine::EXAMPLE;
-    let runs = [Algorithm::Cloudlot, Algorithm::Former]
+    let progress = Progress::new();
+    let played = if args.sim {
+        None
+    } else {
+        play(&times, &progress)?
+    };
+    let (real, machine) = played.unzip();
+    // What real guests ran on is what the others are simulated on.
+    let machine = machine.unwrap_or(Machine::EXAMPLE);
+    let simulations = [Algorithm::Cloudlot, Algorithm::Former]
         .into_iter()
         .map(|algorithm| simulated(algorithm, &machine, &times))
         .collect::<Result<Vec<Run>, SimulationError>>()
         .map_err(|error| error.to_string())?;
+    let runs: Vec<Run> = real.into_iter().chain(simulations).collect();
     tell(args, &runs)
+}
+
+/// A run on real guests, where there can be one.
+#[cfg(feature = "libvirt")]
+fn play(times: &Times, progress: &Progress) -> Result<Option<(Run, Machine)>, String> {
+    match live::run(times, progress) {
+        Ok(played) => Ok(Some(played)),
+        Err(live::LiveError::Impossible(reason)) => {
+            progress.say(&format!("no real guests here: {reason}; all is simulated"));
+            Ok(None)
+        }
+        Err(error) => {
+            progress.clear();
+            Err(error.to_string())
+        }
+    }
+}
+
+/// Says what is missing.
+#[cfg(not(feature = "libvirt"))]
+fn play(_: &Times, progress: &Progress) -> Result<Option<(Run, Machine)>, String> {
+    progress
+        .say("no real guests: libvirt is not built in (`cargo xtask demo` does); all is simulated");
+    Ok(None)
 }
 
 fn simulated(

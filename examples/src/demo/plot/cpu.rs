@@ -1,10 +1,9 @@
 //! The panel of the pCPUs: the usage of each over time, and when vCPUs were pinned.
 
 use super::palette::colour;
-use super::panel::{Axes, Panel, seconds};
+use super::panel::{Axes, Panel, Row, seconds};
 use super::{Area, DrawError};
 use crate::demo::report::Recording;
-use plotters::chart::SeriesLabelPosition;
 use plotters::style::Color;
 
 /// Counters are read a little early or late: usage above 100 % occurs.
@@ -13,13 +12,13 @@ const TOP: f64 = 115.0;
 pub(super) fn draw(area: &Area<'_>, recording: &Recording) -> Result<(), DrawError> {
     let Recording { trace, times } = recording;
     let axes = Axes {
-        title: "CPU time of the vCPUs on each pCPU",
+        title: "vcpu-scheduler: CPU time of the vCPUs on each pCPU",
         unit: "% of a pCPU",
         seconds: seconds(&trace.points)?,
         height: 0.0..TOP,
     };
     let mut panel = Panel::new(area, axes)?;
-    panel.mark(times.start, "vcpu-scheduler starts")?;
+    panel.mark(times.start, "start", Row::First)?;
     let mut ids: Vec<_> = trace
         .points
         .iter()
@@ -35,6 +34,5 @@ pub(super) fn draw(area: &Area<'_>, recording: &Recording) -> Result<(), DrawErr
         let name = format!("pCPU {}", id.number());
         panel.line(&name, colour(place).stroke_width(2), values)?;
     }
-    panel.ticks("pins written", &trace.deeds, |deed| deed.pins > 0)?;
-    panel.finish(SeriesLabelPosition::UpperRight)
+    panel.ticks("pins written", &trace.deeds, |deed| deed.pins > 0)
 }

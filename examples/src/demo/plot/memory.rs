@@ -1,13 +1,12 @@
 //! The panels of memory: what each guest has and uses, and what the host can still give.
 
 use super::palette::colour;
-use super::panel::{Axes, Panel, seconds};
+use super::panel::{Axes, Panel, Row, seconds};
 use super::{Area, DrawError};
 use crate::demo::report::{Recording, Run};
 use crate::demo::scenario::EATER;
 use crate::demo::trace::{GuestPoint, Point};
 use cloudlot_core::Bytes;
-use plotters::chart::SeriesLabelPosition;
 use plotters::style::Color;
 use std::ops::Range;
 
@@ -51,21 +50,20 @@ pub(super) fn draw_guests(
 ) -> Result<(), DrawError> {
     let Recording { trace, times } = recording;
     let axes = Axes {
-        title: "Memory of each guest; shaded: unused in the one that eats",
+        title: "memory-coordinator: what guests have; shaded: unused",
         unit: "MiB",
         seconds: seconds(&trace.points)?,
         height: 0.0..scale.guests,
     };
     let mut panel = Panel::new(area, axes)?;
-    panel.mark(times.start, "memory-coordinator")?;
-    panel.mark(times.eat, &format!("{EATER} eats"))?;
-    panel.mark(times.free, &format!("{EATER} frees"))?;
+    panel.mark(times.start, "start", Row::First)?;
+    panel.mark(times.eat, &format!("{EATER} eats"), Row::Second)?;
+    panel.mark(times.free, &format!("{EATER} frees"), Row::First)?;
     let names = trace.points.first().map(|point| point.guests.iter());
     for (place, guest) in names.into_iter().flatten().enumerate() {
         draw_guest(&mut panel, place, &guest.name, &trace.points)?;
     }
-    panel.ticks("targets set", &trace.deeds, |deed| deed.targets > 0)?;
-    panel.finish(SeriesLabelPosition::UpperRight)
+    panel.ticks("targets set", &trace.deeds, |deed| deed.targets > 0)
 }
 
 fn draw_guest(
@@ -91,7 +89,7 @@ fn draw_guest(
         panel.line(&format!("{name} uses"), colour.stroke_width(1), lower)?;
     }
     let has = seen().map(|(at, guest)| (at, guest.actual.as_mib_f64()));
-    panel.line(&format!("{name} has"), colour.stroke_width(2), has)
+    panel.line(name, colour.stroke_width(2), has)
 }
 
 pub(super) fn draw_host(
@@ -104,7 +102,7 @@ pub(super) fn draw_host(
     let first = points.iter().find_map(|point| point.available);
     let title = match first {
         Some(first) => format!(
-            "Host: available memory since the start ({:.0} MiB)",
+            "Host: available memory, against {:.0} MiB at first",
             first.as_mib_f64()
         ),
         None => "Host: available memory (not known)".to_owned(),
@@ -116,9 +114,8 @@ pub(super) fn draw_host(
         height: scale.host.clone(),
     };
     let mut panel = Panel::new(area, axes)?;
-    panel.mark(times.start, "")?;
-    panel.mark(times.eat, "")?;
-    panel.mark(times.free, "")?;
-    panel.line("available", colour(2).stroke_width(2), gains(points))?;
-    panel.finish(SeriesLabelPosition::LowerRight)
+    panel.mark(times.start, "", Row::First)?;
+    panel.mark(times.eat, "", Row::First)?;
+    panel.mark(times.free, "", Row::First)?;
+    panel.line("available", colour(2).stroke_width(2), gains(points))
 }

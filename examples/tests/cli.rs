@@ -118,7 +118,54 @@ fn the_first_line_names_what_is_in_force() {
 }
 
 #[test]
+fn the_coordinator_feeds_who_grows_and_puts_everything_back() {
+    let lines = lines(COORDINATOR, "2 --connect sim:mem-1 --json");
+    assert_eq!(lines[0]["profile"], "course");
+    let most = lines
+        .iter()
+        .filter_map(|line| line["memory"]["guests"][0]["actual_bytes"].as_u64())
+        .max();
+    assert!(most > Some(1 << 30), "{most:?}");
+    let end = lines.last().unwrap();
+    assert_eq!(end["cycles"], 121);
+    assert!(
+        end["available_bytes"]["least"].as_u64() >= Some(200 << 20),
+        "{end}"
+    );
+    assert!(end["restored"].as_u64() >= Some(4), "{end}");
+    assert_eq!(end["left"], serde_json::json!([]));
+}
+
+#[test]
+fn the_memory_monitor_speaks_every_other_second() {
+    let text = said(
+        COORDINATOR,
+        "5 --connect sim:mem-3 --format monitor --cycles 5",
+    );
+    let readings = text
+        .lines()
+        .filter(|line| line.starts_with("Memory (VM: aos_vm_1)  Actual ["));
+    assert_eq!(readings.count(), 10);
+    assert!(
+        text.lines()
+            .skip(1)
+            .all(|line| line.starts_with("Memory (VM: ")),
+        "{text}"
+    );
+}
+
+#[test]
 fn the_same_seed_gives_the_same_bytes() {
+    for line in ["--json", "--format monitor", "--algorithm former"] {
+        let run = |seed: u32| {
+            said(
+                COORDINATOR,
+                &format!("2 --connect sim:mem-4 --seed {seed} {line}"),
+            )
+        };
+        assert_eq!(run(1), run(1), "{line}");
+        assert_ne!(run(1), run(2), "{line}");
+    }
     for line in [
         "--json",
         "--explain",

@@ -156,8 +156,9 @@ impl FileJournal {
         self.open = None;
         if originals.is_empty() {
             match fs::remove_file(&self.path) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-                _ => sync_folder(&self.path)?,
+                Ok(()) => sync_folder(&self.path)?,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(error),
             }
         } else {
             self.rewrite(originals)?;

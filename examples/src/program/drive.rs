@@ -15,7 +15,7 @@ use super::watch::{Shared, Watch};
 use super::{Fault, Program};
 use cloudlot_core::{Clock, ManualClock, Seeds, SystemClock, Timestamp};
 use cloudlot_hv::fake::{FakeHost, scenario};
-use cloudlot_hv::{Cycle, HvError, Hypervisor, Mode, RestoreReport, run};
+use cloudlot_hv::{Cycle, HvError, Hypervisor, Mode, Picture, RestoreReport, run};
 use std::env;
 use std::io::{IsTerminal, Stdout, stdout};
 use std::time::Duration;
@@ -130,6 +130,7 @@ impl Run<'_> {
             .select(selection(&args.only, &args.exclude));
         let mut tally = Tally::default();
         let mut last_error = None;
+        let mut limits = self.control.limits;
         let stop = || self.signals.stop() || sink.is_shut();
         run(
             &mut cycle,
@@ -140,6 +141,10 @@ impl Run<'_> {
             &mut |turn| match turn {
                 Ok(report) => {
                     tally.observe(report);
+                    if let Picture::Memory(seen) = &report.plan.picture {
+                        // The reserve may be a share of the host's memory.
+                        limits.reserve = seen.reserve;
+                    }
                     sink.say(&show.cycle(report));
                 }
                 Err(error) => {
@@ -159,7 +164,7 @@ impl Run<'_> {
                 &mut logbook,
                 &originals,
                 args.host.policy(),
-                self.control.limits,
+                limits,
                 &|| self.signals.abandon(),
             ),
         };

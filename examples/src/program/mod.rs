@@ -4,6 +4,7 @@
 //! journal, signals and the way back are the same. All rules are in `cloudlot-hv`.
 
 mod args;
+mod config;
 mod connect;
 mod control;
 mod drive;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 /// Shows both programs at work on real guests, beside what they replace
 ///
-/// Boots five guests under emulation on a libvirtd of their own, runs vcpu-scheduler and then
+/// Boots guests (five, on large machines more) under emulation on a libvirtd of their own, runs vcpu-scheduler and then
 /// memory-coordinator on them, prints what was before and after beside the former algorithms'
 /// figures on the same scenario in the simulator, and draws it all. Real guests need root and
 /// what `cargo xtask setup` installs; without them all of it is simulated, and it says so.

@@ -181,3 +181,158 @@ fn eaten_after(trace: &Trace, times: &Times, eater: &str) -> Option<f64> {
     let done = eating.find(|point| used(point).is_some_and(|used| used >= full))?;
     Some(done.at.since(times.eat).as_secs_f64())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::demo::trace::Deed;
+    use cloudlot_hv::PcpuId;
+
+    fn at(seconds: u64) -> Timestamp {
+        Timestamp::ZERO + Duration::from_secs(seconds)
+    }
+
+    /// From 5 s to 45 s, eating from 11 s to 27 s.
+    fn times() -> Times {
+        Times {
+            start: at(5),
+            eat: at(11),
+            free: at(27),
+            end: at(45),
+        }
+    }
+
+    /// Points at 1 s to 45 s, two pCPUs at these percents, and the eater with these MiB and
+    /// unused MiB.
+    fn trace(
+        usage: impl Fn(u64) -> [f64; 2],
+        eater: impl Fn(u64) -> [u64; 2],
+        deeds: Vec<Deed>,
+    ) -> Trace {
+        let point = |second| {
+            let [a, b] = usage(second);
+            let [actual, unused] = eater(second);
+            let guest = |name: &str, actual, unused: Option<u64>| GuestPoint {
+                name: name.to_owned(),
+                actual: Bytes::mib(actual),
+                unused: unused.map(Bytes::mib),
+            };
+            Point {
+                at: at(second),
+                pcpus: vec![(PcpuId::new(0), a), (PcpuId::new(1), b)],
+                spread: (a - b).abs() / 2.0,
+                guests: vec![
+                    guest("eats", actual, Some(unused)),
+                    guest("idle", 200, Some(120)),
+                    guest("mute", 100, None),
+                ],
+                available: Some(Bytes::mib(1000 - actual)),
+            }
+        };
+        Trace {
+            points: (1..=45).map(point).collect(),
+            deeds,
+        }
+    }
+
+    fn deed(second: u64, pins: u64, migrations: u64, targets: u64) -> Deed {
+        Deed {
+            at: at(second),
+            pins,
+            migrations,
+            targets,
+        }
+    }
+
+    #[test]
+    fn cpu_is_judged_before_the_start_and_at_the_end() {
+        let usage = |second| match second {
+            0..=5 => [100.0, 0.0],
+            // One balanced sample alone is no balance.
+            8 => [50.0, 50.0],
+            6..=11 => [80.0, 20.0],
+            12..=40 => [62.0, 58.0],
+            _ => [61.0, 59.0],
+        };
+        let deeds = vec![deed(7, 3, 2, 0), deed(11, 1, 1, 0), deed(20, 1, 0, 0)];
+        let figures = CpuFigures::of(&trace(usage, |_| [300, 100], deeds), &times());
+        let close = |change: &Change<f64>, before: f64, after: f64| {
+            let off = f64::max((change.before - before).abs(), (change.after - after).abs());
+            assert!(off < 1e-9, "{change:?}");
+        };
+        let figures = figures.expect("long enough");
+        close(&figures.spread, 50.0, 1.5);
+        close(&figures.busiest, 100.0, 61.5);
+        close(&figures.cores, 1.0, 1.2);
+        assert_eq!(figures.balanced_after_s, Some(7.0));
+        assert_eq!((figures.pins, figures.migrations), (5, 3));
+        assert_eq!(figures.late_pins, 1);
+    }
+
+    #[test]
+    fn what_never_balances_has_no_late_pins() {
+        let usage = |_| [100.0, 80.0];
+        let trace = trace(usage, |_| [300, 100], vec![deed(44, 2, 2, 0)]);
+        let figures = CpuFigures::of(&trace, &times()).expect("long enough");
+        assert_eq!((figures.balanced_after_s, figures.late_pins), (None, 0));
+        assert_eq!(figures.pins, 2);
+    }
+
+    #[test]
+    fn memory_is_judged_at_the_start_and_the_end_and_at_its_worst() {
+        // It uses 200 MiB until it eats 20 MiB a second, and all that from 26 s on.
+        let eater = |second: u64| match second {
+            0..=5 => [400, 200],
+            6..=11 => [300, 100],
+            12..=21 => [500, 100],
+            22..=24 => [700, 250],
+            25 => [700, 220],
+            26..=27 => [700, 200],
+            28..=40 => [700, 500],
+            _ => [320, 90],
+        };
+        let deeds = vec![deed(7, 0, 0, 2), deed(30, 0, 0, 1)];
+        let trace = trace(|_| [0.0; 2], eater, deeds);
+        let figures = MemoryFigures::of(&trace, &times(), "eats").expect("long enough");
+        let mib = |before, after| Change {
+            before: Bytes::mib(before),
+            after: Bytes::mib(after),
+        };
+        assert_eq!(
+            figures,
+            MemoryFigures {
+                held_bytes: mib(700, 620),
+                unused_bytes: mib(320, 210),
+                available_bytes: Some(mib(600, 680)),
+                available_least_bytes: Some(Bytes::mib(300)),
+                unused_least_bytes: Some(Bytes::mib(90)),
+                eater_unused_most_bytes: Some(Bytes::mib(250)),
+                // 285 of 300 MiB beyond 200 are there at 26 s.
+                eaten_after_s: Some(15.0),
+                targets: 3,
+            }
+        );
+    }
+
+    #[test]
+    fn a_guest_that_never_gets_its_meal_never_ends_it() {
+        let trace = trace(|_| [0.0; 2], |_| [300, 100], Vec::new());
+        let figures = MemoryFigures::of(&trace, &times(), "eats").expect("long enough");
+        assert_eq!(figures.eaten_after_s, None);
+        assert_eq!(
+            MemoryFigures::of(&trace, &times(), "nobody").map(|figures| figures.eaten_after_s),
+            Some(None)
+        );
+    }
+
+    #[test]
+    fn nothing_recorded_gives_no_figures() {
+        let empty = Trace::default();
+        assert_eq!(CpuFigures::of(&empty, &times()), None);
+        assert_eq!(MemoryFigures::of(&empty, &times(), "eats"), None);
+        let mut short = trace(|_| [50.0; 2], |_| [300, 100], Vec::new());
+        short.points.truncate(5);
+        assert_eq!(CpuFigures::of(&short, &times()), None);
+        assert_eq!(MemoryFigures::of(&short, &times(), "eats"), None);
+    }
+}

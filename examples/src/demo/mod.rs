@@ -5,7 +5,6 @@ pub mod figures;
 #[cfg(feature = "libvirt")]
 mod live;
 pub mod plot;
-mod progress;
 pub mod report;
 pub mod scenario;
 mod show;

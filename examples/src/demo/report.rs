@@ -1,7 +1,7 @@
 //! The figures of all runs side by side: a table for people, an object for programs.
 
 use super::figures::{Change, CpuFigures, MemoryFigures};
-use super::scenario::{EATER, GUESTS, MEAL, Times};
+use super::scenario::{EATER, Guest, MEAL, Times};
 use super::simulate::Algorithm;
 use super::trace::Trace;
 use cloudlot_core::Bytes;
@@ -90,7 +90,12 @@ impl Figures {
 
 /// A table with a column for each run.
 #[derive(Clone, Copy, Debug)]
-pub struct Table<'a>(pub &'a [Figures]);
+pub struct Table<'a> {
+    /// The guests of all runs.
+    pub guests: &'a [Guest],
+    /// The figures of each run.
+    pub figures: &'a [Figures],
+}
 
 /// Widths of the names and of each run's figures.
 const NAMES: usize = 38;
@@ -107,11 +112,11 @@ impl fmt::Display for Table<'_> {
 
 impl Table<'_> {
     fn cpu(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let vcpus: u32 = GUESTS.iter().map(|guest| guest.vcpus).sum();
+        let vcpus: u32 = self.guests.iter().map(|guest| guest.vcpus).sum();
         writeln!(
             f,
             "CPU: {vcpus} busy vCPUs of {} guests, all on pCPU 0",
-            GUESTS.len()
+            self.guests.len()
         )?;
         let line = |f: &mut fmt::Formatter<'_>, name, cell: fn(&CpuFigures) -> String| {
             self.line(f, name, |figures| cell(&figures.cpu))
@@ -173,7 +178,7 @@ impl Table<'_> {
         cell: impl Fn(&Figures) -> String,
     ) -> fmt::Result {
         let mut line = format!("  {name:<NAMES$}");
-        for figures in self.0 {
+        for figures in self.figures {
             write!(line, "{:>COLUMN$}", cell(figures))?;
         }
         writeln!(f, "{}", line.trim_end())

@@ -1,6 +1,6 @@
 //! What the demonstration shows: the same guests, load and times on real and on simulated hosts.
 //!
-//! Five guests, six vCPUs. First all vCPUs are busy and start out on pCPU 0; then they are idle,
+//! First all vCPUs are busy and start out on pCPU 0; then they are idle,
 //! and one guest eats memory and frees it again.
 
 use cloudlot_core::{Bytes, Timestamp};
@@ -15,21 +15,41 @@ use std::time::Duration;
 pub struct Guest {
     /// Its name.
     pub name: &'static str,
-    /// How many vCPUs it has.
+    /// How many vCPUs it has, each as busy as it can be.
     pub vcpus: u32,
-    /// How busy each of them is, in percent of a pCPU. Two heavy and four light vCPUs divide
-    /// evenly over two pCPUs, over four, and over eight.
-    pub percent: u32,
 }
 
-/// All of them, by name.
-pub const GUESTS: [Guest; 5] = [
-    guest("ada", 1, 40),
-    guest("bob", 1, 40),
-    guest("cyd", 1, 20),
-    guest("dan", 1, 20),
-    guest("eve", 2, 20),
+/// All guests that there can be: those that are always there, then those that larger machines
+/// need to be busy everywhere.
+const GUESTS: [Guest; 15] = [
+    guest("ada", 1),
+    guest("bob", 1),
+    guest("cyd", 1),
+    guest("dan", 1),
+    guest("eve", 2),
+    guest("fay", 1),
+    guest("gus", 1),
+    guest("hal", 1),
+    guest("ida", 1),
+    guest("jon", 1),
+    guest("kim", 1),
+    guest("leo", 1),
+    guest("mia", 1),
+    guest("ned", 1),
+    guest("ola", 1),
 ];
+
+/// The least guests that are shown.
+const FEWEST: usize = 5;
+
+/// The guests for a machine with so many pCPUs: five with six vCPUs, more where that leaves pCPUs
+/// idle, and at most 15 with 16.
+#[must_use]
+pub fn guests(pcpus: u32) -> &'static [Guest] {
+    let enough = |count: &usize| GUESTS[..*count].iter().map(|it| it.vcpus).sum::<u32>() >= pcpus;
+    let count = (FEWEST..GUESTS.len()).find(enough);
+    &GUESTS[..count.unwrap_or(GUESTS.len())]
+}
 
 /// The guest that eats memory.
 pub const EATER: &str = GUESTS[0].name;
@@ -47,7 +67,7 @@ pub const GUEST_START: Bytes = Bytes::mib(400);
 pub const GUEST_MAX: Bytes = Bytes::mib(768);
 
 /// What a guest of the laboratory needs for itself: kernel, drivers, busybox.
-const GUEST_BASE: Bytes = Bytes::mib(60);
+const GUEST_BASE: Bytes = Bytes::mib(75);
 
 /// Time between cycles of the programs, as the course has it.
 pub const INTERVAL: Duration = Duration::from_secs(2);
@@ -58,12 +78,11 @@ pub const LEAD: Duration = Duration::from_secs(5);
 /// A guest that does nothing still ticks.
 const IDLE: Load = Load::Open { cores: 0.01 };
 
-const fn guest(name: &'static str, vcpus: u32, percent: u32) -> Guest {
-    Guest {
-        name,
-        vcpus,
-        percent,
-    }
+/// As much as there is.
+const BUSY: Load = Load::Open { cores: 1.0 };
+
+const fn guest(name: &'static str, vcpus: u32) -> Guest {
+    Guest { name, vcpus }
 }
 
 /// When what happens; times from the beginning of a recording.
@@ -96,6 +115,8 @@ impl Times {
 /// A host as far as it matters here.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Machine {
+    /// The guests on it.
+    pub guests: &'static [Guest],
     /// pCPUs that guests may use.
     pub pcpus: u32,
     /// All memory.
@@ -106,24 +127,26 @@ pub struct Machine {
 
 impl Machine {
     /// Where there is no real one to be like.
-    pub const EXAMPLE: Self = Self {
-        pcpus: 4,
-        memory: Bytes::gib(4),
-        used: Bytes::mib(600),
-    };
+    #[must_use]
+    pub fn example() -> Self {
+        let pcpus = 4;
+        Self {
+            guests: guests(pcpus),
+            pcpus,
+            memory: Bytes::gib(4),
+            used: Bytes::mib(600),
+        }
+    }
 }
 
 /// All vCPUs busy and on pCPU 0.
 #[must_use]
 pub fn cpu(machine: &Machine) -> HostSpec {
-    let guest = |(number, guest): (u64, Guest)| {
+    let guest = |(number, guest): (u64, &Guest)| {
         let busy = |index| {
-            let load = Load::Open {
-                cores: f64::from(guest.percent) / 100.0,
-            };
             let demand = DemandStep {
                 at: Timestamp::ZERO,
-                load,
+                load: BUSY,
             };
             VcpuSpec::new(index, vec![demand]).pinned_to(0)
         };
@@ -131,21 +154,24 @@ pub fn cpu(machine: &Machine) -> HostSpec {
     };
     HostSpec {
         noise: Noise::Normal { sd: 0.02 },
-        ..HostSpec::new(machine.pcpus, (1..).zip(GUESTS).map(guest).collect())
+        ..HostSpec::new(
+            machine.pcpus,
+            (1..).zip(machine.guests).map(guest).collect(),
+        )
     }
 }
 
 /// All vCPUs idle; the eater eats, and frees.
 #[must_use]
 pub fn memory(machine: &Machine, times: &Times) -> HostSpec {
-    let guest = |(number, guest): (u64, Guest)| {
+    let guest = |(number, guest): (u64, &Guest)| {
         let idle = |index| VcpuSpec {
             index,
             ..VcpuSpec::steady(IDLE)
         };
         GuestSpec {
             memory: Some(MemorySpec {
-                work: work(&guest, times),
+                work: work(guest, times),
                 ..MemorySpec::new(GUEST_START, GUEST_MAX, GUEST_BASE)
             }),
             ..GuestSpec::new(number, guest.name, (0..guest.vcpus).map(idle).collect())
@@ -159,7 +185,10 @@ pub fn memory(machine: &Machine, times: &Times) -> HostSpec {
                 used: machine.used,
             }],
         }),
-        ..HostSpec::new(machine.pcpus, (1..).zip(GUESTS).map(guest).collect())
+        ..HostSpec::new(
+            machine.pcpus,
+            (1..).zip(machine.guests).map(guest).collect(),
+        )
     }
 }
 
@@ -177,4 +206,31 @@ fn work(guest: &Guest, times: &Times) -> Vec<MemoryWork> {
         MemoryWork::WaitUntil(times.free),
         MemoryWork::Free,
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn machines_of_all_sizes_are_busy_everywhere_up_to_16_pcpus() {
+        let vcpus = |pcpus| guests(pcpus).iter().map(|guest| guest.vcpus).sum::<u32>();
+        for pcpus in 1..=6 {
+            assert_eq!((guests(pcpus).len(), vcpus(pcpus)), (5, 6), "{pcpus}");
+        }
+        for pcpus in 7..=16 {
+            assert_eq!(vcpus(pcpus), pcpus);
+        }
+        assert_eq!(vcpus(17), 16);
+        assert_eq!(vcpus(u32::MAX), 16);
+    }
+
+    #[test]
+    fn times_are_in_order_for_every_length() {
+        for seconds in [20, 21, 60, 3600] {
+            let times = Times::new(Duration::from_secs(seconds));
+            assert!(times.start < times.eat && times.eat < times.free && times.free < times.end);
+            assert_eq!(times.end.since(times.start), Duration::from_secs(seconds));
+        }
+    }
 }

@@ -4,9 +4,8 @@ use super::args::Args;
 #[cfg(feature = "libvirt")]
 use super::live;
 use super::plot;
-use super::progress::Progress;
 use super::report::{Figures, Ground, Recording, Run, Table};
-use super::scenario::{Machine, Times};
+use super::scenario::{Guest, Machine, Times};
 use super::simulate::{self, Algorithm, SimulationError};
 use clap::Parser;
 use cloudlot_core::Seeds;
@@ -35,45 +34,36 @@ pub fn run() -> ExitCode {
 
 fn show(args: &Args) -> Result<(), String> {
     let times = Times::new(Duration::from_secs(args.seconds.into()));
-    let progress = Progress::new();
-    let played = if args.sim {
-        None
-    } else {
-        play(&times, &progress)?
-    };
+    let played = if args.sim { None } else { play(&times)? };
     let (real, machine) = played.unzip();
     // What real guests ran on is what the others are simulated on.
-    let machine = machine.unwrap_or(Machine::EXAMPLE);
+    let machine = machine.unwrap_or_else(Machine::example);
     let simulations = [Algorithm::Cloudlot, Algorithm::Former]
         .into_iter()
         .map(|algorithm| simulated(algorithm, &machine, &times))
         .collect::<Result<Vec<Run>, SimulationError>>()
         .map_err(|error| error.to_string())?;
     let runs: Vec<Run> = real.into_iter().chain(simulations).collect();
-    tell(args, &runs)
+    tell(args, machine.guests, &runs)
 }
 
 /// A run on real guests, where there can be one.
 #[cfg(feature = "libvirt")]
-fn play(times: &Times, progress: &Progress) -> Result<Option<(Run, Machine)>, String> {
-    match live::run(times, progress) {
+fn play(times: &Times) -> Result<Option<(Run, Machine)>, String> {
+    match live::run(times) {
         Ok(played) => Ok(Some(played)),
         Err(live::LiveError::Impossible(reason)) => {
-            progress.say(&format!("no real guests here: {reason}; all is simulated"));
+            eprintln!("demo: no real guests here ({reason}): all is simulated");
             Ok(None)
         }
-        Err(error) => {
-            progress.clear();
-            Err(error.to_string())
-        }
+        Err(error) => Err(error.to_string()),
     }
 }
 
 /// Says what is missing.
 #[cfg(not(feature = "libvirt"))]
-fn play(_: &Times, progress: &Progress) -> Result<Option<(Run, Machine)>, String> {
-    progress
-        .say("no real guests: libvirt is not built in (`cargo xtask demo` does); all is simulated");
+fn play(_: &Times) -> Result<Option<(Run, Machine)>, String> {
+    eprintln!("demo: no real guests, since libvirt is not built in: all is simulated");
     Ok(None)
 }
 
@@ -102,7 +92,7 @@ struct Told<'a> {
     drawing: &'a Path,
 }
 
-fn tell(args: &Args, runs: &[Run]) -> Result<(), String> {
+fn tell(args: &Args, guests: &[Guest], runs: &[Run]) -> Result<(), String> {
     let figures: Option<Vec<Figures>> = runs.iter().map(Figures::of).collect();
     let figures = figures.ok_or("the recording is too short for figures")?;
     let drawing = plot::draw(runs).map_err(|error| error.to_string())?;
@@ -116,7 +106,11 @@ fn tell(args: &Args, runs: &[Run]) -> Result<(), String> {
         };
         serde_json::to_string(&told).map_err(|error| error.to_string())? + "\n"
     } else {
-        format!("{}drawing: {}\n", Table(&figures), file.display())
+        let table = Table {
+            guests,
+            figures: &figures,
+        };
+        format!("{table}drawing: {}\n", file.display())
     };
     match io::stdout().write_all(text.as_bytes()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.to_string()),

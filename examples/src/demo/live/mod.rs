@@ -1,20 +1,19 @@
-//! The demonstration on real guests: a laboratory, five guests, and the programs themselves.
+//! The demonstration on real guests: a laboratory, its guests, and the programs themselves.
 //!
 //! The programs are the built binaries, started as anybody would; what they do is read from
 //! their JSON lines. What becomes of the host is seen over a read-only connection of our own.
 
 mod child;
+mod progress;
 mod stage;
 
-use super::progress::Progress;
 use super::report::{Ground, Run};
-use super::scenario::{
-    EATER, GUEST_MAX, GUEST_START, GUESTS, MEAL, MEAL_PER_SECOND, Machine, Times,
-};
+use super::scenario::{self, EATER, GUEST_MAX, GUEST_START, MEAL, MEAL_PER_SECOND, Machine, Times};
 use super::simulate::Algorithm;
 use crate::lab::{Guest, GuestSpec, Lab, LabError};
 use crate::program::Program;
 use cloudlot_hv::HvError;
+use progress::Progress;
 use stage::{Cue, Stage};
 use std::io;
 
@@ -42,21 +41,25 @@ pub(super) enum LiveError {
 }
 
 /// A run on real guests, and the machine it was on.
-pub(super) fn run(times: &Times, progress: &Progress) -> Result<(Run, Machine), LiveError> {
+pub(super) fn run(times: &Times) -> Result<(Run, Machine), LiveError> {
+    let progress = Progress::new();
     // Until here nothing of ours needs putting right, and the laboratory ends with this process:
     // the stage is what listens to signals.
-    let (lab, guests) = boot(progress).map_err(|error| LiveError::Impossible(causes(&error)))?;
-    let mut stage = Stage::open(lab, progress)?;
-    let machine = stage.machine()?;
+    let pcpus = std::thread::available_parallelism().map_or(1, usize::from);
+    let cast = scenario::guests(u32::try_from(pcpus).unwrap_or(u32::MAX));
+    let (lab, guests) =
+        boot(cast, &progress).map_err(|error| LiveError::Impossible(causes(&error)))?;
+    let mut stage = Stage::open(lab, &progress)?;
+    let machine = stage.machine(cast)?;
     let first = stage.first_pcpu()?;
-    for (guest, plan) in guests.iter().zip(GUESTS) {
+    for (guest, plan) in guests.iter().zip(cast) {
         for vcpu in 0..plan.vcpus {
             stage.pin(guest, vcpu, &first)?;
         }
-        guest.burn_partly(plan.vcpus, plan.percent)?;
+        guest.burn(plan.vcpus)?;
     }
     let cpu = stage.record(Program::VcpuScheduler, times, &[])?;
-    for (guest, plan) in guests.iter().zip(GUESTS) {
+    for (guest, plan) in guests.iter().zip(cast) {
         guest.burn(0)?;
         for vcpu in 0..plan.vcpus {
             stage.pin(guest, vcpu, "r")?;
@@ -72,14 +75,14 @@ pub(super) fn run(times: &Times, progress: &Progress) -> Result<(Run, Machine), 
     Ok((run, machine))
 }
 
-fn boot(progress: &Progress) -> Result<(Lab, Vec<Guest>), LabError> {
+fn boot(cast: &[scenario::Guest], progress: &Progress) -> Result<(Lab, Vec<Guest>), LabError> {
     progress.say("starting a libvirtd of our own");
     let lab = Lab::start()?;
     progress.say(&format!(
         "booting {} guests under emulation (half a minute on an idle machine)",
-        GUESTS.len()
+        cast.len()
     ));
-    let guests = lab.boot(GUESTS.map(|guest| GuestSpec {
+    let guests = lab.boot(cast.iter().map(|guest| GuestSpec {
         vcpus: guest.vcpus,
         memory_max: GUEST_MAX,
         memory: GUEST_START,

@@ -2,9 +2,9 @@
 
 use super::LiveError;
 use super::child::Child;
-use crate::demo::progress::Progress;
+use super::progress::Progress;
 use crate::demo::report::Recording;
-use crate::demo::scenario::{INTERVAL, Machine, Times};
+use crate::demo::scenario::{self, INTERVAL, Machine, Times};
 use crate::demo::trace::Recorder;
 use crate::lab::{Guest, Lab, LabError};
 use crate::program::Program;
@@ -51,21 +51,25 @@ impl<'a> Stage<'a> {
     }
 
     /// The machine, with what the host uses beside the guests as it is now.
-    pub(super) fn machine(&mut self) -> Result<Machine, LiveError> {
+    pub(super) fn machine(
+        &mut self,
+        guests: &'static [scenario::Guest],
+    ) -> Result<Machine, LiveError> {
         let sample = self.host.sample()?;
         let pcpus = sample.pcpus.iter().filter(|pcpu| pcpu.usable).count();
         let memory = sample
             .memory
             .ok_or_else(|| HvError::Unsupported("the host's memory is not told".to_owned()))?;
         let balloons = sample.domains.iter().filter_map(|it| it.balloon.as_ref());
-        let guests: Bytes = balloons.map(|balloon| balloon.actual).sum();
+        let held: Bytes = balloons.map(|balloon| balloon.actual).sum();
         Ok(Machine {
+            guests,
             pcpus: u32::try_from(pcpus).unwrap_or(u32::MAX),
             memory: memory.total,
             used: memory
                 .total
                 .saturating_sub(memory.available)
-                .saturating_sub(guests),
+                .saturating_sub(held),
         })
     }
 

@@ -19,7 +19,7 @@ const GREY: RGBColor = RGBColor(90, 90, 90);
 /// Heights of a panel's title and legend, and width of the labels beside it, in pixels.
 const HEADER: u32 = 30;
 const LEGEND: u32 = 22;
-const LABELS: u32 = 66;
+const LABELS: u32 = 62;
 
 /// Width of a letter of the legend, about.
 const LETTER: i32 = 7;
@@ -65,6 +65,7 @@ impl<'a, 'b: 'a> Panel<'a, 'b> {
         );
         header.draw(&title).map_err(DrawError::of)?;
         let mut chart = ChartBuilder::on(&body)
+            .margin_left(6)
             .margin_right(24)
             .margin_top(4)
             .x_label_area_size(36)

@@ -12,6 +12,13 @@ pub(super) struct Progress {
     ticking: Cell<bool>,
 }
 
+/// A line that changes does not outlive its teller.
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.clear();
+    }
+}
+
 impl Progress {
     pub(super) fn new() -> Self {
         Self {
@@ -27,7 +34,7 @@ impl Progress {
     }
 
     /// Takes away the line that changes.
-    pub(super) fn clear(&self) {
+    fn clear(&self) {
         if self.ticking.take() {
             self.write("\r\x1b[K");
         }

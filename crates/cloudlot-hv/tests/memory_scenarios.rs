@@ -6,7 +6,7 @@
     reason = "a test fails where its own set-up is wrong"
 )]
 
-use cloudlot_core::{Bytes, ManualClock, Seeds, Timestamp};
+use cloudlot_core::{ManualClock, Seeds, Timestamp};
 use cloudlot_hv::fake::{FakeHost, scenario};
 use cloudlot_hv::former::FormerMemory;
 use cloudlot_hv::memory::{MemoryConfig, MemoryController};

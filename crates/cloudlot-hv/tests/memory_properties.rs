@@ -586,4 +586,35 @@ proptest! {
         );
         prop_assert_eq!(straight, turned);
     }
+
+    #[test]
+    fn scarce_memory_is_shared_by_shares(
+        level in 1024_u64..1500,
+        guests in proptest::collection::vec((1_u32..5, 0.95_f64..1.1), 2..8),
+    ) {
+        // Everybody is owed its minimum and its shares of the rest, uses 86 % of that, and would
+        // need a fifth more than it uses.
+        let max = Bytes::gib(8);
+        let (minimum, band) = (Bytes::gib(2), part(max, 1));
+        let owed = |shares: u32| minimum.saturating_add(Bytes::mib(level * u64::from(shares)));
+        let pool: Bytes = guests.iter().map(|(shares, _)| owed(*shares)).sum();
+        let still: Vec<StillGuest> = guests
+            .iter()
+            .map(|&(shares, off)| {
+                let owed = owed(shares);
+                let actual = Bytes::from_f64(owed.get() as f64 * off).min(max);
+                StillGuest { actual, max, used: part(owed, 86), shares }
+            })
+            .collect();
+        let reserve = Bytes::mib(200).max(pool.fraction(5, 95));
+        let had: Bytes = still.iter().map(|guest| guest.actual).sum();
+        let available = pool.saturating_add(reserve).checked_sub(had);
+        prop_assume!(available.is_some());
+        let mut still = Still { available: available.unwrap(), guests: still };
+        still.settle(&profile(true, 5), 32);
+        for guest in &still.guests {
+            let short = owed(guest.shares).saturating_sub(guest.actual);
+            prop_assert!(short <= band, "M7: {short} of {} {still:?}", owed(guest.shares));
+        }
+    }
 }

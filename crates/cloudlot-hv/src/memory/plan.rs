@@ -316,7 +316,12 @@ impl<'a> Table<'a> {
             _ => Bytes::MAX,
         };
         let limit = step.min(percent(beyond, of_spare)).min(unused);
-        pace(surplus, limit, shrink_band(guest, config))
+        // Where somebody is waiting for it, the band of who gets it decides if it is worth a call.
+        let band = match config.surplus {
+            Surplus::Stays => config.progress_min,
+            Surplus::Reclaimed => shrink_band(guest, config),
+        };
+        pace(surplus, limit, band)
     }
 
     /// Grants up to what is owed, from what the host has to give now.

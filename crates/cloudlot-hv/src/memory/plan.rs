@@ -161,7 +161,7 @@ impl<'a> Table<'a> {
             .iter()
             .map(|guest| Desk::new(guest, past.asked(guest), usage, config))
             .collect();
-        let in_flight: Bytes = desks.iter().map(Desk::in_flight).sum();
+        let in_flight: Bytes = desks.iter().map(Desk::promised).sum();
         let reserve = config.reserve(host.total);
         let net = host.available.saturating_sub(in_flight);
         Self {
@@ -184,7 +184,7 @@ impl<'a> Table<'a> {
             .desks
             .iter()
             .filter(|desk| !desk.takes_part())
-            .map(Desk::in_flight)
+            .map(Desk::promised)
             .sum();
         let sharing = || self.desks.iter().filter(|desk| desk.takes_part());
         let owed = self
@@ -316,7 +316,12 @@ impl<'a> Table<'a> {
             _ => Bytes::MAX,
         };
         let limit = step.min(percent(beyond, of_spare)).min(unused);
-        pace(surplus, limit, shrink_band(guest, config))
+        // Where somebody is waiting for it, the band of who gets it decides if it is worth a call.
+        let band = match config.surplus {
+            Surplus::Stays => config.progress_min,
+            Surplus::Reclaimed => shrink_band(guest, config),
+        };
+        pace(surplus, limit, band)
     }
 
     /// Grants up to what is owed, from what the host has to give now.
@@ -335,7 +340,7 @@ impl<'a> Table<'a> {
             .collect();
         let grants = max_min(room.get(), &claims);
         for ((desk, grant), claim) in self.desks.iter_mut().zip(grants).zip(claims) {
-            desk.raise();
+            desk.raise(self.config);
             if grant > 0 {
                 desk.gets(Bytes::new(grant), Bytes::new(claim.most));
             }
@@ -451,7 +456,8 @@ impl<'a> Desk<'a> {
     ) -> Self {
         let stance = stance(guest, past, usage, config);
         let standing = past.and_then(|past| past.target).unwrap_or(guest.actual);
-        let emptied = past.is_some_and(|past| past.is_emptied(guest, config));
+        // A reboot empties the balloon, but the target stands: it is lifted as long as it is below.
+        let emptied = stance == Stance::Holds(BOOTED) && standing < guest.actual;
         let given_up = stance == Stance::Fixed(LEFT_ALONE)
             && standing.abs_diff(guest.actual) >= config.progress_min;
         let base = if emptied || given_up {
@@ -494,7 +500,12 @@ impl<'a> Desk<'a> {
         target.unwrap_or(self.guest.actual)
     }
 
-    /// What it was granted and has not taken.
+    /// What it may still take by the target that stands, even if that is about to change.
+    fn promised(&self) -> Bytes {
+        self.standing().saturating_sub(self.guest.actual)
+    }
+
+    /// What it was granted, is meant to have, and has not taken.
     fn in_flight(&self) -> Bytes {
         self.base.saturating_sub(self.guest.actual)
     }
@@ -572,10 +583,18 @@ impl<'a> Desk<'a> {
         self.target = self.way_up().saturating_add(grant);
     }
 
-    /// A guest on its way down that needs what it still has stops there.
-    fn raise(&mut self) {
-        let goal = self.goal().min(self.guest.actual);
-        if !self.is_fixed() && self.coming() > Bytes::ZERO && goal > self.base {
+    /// A guest on its way down stops at what it needs, and at once if it may not give any more.
+    fn raise(&mut self, config: &MemoryConfig) {
+        let actual = self.guest.actual;
+        let (goal, worth) = match self.stance {
+            Stance::Fixed(_) => return,
+            Stance::Holds(_) => (actual, config.progress_min),
+            Stance::Open => (
+                self.goal().max(self.need.keep).min(actual),
+                grow_band(self.guest, config),
+            ),
+        };
+        if goal.saturating_sub(self.base) >= worth {
             self.why = format!(
                 "{}: needs {}, so it keeps {goal}",
                 self.guest.name, self.need.need
@@ -595,6 +614,7 @@ impl<'a> Desk<'a> {
     }
 }
 
+const BOOTED: &str = "booted";
 const LEFT_ALONE: &str = "its balloon stands still";
 
 /// What a guest may do in this turn.
@@ -628,7 +648,7 @@ fn stance(
         None => false,
     };
     if within(guest.booted.max(emptied), config.boot_hold) {
-        Stance::Holds("booted")
+        Stance::Holds(BOOTED)
     } else if guest.reading.is_none() {
         Stance::Holds("silent")
     } else if let Some(pressure) = guest.pressure {

@@ -177,7 +177,8 @@ impl MemoryWindow {
         if domains.len() < sample.domains.len() {
             notes.push("the sample lists a domain twice: the first counts".to_owned());
         }
-        self.guests.retain(|id, _| domains.contains_key(id));
+        let has_balloon = |id: &DomainId| domains.get(id).is_some_and(|it| it.balloon.is_some());
+        self.guests.retain(|id, _| has_balloon(id));
         let guests = domains
             .values()
             .filter_map(|domain| self.guest(domain, sample.at, &mut notes))

@@ -302,7 +302,8 @@ fn the_former_algorithm_pins_more_on_the_same_runs() {
         cpu-6     former     0           0        20  0.78
         cpu-7     ours     196          54        20  0.85
         cpu-7     former   288         216        20  0.85
-    "#]].assert_eq(&table);
+    "#]]
+    .assert_eq(&table);
 }
 
 #[test]

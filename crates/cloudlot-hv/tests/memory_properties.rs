@@ -150,6 +150,7 @@ fn sample_of(
             stamp: word.stamp,
             age: word.age.map(Duration::from_millis),
             period: guest.period.map(Duration::from_secs),
+            boots: 0,
         };
         Some(DomainSample {
             id: id(number),

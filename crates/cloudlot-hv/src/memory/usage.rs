@@ -396,8 +396,12 @@ fn is_news(before: &BalloonSample, now: &BalloonSample, passed: Duration) -> boo
     }
 }
 
-/// Whether the guest started anew in the same run: its counters ran back, or it fell silent.
+/// Whether the guest started anew in the same run: the hypervisor saw it, its counters ran back,
+/// or it fell silent.
 fn rebooted(before: &BalloonSample, now: &BalloonSample) -> bool {
+    if now.boots != before.boots {
+        return true;
+    }
     let back = |before: Option<Bytes>, now: Option<Bytes>| matches!((before, now), (Some(before), Some(now)) if now < before);
     let faults = |of: &BalloonSample| of.major_faults.map(Bytes::new);
     let silent = before.stamp.is_some() && now.stamp.is_none();

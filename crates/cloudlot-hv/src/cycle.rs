@@ -83,7 +83,7 @@ pub enum Outcome {
 /// What one turn saw, decided and did.
 #[derive(Clone, PartialEq, Debug)]
 pub struct CycleReport {
-    /// 1 for the first turn.
+    /// 1 for the first turn; turns that saw nothing count.
     pub number: u64,
     /// When its sample was taken.
     pub at: Timestamp,
@@ -188,6 +188,7 @@ impl<H: Hypervisor, C: Controller, J: Journal> Cycle<H, C, J> {
     /// # Errors
     /// When the host cannot be sampled; nothing was changed then, and older samples are forgotten.
     pub fn turn(&mut self) -> Result<CycleReport, HvError> {
+        self.turns += 1;
         let mut sample = self
             .host
             .sample()
@@ -195,7 +196,6 @@ impl<H: Hypervisor, C: Controller, J: Journal> Cycle<H, C, J> {
         for domain in &mut sample.domains {
             domain.rules.managed &= (self.selection)(domain);
         }
-        self.turns += 1;
         let plan = self.controller.plan(&sample);
         let outcomes = self.carry_out(&plan, &sample);
         let names = sample

@@ -11,10 +11,16 @@ use super::signals::Signals;
 use super::sink::Sink;
 use super::target::Target;
 use super::{Fault, Program};
-use cloudlot_core::SystemClock;
+use cloudlot_core::{Clock, SystemClock};
 use cloudlot_hv::journal::FileJournal;
-use cloudlot_hv::{Hypervisor, Original, RestoreLimits, RestorePolicy, RestoreReport, restore};
+use cloudlot_hv::{
+    Hypervisor, Original, RestoreLimits, RestorePolicy, RestoreReport, restore_within,
+};
 use std::io::stdout;
+use std::time::Duration;
+
+/// How long guests and host get to make room: some reports of a guest, and a balloon's way.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The `restore` command.
 pub(super) fn recover(program: Program, args: &Args) -> Result<(), Fault> {
@@ -46,6 +52,7 @@ pub(super) fn recover(program: Program, args: &Args) -> Result<(), Fault> {
         &originals,
         args.host.policy(),
         LIMITS,
+        &clock,
         &|| signals.stop(),
     );
     sink.say(&restored(&report));
@@ -68,9 +75,11 @@ pub(super) fn go_back<H: Hypervisor>(
     originals: &[Original],
     policy: RestorePolicy,
     limits: RestoreLimits,
+    clock: &dyn Clock,
     abandon: &dyn Fn() -> bool,
 ) -> RestoreReport {
-    let mut report = restore(host, originals, policy, limits, abandon);
+    let time = (clock, PATIENCE);
+    let mut report = restore_within(host, originals, policy, limits, time, abandon);
     if let Err(error) = logbook.keep_only(&report.originals) {
         report.left.push(format!("the journal itself: {error}"));
     }

@@ -34,7 +34,7 @@ const REACH: usize = 4;
 /// let problem = Balance::new(vec![0, 0], vec![Item::at(0, 30), Item::at(0, 20)])?;
 /// let goal = Goal { spread: 5, slack: 0 };
 /// let found = local::improve(&problem, goal, usize::MAX, local::WORK);
-/// assert_eq!((found.bins, found.moves, found.reached), (vec![1, 0], 1, true));
+/// assert_eq!((found.bins, found.moves, found.reached), (vec![0, 1], 1, true));
 /// # Ok::<(), cloudlot_policy::pack::BalanceError>(())
 /// ```
 #[must_use]

@@ -58,6 +58,12 @@ impl Item {
     pub(super) fn lawful_home(&self) -> Option<usize> {
         self.home.filter(|&bin| self.may_use(bin))
     }
+
+    /// Where it goes if it has no load: home if it may, else to the lowest bin it may use.
+    pub(super) fn idle_bin(&self) -> usize {
+        let lowest = || self.allowed.as_ref().map_or(0, |bins| bins[0]);
+        self.lawful_home().unwrap_or_else(lowest)
+    }
 }
 
 /// Items to spread over bins so that the bins' loads are even; checked once, when made.
@@ -193,6 +199,13 @@ impl Balance {
         (self.items.iter().zip(bins))
             .filter(|&(item, bin)| item.home.is_some_and(|home| home != *bin))
             .count()
+    }
+
+    /// The same problem, with `item` allowed on `bin` only.
+    pub(super) fn with_only(&self, item: usize, bin: usize) -> Self {
+        let mut problem = self.clone();
+        problem.items[item].allowed = Some(vec![bin]);
+        problem
     }
 
     /// [`Balance::loads`] of an assignment known to be lawful.

@@ -52,7 +52,7 @@ pub fn sum_of_squares(problem: &Balance) -> u128 {
     let water = levelled(
         problem.total(),
         problem.bins(),
-        descending(&floors, pieces.iter().copied()),
+        blocks(&floors, pieces.iter().copied()),
     );
     water.max(stacked(&mut floors, pieces.iter().copied()))
 }
@@ -63,19 +63,18 @@ fn pieces(problem: &Balance) -> Vec<u64> {
     pieces
 }
 
-/// The least sum of squares of `bins` loads that add up to `total`, when `blocks`, largest
-/// first, cannot be divided: blocks above the level of the rest stand alone, and the rest is
-/// even, in whole units.
+/// The least sum of squares of `bins` loads that add up to `total`, when `blocks` cannot be
+/// divided: blocks above the level of the rest stand alone, and the rest is even, in whole units.
 ///
-/// Any k blocks lie on at most k bins, so the k largest loads add up to at least the k largest
-/// blocks. Among all loads with that property these are the most even ones in the sense of
-/// majorization, which a sum of squares respects.
+/// The k largest loads must add up to at least the first k of the blocks, for every k. Among all
+/// loads with that property these are the most even ones in the sense of majorization, which a
+/// sum of squares respects.
 ///
 /// Source: A. W. Marshall, I. Olkin, "Inequalities: Theory of Majorization", 1979, chapter 1.
-pub(super) fn levelled(total: u64, bins: usize, blocks: impl Iterator<Item = u64>) -> u128 {
+pub(super) fn levelled(total: u64, bins: usize, blocks: impl Iterator<Item = Block>) -> u128 {
     let (mut left, mut open, mut squares) = (u128::from(total), wide(bins), 0);
     for block in blocks {
-        let block = u128::from(block);
+        let block = u128::from(block.load);
         if open == 1 || block * open <= left {
             break;
         }
@@ -105,17 +104,40 @@ pub(super) fn stacked(floors: &mut [u64], pieces: impl Iterator<Item = u64> + Cl
     squares
 }
 
-/// Merges two runs that are each in descending order.
-pub(super) fn descending(
-    left: &[u64],
-    right: impl Iterator<Item = u64>,
-) -> impl Iterator<Item = u64> {
-    let mut left = left.iter().copied().peekable();
-    let mut right = right.peekable();
-    std::iter::from_fn(move || match (left.peek(), right.peek()) {
-        (Some(a), Some(b)) if a < b => right.next(),
-        (Some(_), _) => left.next(),
-        (None, _) => right.next(),
+/// A load that cannot be divided.
+#[derive(Clone, Copy)]
+pub(super) struct Block {
+    pub(super) load: u64,
+    /// Whether it is a piece, with a floor under it, rather than a bare floor.
+    pub(super) is_piece: bool,
+}
+
+/// The blocks where `pieces` go onto bins that hold `floors`, all largest first: the first k lie
+/// on k bins or fewer, for every k.
+///
+/// Whichever bins the j highest floors and k - j pieces are on, k bins with these among them
+/// have under them at least the j highest and the k - j lowest floors.
+pub(super) fn blocks(
+    floors: &[u64],
+    pieces: impl Iterator<Item = u64>,
+) -> impl Iterator<Item = Block> {
+    let mut bare = floors.iter().copied().peekable();
+    let mut laden = (floors.iter().rev().zip(pieces))
+        .map(|(floor, piece)| floor + piece)
+        .peekable();
+    let mut least = u64::MAX;
+    std::iter::from_fn(move || {
+        let is_piece = match (bare.peek(), laden.peek()) {
+            (Some(floor), Some(both)) => floor < both,
+            (_, both) => both.is_some(),
+        };
+        let load = if is_piece { laden.next() } else { bare.next() };
+        // Floors may rise faster than pieces fall; a smaller block is as true.
+        least = least.min(load?);
+        Some(Block {
+            load: least,
+            is_piece,
+        })
     })
 }
 

@@ -115,8 +115,9 @@ impl Search<'_> {
             return;
         };
         if instance.twin[rest.at] {
-            window.high = window.high.min(last_load);
-            window.high_without = window.high_without.min(last_load);
+            for range in [&mut window.any, &mut window.no_giant] {
+                range.high = range.high.min(last_load);
+            }
         }
         let undecided = rest.items & instance.fits[rest.at];
         let part = Part {
@@ -150,13 +151,12 @@ impl Search<'_> {
 
     /// Puts the next undecided item onto the bin, or keeps it off.
     fn decide(&mut self, open: &Open, part: Part) {
-        let window = &open.window;
-        let high = if (part.chosen | part.undecided) & window.giants == 0 {
-            window.high_without
+        let range = if (part.chosen | part.undecided) & open.window.giants == 0 {
+            open.window.no_giant
         } else {
-            window.high
+            open.window.any
         };
-        if self.done || part.load > high || part.load + part.reach < window.low {
+        if self.done || part.load > range.high || part.load + part.reach < range.low {
             return;
         }
         let Some(item) = lowest(part.undecided) else {

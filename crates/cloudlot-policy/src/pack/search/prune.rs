@@ -1,7 +1,7 @@
 //! What tells early that a bin cannot be filled so that the rest still works out.
 
 use super::instance::{Instance, LARGEST, Set, members, size};
-use crate::pack::bound::{descending, levelled, stacked};
+use crate::pack::bound::{blocks, levelled, stacked};
 use crate::pack::problem::wide;
 
 /// What is left to do when the bins before `at` are filled.
@@ -18,22 +18,29 @@ pub(super) struct Rest {
     pub(super) moves: usize,
 }
 
-/// The least and the largest load that a bin may have.
+/// The loads that a bin may have.
 #[derive(Clone, Copy)]
 pub(super) struct Window {
+    /// Whatever the bin holds.
+    pub(super) any: Range,
+    /// The items so large that they stand above the level of the rest.
+    pub(super) giants: Set,
+    /// Holding none of these.
+    pub(super) no_giant: Range,
+}
+
+/// The least and the largest load.
+#[derive(Clone, Copy)]
+pub(super) struct Range {
     pub(super) low: u64,
     pub(super) high: u64,
-    /// Items so large that they stand above the level of the rest.
-    pub(super) giants: Set,
-    /// The largest load that a bin may have without any of them.
-    pub(super) high_without: u64,
 }
 
 impl Rest {
     /// The loads that the bins may have; `None` if it is plain that there is no way to fill them.
     pub(super) fn window(&self, instance: &Instance) -> Option<Window> {
         let floors = &instance.floors[self.at];
-        let blocks = descending(floors, instance.loads(self.items));
+        let blocks = blocks(floors, instance.loads(self.items));
         if levelled(self.total(instance), self.open(instance), blocks) > self.room
             || self.stacks_too_high(instance)
             || self.crowds_an_area(instance)
@@ -98,25 +105,25 @@ impl Rest {
             squares: 0,
         };
         let mut others = even;
-        let mut smallest = u64::MAX;
-        for block in descending(&instance.floors[self.at], instance.loads(self.items)) {
-            if !others.stands_out(block) {
+        let (mut smallest, mut pieces) = (u64::MAX, 0);
+        for block in blocks(&instance.floors[self.at], instance.loads(self.items)) {
+            if !others.stands_out(block.load) {
                 break;
             }
-            others = others.without(block);
-            smallest = block;
+            others = others.without(block.load);
+            smallest = block.load;
+            pieces += usize::from(block.is_piece);
         }
-        let (low, high_without) = others.loads_beside(self.room)?;
-        let (_, high) = even.loads_beside(self.room)?;
-        let giants = members(self.items)
-            .take_while(|&item| instance.load[item] >= smallest)
-            .fold(0, |set, item| set | 1 << item);
+        let any = even.loads_beside(self.room)?;
         let is_giant = instance.base[self.at] >= smallest;
         Some(Window {
-            low,
-            high,
-            giants,
-            high_without: if is_giant { high } else { high_without },
+            any,
+            giants: (members(self.items).take(pieces)).fold(0, |set, item| set | 1 << item),
+            no_giant: if is_giant {
+                any
+            } else {
+                others.loads_beside(self.room)?
+            },
         })
     }
 
@@ -130,8 +137,8 @@ impl Rest {
         for (at, floor) in (self.at..).zip(floors.iter_mut()) {
             let residents = bound & instance.residents[at];
             let load = instance.base[at] + instance.mass(residents);
-            leave += fewest_to_shed(instance.loads(residents), load, window.high);
-            lack += window.low.saturating_sub(load);
+            leave += fewest_to_shed(instance.loads(residents), load, window.any.high);
+            lack += window.any.low.saturating_sub(load);
             *floor = load - instance.loads(residents).take(self.moves).sum::<u64>();
         }
         let movable: u64 = instance.loads(bound).take(self.moves).sum();
@@ -139,7 +146,7 @@ impl Rest {
             return false;
         }
         floors.sort_unstable_by(|a, b| b.cmp(a));
-        let blocks = descending(floors, instance.loads(free));
+        let blocks = blocks(floors, instance.loads(free));
         levelled(self.total(instance), self.open(instance), blocks) <= self.room
     }
 }
@@ -180,15 +187,15 @@ impl Others {
 
     /// The least and the largest L with L² + (load - L)² / bins + squares <= room; here `load`
     /// includes L.
-    fn loads_beside(self, room: u128) -> Option<(u64, u64)> {
+    fn loads_beside(self, room: u128) -> Option<Range> {
         let all = self.bins + 1;
         let under_root =
             (all * room.checked_sub(self.squares)?).checked_sub(self.load * self.load)?;
         let root = (self.bins * under_root).isqrt();
         let narrow = |load: u128| u64::try_from(load).unwrap_or(u64::MAX);
-        Some((
-            narrow(self.load.saturating_sub(root).div_ceil(all)),
-            narrow((self.load + root) / all),
-        ))
+        Some(Range {
+            low: narrow(self.load.saturating_sub(root).div_ceil(all)),
+            high: narrow((self.load + root) / all),
+        })
     }
 }

@@ -5,6 +5,7 @@
 //! search and largest first give the answers to beat.
 
 mod fill;
+mod grain;
 mod instance;
 mod prune;
 

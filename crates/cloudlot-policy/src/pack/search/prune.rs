@@ -1,5 +1,6 @@
 //! What tells early that a bin cannot be filled so that the rest still works out.
 
+use super::grain::grain;
 use super::instance::{Instance, LARGEST, Set, members, size};
 use crate::pack::bound::{blocks, levelled, stacked};
 use crate::pack::problem::wide;
@@ -36,6 +37,15 @@ pub(super) struct Range {
     pub(super) high: u64,
 }
 
+impl Range {
+    fn within(self, other: Self) -> Self {
+        Self {
+            low: self.low.max(other.low),
+            high: self.high.min(other.high),
+        }
+    }
+}
+
 impl Rest {
     /// The loads that the bins may have; `None` if it is plain that there is no way to fill them.
     pub(super) fn window(&self, instance: &Instance) -> Option<Window> {
@@ -47,16 +57,22 @@ impl Rest {
         {
             return None;
         }
-        let window = self.frame(instance)?;
-        self.moves_suffice(instance, window).then_some(window)
+        let mut window = self.frame(instance)?;
+        if !self.moves_suffice(instance, window.any) {
+            return None;
+        }
+        let grain = grain(self, instance)?;
+        window.any = window.any.within(grain);
+        window.no_giant = window.no_giant.within(grain);
+        Some(window)
     }
 
-    fn open(&self, instance: &Instance) -> usize {
+    pub(super) fn open(&self, instance: &Instance) -> usize {
         instance.base.len() - self.at
     }
 
     /// All load of the open bins.
-    fn total(&self, instance: &Instance) -> u64 {
+    pub(super) fn total(&self, instance: &Instance) -> u64 {
         self.mass + instance.floors[self.at].iter().sum::<u64>()
     }
 
@@ -128,7 +144,7 @@ impl Rest {
     }
 
     /// Whether so few moves can bring all loads into the window and the squares into the room.
-    fn moves_suffice(&self, instance: &Instance, window: Window) -> bool {
+    fn moves_suffice(&self, instance: &Instance, range: Range) -> bool {
         let free = self.items & instance.free[self.at];
         let bound = self.items & !free;
         let (mut leave, mut lack) = (0, 0);
@@ -137,8 +153,8 @@ impl Rest {
         for (at, floor) in (self.at..).zip(floors.iter_mut()) {
             let residents = bound & instance.residents[at];
             let load = instance.base[at] + instance.mass(residents);
-            leave += fewest_to_shed(instance.loads(residents), load, window.any.high);
-            lack += window.any.low.saturating_sub(load);
+            leave += fewest_to_shed(instance.loads(residents), load, range.high);
+            lack += range.low.saturating_sub(load);
             *floor = load - instance.loads(residents).take(self.moves).sum::<u64>();
         }
         let movable: u64 = instance.loads(bound).take(self.moves).sum();

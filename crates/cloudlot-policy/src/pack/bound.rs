@@ -52,7 +52,7 @@ pub fn sum_of_squares(problem: &Balance) -> u128 {
     let water = levelled(
         problem.total(),
         problem.bins(),
-        blocks(&floors, pieces.iter().copied()),
+        blocks(&floors, &floors, pieces.iter().copied()),
     );
     water.max(stacked(&mut floors, pieces.iter().copied()))
 }
@@ -112,17 +112,19 @@ pub(super) struct Block {
     pub(super) is_piece: bool,
 }
 
-/// The blocks where `pieces` go onto bins that hold `floors`, all largest first: the first k lie
-/// on k bins or fewer, for every k.
+/// The blocks where `pieces` go onto bins that hold `under`, and others may hold `bare`, all
+/// largest first: the first k lie on k bins or fewer, for every k.
 ///
-/// Whichever bins the j highest floors and k - j pieces are on, k bins with these among them
-/// have under them at least the j highest and the k - j lowest floors.
+/// `under` and `bare` are the same bins or have none in common. Whichever bins the j highest of
+/// `bare` and k - j pieces are on, k bins with these among them have under them at least the j
+/// highest of `bare` and the k - j lowest of `under`.
 pub(super) fn blocks(
-    floors: &[u64],
+    bare: &[u64],
+    under: &[u64],
     pieces: impl Iterator<Item = u64>,
 ) -> impl Iterator<Item = Block> {
-    let mut bare = floors.iter().copied().peekable();
-    let mut laden = (floors.iter().rev().zip(pieces))
+    let mut bare = bare.iter().copied().peekable();
+    let mut laden = (under.iter().rev().zip(pieces))
         .map(|(floor, piece)| floor + piece)
         .peekable();
     let mut least = u64::MAX;

@@ -29,7 +29,7 @@ pub(super) struct Found {
 }
 
 /// Looks for the assignment with the least sum of squares within `target`, and takes its nodes
-/// from `work`: a node is an item put on the bin that is being filled, or kept off it.
+/// from `work`: a node is a bin begun, or an item to put onto that bin or keep off it.
 pub(super) fn fill_bins(instance: &Instance, target: Target, work: &mut u64) -> Found {
     let Some(moves) = target.moves.checked_sub(instance.forced) else {
         return Found {
@@ -111,6 +111,9 @@ impl Search<'_> {
             self.last_bin(rest, before);
             return;
         }
+        if !self.count() {
+            return;
+        }
         let Some(mut window) = rest.window(instance) else {
             return;
         };
@@ -134,6 +137,16 @@ impl Search<'_> {
             must: rest.items & instance.last_call[rest.at],
         };
         self.decide(&open, part);
+    }
+
+    /// Counts a node; if there are none left the search is over.
+    fn count(&mut self) -> bool {
+        if *self.work == 0 {
+            (self.done, self.cut_short) = (true, true);
+            return false;
+        }
+        *self.work -= 1;
+        true
     }
 
     /// All that is left goes onto the last bin.
@@ -163,11 +176,9 @@ impl Search<'_> {
             self.close(open, part);
             return;
         };
-        if *self.work == 0 {
-            (self.done, self.cut_short) = (true, true);
+        if !self.count() {
             return;
         }
-        *self.work -= 1;
         if let Some(with) = self.with(open, part, item) {
             self.decide(open, with);
         }

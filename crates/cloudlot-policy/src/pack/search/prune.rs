@@ -1,7 +1,7 @@
 //! What tells early that a bin cannot be filled so that the rest still works out.
 
 use super::grain::grain;
-use super::instance::{Instance, LARGEST, Set, members, size};
+use super::instance::{Instance, LARGEST, Set, holds, members, size};
 use crate::pack::bound::{blocks, levelled, stacked};
 use crate::pack::problem::wide;
 
@@ -50,7 +50,7 @@ impl Rest {
     /// The loads that the bins may have; `None` if it is plain that there is no way to fill them.
     pub(super) fn window(&self, instance: &Instance) -> Option<Window> {
         let floors = &instance.floors[self.at];
-        let blocks = blocks(floors, instance.loads(self.items));
+        let blocks = blocks(floors, floors, instance.loads(self.items));
         if levelled(self.total(instance), self.open(instance), blocks) > self.room
             || self.stacks_too_high(instance)
             || self.crowds_an_area(instance)
@@ -90,22 +90,9 @@ impl Rest {
 
     /// Whether items that are restricted to the same bins are too much for these.
     fn crowds_an_area(&self, instance: &Instance) -> bool {
-        let still_open = |bins: Set| bins >> self.at << self.at;
-        let (total, open) = (self.total(instance), self.open(instance));
         instance.areas.iter().any(|&area| {
-            let bins = still_open(area);
-            let (inside, outside) = (size(bins), open - size(bins));
-            if inside == 0 || outside == 0 {
-                return false;
-            }
-            let bound = |&item: &usize| still_open(instance.may_use[item] & !area) == 0;
-            let load = members(bins).map(|at| instance.base[at]).sum::<u64>()
-                + (members(self.items).filter(bound))
-                    .map(|item| instance.load[item])
-                    .sum::<u64>();
-            let even = |load, bins| levelled(load, bins, std::iter::empty());
-            u128::from(load) * wide(open) > u128::from(total) * wide(inside)
-                && even(load, inside) + even(total - load, outside) > self.room
+            let area = Area::new(self, instance, area);
+            !area.inside.is_empty() && area.is_crowded(self, instance)
         })
     }
 
@@ -120,9 +107,10 @@ impl Rest {
             bins: wide(self.open(instance) - 1),
             squares: 0,
         };
+        let floors = &instance.floors[self.at];
         let mut others = even;
         let (mut smallest, mut pieces) = (u64::MAX, 0);
-        for block in blocks(&instance.floors[self.at], instance.loads(self.items)) {
+        for block in blocks(floors, floors, instance.loads(self.items)) {
             if !others.stands_out(block.load) {
                 break;
             }
@@ -162,8 +150,52 @@ impl Rest {
             return false;
         }
         floors.sort_unstable_by(|a, b| b.cmp(a));
-        let blocks = blocks(floors, instance.loads(free));
+        let blocks = blocks(floors, floors, instance.loads(free));
         levelled(self.total(instance), self.open(instance), blocks) <= self.room
+    }
+}
+
+/// Some of the open bins, and the items that may use no others.
+struct Area {
+    items: Set,
+    /// The immovable loads of its bins and of the other open bins, largest first.
+    inside: Vec<u64>,
+    outside: Vec<u64>,
+}
+
+impl Area {
+    fn new(rest: &Rest, instance: &Instance, bins: Set) -> Self {
+        let sorted = |inside: bool| {
+            let mut floors: Vec<u64> = (rest.at..instance.base.len())
+                .filter(|&at| holds(bins, at) == inside)
+                .map(|at| instance.base[at])
+                .collect();
+            floors.sort_unstable_by(|a, b| b.cmp(a));
+            floors
+        };
+        Self {
+            items: (members(rest.items))
+                .filter(|&item| (instance.may_use[item] & !bins) >> rest.at == 0)
+                .fold(0, |set, item| set | 1 << item),
+            inside: sorted(true),
+            outside: sorted(false),
+        }
+    }
+
+    /// Whether the squares must exceed the room, be it for the load of the items or their sizes.
+    fn is_crowded(&self, rest: &Rest, instance: &Instance) -> bool {
+        let (total, bins) = (rest.total(instance), rest.open(instance));
+        let load = self.inside.iter().sum::<u64>() + instance.mass(self.items);
+        let even = |load, floors: &[u64]| match floors.len() {
+            0 => 0,
+            bins => levelled(load, bins, std::iter::empty()),
+        };
+        let blocks = blocks(&self.outside, &self.inside, instance.loads(self.items));
+        let is_above_level =
+            u128::from(load) * wide(bins) > u128::from(total) * wide(self.inside.len());
+        levelled(total, bins, blocks) > rest.room
+            || is_above_level
+                && even(load, &self.inside) + even(total - load, &self.outside) > rest.room
     }
 }
 

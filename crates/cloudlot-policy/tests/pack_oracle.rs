@@ -3,7 +3,9 @@
 //! The oracle shares no code with the crate: it has its own sums, its own idea of a move, and
 //! compares spreads in floating point where loads are small enough for that to be exact.
 
-use cloudlot_policy::pack::{self, Assignment, Balance, Goal, Item, greedy, local, search};
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use cloudlot_policy::pack::{Assignment, Balance, Goal, Item, search};
 use proptest::prelude::*;
 
 /// What the oracle says of the best assignment.
@@ -128,7 +130,12 @@ impl Case {
 }
 
 fn load() -> impl Strategy<Value = i64> {
-    prop_oneof![4 => 0..60_i64, 2 => (0..4_i64).prop_map(|x| x * 10), 1 => 100..400_i64]
+    prop_oneof![
+        4 => 0..60_i64,
+        2 => (0..4_i64).prop_map(|x| x * 10),
+        2 => 100..107_i64,
+        1 => 100..400_i64,
+    ]
 }
 
 fn item(bins: usize) -> impl Strategy<Value = (i64, Option<usize>, Option<Vec<usize>>)> {

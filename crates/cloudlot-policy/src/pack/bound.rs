@@ -35,9 +35,9 @@ pub fn makespan(problem: &Balance) -> u64 {
 
 /// The least that the sum of the squares of the bins' loads can be, whoever goes where.
 ///
-/// The larger of two bounds: filling the movable load like water over what is indivisible
-/// ([`levelled`]), and stacking the items on the lowest bins as if all but one on each bin were
-/// as small as the smallest ([`stacked`]).
+/// The larger of two bounds: filling the movable load like water over what is indivisible, and
+/// stacking the items on the lowest bins as if all but one on each bin were as small as the
+/// smallest.
 /// ```
 /// # use cloudlot_policy::pack::{Balance, Item, bound};
 /// let problem = Balance::new(vec![9, 0, 0], [3, 2].map(Item::new).to_vec())?;

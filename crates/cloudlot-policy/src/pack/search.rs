@@ -15,8 +15,13 @@ use super::goal::{Assignment, Goal, Scale};
 use super::problem::Balance;
 use super::{greedy, local};
 
-/// A bound on search nodes that is enough to prove any of the problems that this search is for;
-/// see the crate's documentation for what was measured.
+/// A sensible bound on search nodes: some 80 ms on one core when all are used.
+///
+/// Measured on 16 items and 4 bins without immovable load, 630 problems with loads random, equal,
+/// nearly equal, of two sizes or with one giant, at home on one bin, two bins, everywhere or
+/// nowhere, goals in and out of reach: all proven, 71,000 nodes and 1.2 ms on average, 4.1 million
+/// nodes and 60 ms at most. With 8 items and 16 bins 7,100 nodes and 2.2 ms at most. Uneven
+/// immovable loads and restrictions added, 2 of 840 problems need more (18 million nodes).
 pub const WORK: u64 = 5_000_000;
 
 /// The assignment with the fewest moves that reaches the goal's spread, and among those the one
@@ -27,9 +32,10 @@ pub const WORK: u64 = 5_000_000;
 /// lexicographic order.
 ///
 /// `work` bounds the search nodes, never the time, so the answer depends on the arguments alone.
-/// When they do not suffice the answer is the best one found, never worse than that of
-/// [`local::improve`], and `proven` is unset; likewise for more than 64 bins or 64 items with a
-/// load. When only the search for the first of several equal assignments is cut short, the
+/// When they do not suffice the answer is the best one found and `proven` is unset; likewise for
+/// more than 64 bins or 64 items with a load. It is never worse than that of [`local::improve`]:
+/// where that reaches the goal, it does in no more moves; where that does not, it is at most
+/// `slack` above it. When only the search for the first of several equal assignments is cut short, the
 /// answer stays proven: no other has fewer moves or a lower spread.
 /// ```
 /// # use cloudlot_policy::pack::{Balance, Goal, Item, search};

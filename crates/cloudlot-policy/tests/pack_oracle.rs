@@ -197,4 +197,14 @@ proptest! {
     fn search_is_exact_with_seven_items_on_four_bins(case in case(4..5, 7)) {
         agrees(&case);
     }
+
+    #[test]
+    fn search_is_exact_with_nine_items_on_three_bins(case in case(3..4, 9)) {
+        agrees(&case);
+    }
+
+    #[test]
+    fn search_is_exact_with_fourteen_items_on_two_bins(case in case(2..3, 14)) {
+        agrees(&case);
+    }
 }

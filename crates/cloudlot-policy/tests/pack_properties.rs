@@ -187,6 +187,29 @@ proptest! {
 }
 
 #[test]
+fn the_largest_loads_do_not_overflow() {
+    // 4 bins times 2^60 is just within the limit of 2^62.
+    let loads = [1_u64 << 59, 1 << 58, (1 << 57) - 2, 1 << 56, 1 << 56, 1];
+    let items = loads.map(|load| Item::at(0, load)).to_vec();
+    let problem = Balance::new(vec![0; 4], items).unwrap();
+    for spread in [0, u64::MAX] {
+        let goal = Goal {
+            spread,
+            slack: u64::MAX,
+        };
+        assert_eq!(search::exact(&problem, goal, search::WORK).moves, 0);
+        assert_eq!(local::improve(&problem, goal, 9, local::WORK).moves, 0);
+    }
+    let goal = Goal {
+        spread: 0,
+        slack: 0,
+    };
+    let found = search::exact(&problem, goal, search::WORK);
+    // The smallest pair stays, or the other one: each of the large ones has a bin of its own.
+    assert_eq!((found.moves, found.proven), (4, true));
+}
+
+#[test]
 fn idle_items_stay_where_they_are() {
     let items = vec![Item::at(1, 0), Item::at(0, 300_000), Item::at(0, 300_000)];
     let problem = Balance::new(vec![0; 2], items).unwrap();

@@ -4,6 +4,7 @@
 //! fewest, and looks for the least spread with that number. `fill` does one such step; local
 //! search and largest first give the answers to beat.
 
+mod area;
 mod fill;
 mod grain;
 mod instance;
@@ -15,13 +16,14 @@ use super::goal::{Assignment, Goal, Scale};
 use super::problem::Balance;
 use super::{greedy, local};
 
-/// A sensible bound on search nodes: some 80 ms on one core when all are used.
+/// A sensible bound on search nodes: 60 to 130 ms on one core when all are used.
 ///
-/// Measured on 16 items and 4 bins without immovable load, 630 problems with loads random, equal,
-/// nearly equal, of two sizes or with one giant, at home on one bin, two bins, everywhere or
-/// nowhere, goals in and out of reach: all proven, 71,000 nodes and 1.2 ms on average, 4.1 million
-/// nodes and 60 ms at most. With 8 items and 16 bins 7,100 nodes and 2.2 ms at most. Uneven
-/// immovable loads and restrictions added, 2 of 840 problems need more (18 million nodes).
+/// Measured on 630 problems of 16 items and 4 bins without immovable load (loads random, equal,
+/// nearly equal, of two sizes or with one giant; at home on one bin, on two, anywhere or nowhere;
+/// goals in and out of reach): all proven, 71,000 nodes and 1.2 ms on average, 4.1 million nodes
+/// and 60 ms at most. With 8 items and 16 bins: 7,100 nodes and 2.2 ms at most. With uneven
+/// immovable loads and restrictions 2 of 840 problems with 16 items need more nodes than this, and
+/// none with 8.
 pub const WORK: u64 = 5_000_000;
 
 /// The assignment with the fewest moves that reaches the goal's spread, and among those the one
@@ -39,7 +41,7 @@ pub const WORK: u64 = 5_000_000;
 /// answer stays proven: no other has fewer moves or a lower spread.
 /// ```
 /// # use cloudlot_policy::pack::{Balance, Goal, Item, search};
-/// // 90 and 50: one move of the 20 would do for a spread of 10, swapping all is not needed.
+/// // 90 and 50: with the 20 moved both are at 70.
 /// let items = vec![Item::at(0, 40), Item::at(0, 30), Item::at(0, 20), Item::at(1, 50)];
 /// let problem = Balance::new(vec![0, 0], items)?;
 /// let best = search::exact(&problem, Goal { spread: 10, slack: 0 }, search::WORK);

@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 
+use super::area::Area;
 use crate::pack::problem::{Balance, Item};
 
 /// A set of items, by rank, or of bins, by position.
@@ -36,8 +37,10 @@ pub(super) struct Instance {
     pub(super) twin: Vec<bool>,
     /// For each bin, the immovable loads of it and those after it, largest first.
     pub(super) floors: Vec<Vec<u64>>,
+    /// The sum of these.
+    pub(super) floor_sums: Vec<u64>,
     /// The different sets of bins that items are restricted to.
-    pub(super) areas: Vec<Set>,
+    pub(super) areas: Vec<Area>,
     /// How many items must leave a home they may not keep; these moves are counted nowhere else.
     pub(super) forced: usize,
     /// The items in ranked order, by their index in the problem.
@@ -92,6 +95,7 @@ impl Instance {
                 })
                 .collect(),
             floors: (0..bins.len()).map(|at| descending(&base[at..])).collect(),
+            floor_sums: (0..bins.len()).map(|at| base[at..].iter().sum()).collect(),
             forced: (problem.items().iter())
                 .filter(|item| item.home.is_some() && item.lawful_home().is_none())
                 .count(),
@@ -99,10 +103,12 @@ impl Instance {
             load,
             home,
             may_use,
-            base,
             fits,
             residents,
-            areas,
+            areas: (areas.into_iter())
+                .map(|bins| Area::new(bins, &base))
+                .collect(),
+            base,
             items,
             bins,
         })

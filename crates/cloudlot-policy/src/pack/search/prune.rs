@@ -1,7 +1,7 @@
 //! What tells early that a bin cannot be filled so that the rest still works out.
 
 use super::grain::grain;
-use super::instance::{Instance, LARGEST, Set, holds, members, size};
+use super::instance::{Instance, LARGEST, Set, members, size};
 use crate::pack::bound::{blocks, levelled, stacked};
 use crate::pack::problem::wide;
 
@@ -53,7 +53,10 @@ impl Rest {
         let blocks = blocks(floors, floors, instance.loads(self.items));
         if levelled(self.total(instance), self.open(instance), blocks) > self.room
             || self.stacks_too_high(instance)
-            || self.crowds_an_area(instance)
+            || instance
+                .areas
+                .iter()
+                .any(|area| area.is_crowded(self, instance))
         {
             return None;
         }
@@ -73,7 +76,7 @@ impl Rest {
 
     /// All load of the open bins.
     pub(super) fn total(&self, instance: &Instance) -> u64 {
-        self.mass + instance.floors[self.at].iter().sum::<u64>()
+        self.mass + instance.floor_sums[self.at]
     }
 
     /// With few items for each bin, [`stacked`] sees more than [`levelled`].
@@ -86,14 +89,6 @@ impl Rest {
         let scratch = &mut scratch[..floors.len()];
         scratch.copy_from_slice(floors);
         stacked(scratch, instance.loads(self.items)) > self.room
-    }
-
-    /// Whether items that are restricted to the same bins are too much for these.
-    fn crowds_an_area(&self, instance: &Instance) -> bool {
-        instance.areas.iter().any(|&area| {
-            let area = Area::new(self, instance, area);
-            !area.inside.is_empty() && area.is_crowded(self, instance)
-        })
     }
 
     /// The loads L of the next bin for which L² and the least squares of the others fit in the
@@ -152,50 +147,6 @@ impl Rest {
         floors.sort_unstable_by(|a, b| b.cmp(a));
         let blocks = blocks(floors, floors, instance.loads(free));
         levelled(self.total(instance), self.open(instance), blocks) <= self.room
-    }
-}
-
-/// Some of the open bins, and the items that may use no others.
-struct Area {
-    items: Set,
-    /// The immovable loads of its bins and of the other open bins, largest first.
-    inside: Vec<u64>,
-    outside: Vec<u64>,
-}
-
-impl Area {
-    fn new(rest: &Rest, instance: &Instance, bins: Set) -> Self {
-        let sorted = |inside: bool| {
-            let mut floors: Vec<u64> = (rest.at..instance.base.len())
-                .filter(|&at| holds(bins, at) == inside)
-                .map(|at| instance.base[at])
-                .collect();
-            floors.sort_unstable_by(|a, b| b.cmp(a));
-            floors
-        };
-        Self {
-            items: (members(rest.items))
-                .filter(|&item| (instance.may_use[item] & !bins) >> rest.at == 0)
-                .fold(0, |set, item| set | 1 << item),
-            inside: sorted(true),
-            outside: sorted(false),
-        }
-    }
-
-    /// Whether the squares must exceed the room, be it for the load of the items or their sizes.
-    fn is_crowded(&self, rest: &Rest, instance: &Instance) -> bool {
-        let (total, bins) = (rest.total(instance), rest.open(instance));
-        let load = self.inside.iter().sum::<u64>() + instance.mass(self.items);
-        let even = |load, floors: &[u64]| match floors.len() {
-            0 => 0,
-            bins => levelled(load, bins, std::iter::empty()),
-        };
-        let blocks = blocks(&self.outside, &self.inside, instance.loads(self.items));
-        let is_above_level =
-            u128::from(load) * wide(bins) > u128::from(total) * wide(self.inside.len());
-        levelled(total, bins, blocks) > rest.room
-            || is_above_level
-                && even(load, &self.inside) + even(total - load, &self.outside) > rest.room
     }
 }
 

@@ -1,8 +1,8 @@
 //! Local search: the best single move or swap off the most loaded bin, again and again.
 //!
 //! For problems too large for `search`; it proves nothing. Each step lowers the sum of squares,
-//! so it always ends; equal steps go to the lower bin and item index, so that the answer depends
-//! on the problem alone.
+//! so it always ends. Ties are settled by index: the last of equally loaded bins gives, the first
+//! takes, and of equal items the first in order of load and index that was weighed goes.
 
 mod layout;
 

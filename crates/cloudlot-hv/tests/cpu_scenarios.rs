@@ -290,17 +290,17 @@ fn the_former_algorithm_pins_more_on_the_same_runs() {
         scenario  who     pins  migrations  balanced  tail
         cpu-1     ours     120         120        20  0.66
         cpu-1     former   168         125        20  0.65
-        cpu-2     ours      80          80        20  0.67
+        cpu-2     ours      80          80        20  0.69
         cpu-2     former   184         149        20  0.66
         cpu-3     ours       0           0        20  0.64
         cpu-3     former     0           0        20  0.64
         cpu-4     ours     160          22        20  0.63
         cpu-4     former   160         119        20  0.60
-        cpu-5     ours     160          36        20  0.85
+        cpu-5     ours     160          36        20  0.87
         cpu-5     former   216         152        20  0.86
         cpu-6     ours       0           0        20  0.78
         cpu-6     former     0           0        20  0.78
-        cpu-7     ours     196          54        20  0.85
+        cpu-7     ours     194          52        20  0.85
         cpu-7     former   288         216        20  0.85
     "#]]
     .assert_eq(&table);

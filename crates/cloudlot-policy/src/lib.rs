@@ -1,21 +1,34 @@
-//! Who gets what, and where: kernels that other crates build their policies on.
+//! Who gets what, and where: the kernels of allocation and packing.
 //!
-//! [`share`] divides one quantity fairly. [`pack`] puts items into bins so that the bins are even
-//! and few items move. Everything is integer, deterministic and without I/O.
+//! Two questions come up wherever resources are controlled, and this crate answers both as plain
+//! functions of their arguments: no I/O, no clock, no chance, and whole numbers wherever an answer
+//! is compared.
 //!
+//! - **Who gets how much of one thing?** [`share`] divides a quantity among weighted claims,
+//!   max-min fairly. A memory coordinator divides a host's memory among its guests with it.
+//! - **What goes where?** [`pack`] assigns items to bins so that loads are even and few items
+//!   move: exactly for small problems, by local search for large ones. A vCPU scheduler re-pins
+//!   vCPUs to cores with it.
+//!
+//! What a load means, when to act on it and how often is the caller's affair.
 //! ```
-//! use cloudlot_policy::pack::{Balance, Goal, Item, WORK, balance};
+//! use cloudlot_policy::pack::{self, Balance, Goal, Item, search};
 //! use cloudlot_policy::share::{Claim, max_min};
 //!
-//! // 100 units for three: the modest one is satisfied, the others split the rest 1:2.
-//! let claims = [(1, 10), (1, 90), (2, 90)].map(|(weight, most)| Claim { weight, most });
-//! assert_eq!(max_min(100, &claims), [10, 30, 60]);
+//! // 4,096 MiB for three guests: one is content with 512, the others have equal weight.
+//! let guest = |most| Claim { weight: 1, most };
+//! assert_eq!(max_min(4_096, &[guest(512), guest(4_096), guest(2_048)]), [512, 1_792, 1_792]);
 //!
-//! // Four items on the first of two bins: two must move.
-//! let items = vec![Item { load: 50, home: Some(0), allowed: None }; 4];
-//! let even = balance(&Balance::new(vec![0, 0], items)?, Goal { spread: 5, slack: 0 }, WORK);
-//! assert_eq!((even.moves, even.spread, even.proven), (2, 0.0, true));
-//! # Ok::<(), cloudlot_policy::pack::BalanceError>(())
+//! // Four vCPUs on core 0, one on core 1; loads in millionths of a core.
+//! let vcpus = [(0, 400_000), (0, 300_000), (0, 100_000), (0, 100_000), (1, 200_000)];
+//! let items = vcpus.map(|(core, load)| Item::at(core, load)).to_vec();
+//! let problem = Balance::new(vec![0, 0], items)?;
+//! let goal = Goal { spread: 50_000, slack: 5_000 };
+//! let plan = pack::balance(&problem, goal, search::WORK);
+//! // One vCPU moves: 600,000 and 500,000.
+//! assert_eq!(plan.bins, [0, 1, 0, 0, 1]);
+//! assert!(plan.reached && plan.proven);
+//! # Ok::<(), pack::BalanceError>(())
 //! ```
 
 pub mod pack;

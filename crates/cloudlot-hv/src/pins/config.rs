@@ -138,7 +138,7 @@ impl PinConfig {
                 points: 5.0,
                 slack: 0.5,
                 patience: 4,
-                work: 2_000_000,
+                work: cloudlot_policy::pack::search::WORK,
             },
             idle_load: 0.05,
             trigger_deviations: 3.0,

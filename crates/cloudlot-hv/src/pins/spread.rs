@@ -99,8 +99,7 @@ fn search(
     if lenient.moves == 0 && !floats {
         return None;
     }
-    let reached = lenient.spread <= parts(goal.points / 100.0) as f64;
-    Some(if reached {
+    Some(if lenient.reached {
         lenient
     } else {
         pack::balance(balance, bound(slack), goal.work)

@@ -1,104 +1,146 @@
-//! Lower bounds: what no assignment can beat.
+//! What no assignment can beat: lower bounds on the largest load and on the sum of squares.
+//!
+//! Both hold for every assignment, so homes and allowed bins are left out of account; `search`
+//! adds what it knows of these.
 
-use super::Balance;
+use super::problem::{Balance, square, wide};
 
-/// No assignment has a lower peak: neither the water level of all loads over the bins, nor any
-/// single item on the emptiest bin that it may be in, fits below it.
-/// ```
-/// use cloudlot_policy::pack::{Balance, Item, least_peak};
+/// The least that the largest load can be, whoever goes where.
 ///
-/// let items = [7, 2, 2].map(|load| Item { load, home: None, allowed: None });
-/// assert_eq!(least_peak(&Balance::new(vec![0, 0], items.to_vec())?), 7);
+/// The largest of: the mean load, rounded up; the largest immovable load; the largest item on
+/// the least loaded bin; and, as two of the m + 1 largest items must share one of m bins, the
+/// m-th and the next largest item together on the least loaded bin.
+///
+/// Source: R. L. Graham, "Bounds on Multiprocessing Timing Anomalies", 1969.
+/// ```
+/// # use cloudlot_policy::pack::{Balance, Item, bound};
+/// let problem = Balance::new(vec![0, 0], [5, 4, 4].map(Item::new).to_vec())?;
+/// assert_eq!(bound::makespan(&problem), 8);
 /// # Ok::<(), cloudlot_policy::pack::BalanceError>(())
 /// ```
 #[must_use]
-pub fn least_peak(problem: &Balance) -> u64 {
-    let base = problem.base();
-    let mean = problem.sum().div_ceil(base.len() as u64);
-    let alone = |item: usize| {
-        let emptiest = problem.choices(item).map(|bin| base[bin]).min();
-        emptiest.map_or(0, |base| base + problem.items()[item].load)
-    };
-    let items = (0..problem.items().len()).map(alone);
-    items.chain(base.iter().copied()).fold(mean, u64::max)
+pub fn makespan(problem: &Balance) -> u64 {
+    let bins = problem.bins();
+    let mean = u128::from(problem.total()).div_ceil(wide(bins));
+    let mean = u64::try_from(mean).expect("a mean is no more than the total");
+    let highest = problem.base().iter().copied().max().unwrap_or(0);
+    let lowest = problem.base().iter().copied().min().unwrap_or(0);
+    let pieces = pieces(problem);
+    let largest = pieces.first().map_or(0, |piece| lowest + piece);
+    let pair = pieces
+        .get(bins)
+        .map_or(0, |small| lowest + pieces[bins - 1] + small);
+    mean.max(highest).max(largest).max(pair)
 }
 
-/// The least sum of squares of loads if `rest` more could be poured in like water.
+/// The least that the sum of the squares of the bins' loads can be, whoever goes where.
 ///
-/// Rounded down, so that no assignment of items with that sum stays below it.
+/// The larger of two bounds: filling the movable load like water over what is indivisible, and
+/// stacking the items on the lowest bins as if all but one on each bin were as small as the
+/// smallest.
 /// ```
-/// use cloudlot_policy::pack::least_squares;
-///
-/// assert_eq!(least_squares(&[4, 0, 0], 4), 4 * 4 + 2 * 2 + 2 * 2);
+/// # use cloudlot_policy::pack::{Balance, Item, bound};
+/// let problem = Balance::new(vec![9, 0, 0], [3, 2].map(Item::new).to_vec())?;
+/// assert_eq!(bound::sum_of_squares(&problem), 81 + 9 + 4);
+/// # Ok::<(), cloudlot_policy::pack::BalanceError>(())
 /// ```
 #[must_use]
-pub fn least_squares(loads: &[u64], rest: u64) -> u128 {
-    let mut rising = loads.to_vec();
-    rising.sort_unstable();
-    filled(&rising, rest)
+pub fn sum_of_squares(problem: &Balance) -> u128 {
+    let pieces = pieces(problem);
+    let mut floors = problem.base().to_vec();
+    floors.sort_unstable_by(|a, b| b.cmp(a));
+    let water = levelled(
+        problem.total(),
+        problem.bins(),
+        blocks(&floors, &floors, pieces.iter().copied()),
+    );
+    water.max(stacked(&mut floors, pieces.iter().copied()))
 }
 
-/// [`least_squares`] for loads in rising order.
-pub(super) fn filled(rising: &[u64], rest: u64) -> u128 {
-    let (low, sum) = fill_up(rising, rest);
-    square_of_mean(sum + u128::from(rest), low) + tail_squares(&rising[low..])
+fn pieces(problem: &Balance) -> Vec<u64> {
+    let mut pieces: Vec<u64> = problem.items().iter().map(|item| item.load).collect();
+    pieces.sort_unstable_by(|a, b| b.cmp(a));
+    pieces
 }
 
-/// The least sum of squares if up to `mass` could be taken from any bins and poured into others,
-/// for loads in rising order.
-pub(super) fn levelled(rising: &[u64], mass: u64) -> u128 {
-    let (low, low_sum) = fill_up(rising, mass);
-    let (high, high_sum) = shave_off(rising, mass);
-    let mass = u128::from(mass);
-    let all: u128 = rising.iter().map(|load| u128::from(*load)).sum();
-    // The water meets the shaved peaks: everything is level.
-    if low + high > rising.len()
-        || (low_sum + mass) * high as u128 >= (high_sum - mass) * low as u128
-    {
-        return square_of_mean(all, rising.len());
-    }
-    let middle = tail_squares(&rising[low..rising.len() - high]);
-    square_of_mean(low_sum + mass, low) + middle + square_of_mean(high_sum - mass, high)
-}
-
-/// How many of the lowest bins the water covers, and their sum before.
-fn fill_up(rising: &[u64], rest: u64) -> (usize, u128) {
-    let mut sum = u128::from(rising[0]);
-    let mut covered = 1;
-    while let Some(&next) = rising.get(covered) {
-        if u128::from(next) * covered as u128 >= sum + u128::from(rest) {
+/// The least sum of squares of `bins` loads that add up to `total`, when `blocks` cannot be
+/// divided: blocks above the level of the rest stand alone, and the rest is even, in whole units.
+///
+/// The k largest loads must add up to at least the first k of the blocks, for every k. Among all
+/// loads with that property these are the most even ones in the sense of majorization, which a
+/// sum of squares respects.
+///
+/// Source: A. W. Marshall, I. Olkin, "Inequalities: Theory of Majorization", 1979, chapter 1.
+pub(super) fn levelled(total: u64, bins: usize, blocks: impl Iterator<Item = Block>) -> u128 {
+    let (mut left, mut open, mut squares) = (u128::from(total), wide(bins), 0);
+    for block in blocks {
+        let block = u128::from(block.load);
+        if open == 1 || block * open <= left {
             break;
         }
-        sum += u128::from(next);
-        covered += 1;
+        squares += block * block;
+        left -= block;
+        open -= 1;
     }
-    (covered, sum)
+    let (level, over) = (left / open, left % open);
+    squares + (open - over) * level * level + over * (level + 1) * (level + 1)
 }
 
-/// How many of the highest bins are cut when `mass` is shaved off, and their sum before.
-fn shave_off(rising: &[u64], mass: u64) -> (usize, u128) {
-    let mut cut = 1;
-    let mut sum = u128::from(rising[rising.len() - 1]);
-    while cut < rising.len() {
-        let next = u128::from(rising[rising.len() - 1 - cut]);
-        if next * cut as u128 + u128::from(mass) <= sum {
+/// The least sum of squares when `pieces`, largest first, go onto bins that hold `floors`.
+///
+/// Putting w onto a load l adds w² + 2 w l. The j-th piece on a bin finds there the floor and at
+/// least j - 1 times the smallest piece. Of all such places, the cheapest to the largest piece,
+/// the next to the next, costs least (the rearrangement inequality). `floors` is scratch.
+pub(super) fn stacked(floors: &mut [u64], pieces: impl Iterator<Item = u64> + Clone) -> u128 {
+    let mut squares: u128 = floors.iter().copied().map(square).sum();
+    let smallest = pieces.clone().last().unwrap_or(0);
+    for piece in pieces {
+        let Some(lowest) = floors.iter_mut().min() else {
             break;
-        }
-        sum += next;
-        cut += 1;
+        };
+        squares += square(piece) + 2 * u128::from(piece) * u128::from(*lowest);
+        *lowest += smallest;
     }
-    (cut, sum.max(u128::from(mass)))
+    squares
 }
 
-fn square_of_mean(sum: u128, count: usize) -> u128 {
-    sum * sum / count as u128
+/// A load that cannot be divided.
+#[derive(Clone, Copy)]
+pub(super) struct Block {
+    pub(super) load: u64,
+    /// Whether it is a piece, with a floor under it, rather than a bare floor.
+    pub(super) is_piece: bool,
 }
 
-fn tail_squares(loads: &[u64]) -> u128 {
-    loads
-        .iter()
-        .map(|load| u128::from(*load) * u128::from(*load))
-        .sum()
+/// The blocks where `pieces` go onto bins that hold `under`, and others may hold `bare`, all
+/// largest first: the first k lie on k bins or fewer, for every k.
+///
+/// `under` and `bare` are the same bins or have none in common. Whichever bins the j highest of
+/// `bare` and k - j pieces are on, k bins with these among them have under them at least the j
+/// highest of `bare` and the k - j lowest of `under`.
+pub(super) fn blocks(
+    bare: &[u64],
+    under: &[u64],
+    pieces: impl Iterator<Item = u64>,
+) -> impl Iterator<Item = Block> {
+    let mut bare = bare.iter().copied().peekable();
+    let mut laden = (under.iter().rev().zip(pieces))
+        .map(|(floor, piece)| floor + piece)
+        .peekable();
+    let mut least = u64::MAX;
+    std::iter::from_fn(move || {
+        let is_piece = match (bare.peek(), laden.peek()) {
+            (Some(floor), Some(both)) => floor < both,
+            (_, both) => both.is_some(),
+        };
+        let load = if is_piece { laden.next() } else { bare.next() };
+        // Floors may rise faster than pieces fall; a smaller block is as true.
+        least = least.min(load?);
+        Some(Block {
+            load: least,
+            is_piece,
+        })
+    })
 }
 
 #[cfg(test)]
@@ -107,48 +149,58 @@ mod tests {
     use crate::pack::Item;
     use proptest::prelude::*;
 
-    /// All loads that come of putting `items` into bins over `base`.
-    fn every(base: &[u64], items: &[u64]) -> Vec<Vec<u64>> {
-        let Some((first, rest)) = items.split_first() else {
-            return vec![base.to_vec()];
-        };
-        (0..base.len())
-            .flat_map(|bin| {
-                let mut loads = base.to_vec();
-                loads[bin] += first;
-                every(&loads, rest)
+    fn problem(base: &[u64], loads: &[u64]) -> Balance {
+        let items = loads.iter().copied().map(Item::new).collect();
+        Balance::new(base.to_vec(), items).unwrap()
+    }
+
+    /// The loads under every assignment.
+    fn all(problem: &Balance) -> Vec<Vec<u64>> {
+        problem
+            .items()
+            .iter()
+            .fold(vec![problem.base().to_vec()], |many, item| {
+                let put = |loads: &Vec<u64>, bin: usize| {
+                    let mut loads = loads.clone();
+                    loads[bin] += item.load;
+                    loads
+                };
+                many.iter()
+                    .flat_map(|loads| (0..loads.len()).map(move |bin| put(loads, bin)))
+                    .collect()
             })
-            .collect()
+    }
+
+    fn check(base: &[u64], loads: &[u64], makespan: u64, squares: u128) {
+        let problem = problem(base, loads);
+        assert_eq!(super::makespan(&problem), makespan);
+        assert_eq!(sum_of_squares(&problem), squares);
+    }
+
+    #[test]
+    fn the_bounds_are_exact_where_the_answer_is_plain() {
+        check(&[0], &[], 0, 0);
+        check(&[4, 0], &[], 4, 16);
+        check(&[0, 0], &[6, 4, 2], 6, 72);
+        check(&[9, 0, 0], &[3, 2], 9, 94);
+        check(&[0, 0, 0], &[100, 1, 1, 1, 1], 100, 10_008);
+        check(&[3, 3], &[5, 4, 4], 11, 11 * 11 + 8 * 8);
     }
 
     proptest! {
         #[test]
-        fn no_assignment_beats_the_bounds(base in prop::collection::vec(0_u64..50, 1..4), items in prop::collection::vec(0_u64..60, 0..6)) {
-            let problem = Balance::new(base.clone(), items.iter().map(|&load| Item { load, home: None, allowed: None }).collect()).unwrap();
-            let all = every(&base, &items);
-            let peak = all.iter().map(|loads| *loads.iter().max().unwrap()).min().unwrap();
-            let squares = all.iter().map(|loads| tail_squares(loads)).min().unwrap();
-            prop_assert!(least_peak(&problem) <= peak);
-            prop_assert!(least_squares(&base, items.iter().sum()) <= squares);
-        }
-
-        #[test]
-        fn moving_some_mass_never_beats_levelling_it(
-            loads in prop::collection::vec(0_u64..40, 1..5),
-            moves in prop::collection::vec((0_usize..5, 0_usize..5, 0_u64..20), 0..4),
+        fn no_assignment_beats_the_bounds(
+            base in prop::collection::vec(0..30_u64, 1..5),
+            loads in prop::collection::vec(0..30_u64, 0..6),
+            giant in 0..100_u64,
         ) {
-            let mut moved = loads.clone();
-            let mut mass = 0;
-            for (from, to, amount) in moves {
-                let (from, to) = (from % loads.len(), to % loads.len());
-                let amount = amount.min(moved[from]);
-                moved[from] -= amount;
-                moved[to] += amount;
-                mass += amount;
+            let loads: Vec<u64> = loads.into_iter().chain([giant]).collect();
+            let problem = problem(&base, &loads);
+            let (makespan, squares) = (super::makespan(&problem), sum_of_squares(&problem));
+            for loads in all(&problem) {
+                prop_assert!(makespan <= loads.iter().copied().max().unwrap());
+                prop_assert!(squares <= loads.iter().copied().map(square).sum());
             }
-            let mut rising = loads;
-            rising.sort_unstable();
-            prop_assert!(levelled(&rising, mass) <= tail_squares(&moved));
         }
     }
 }

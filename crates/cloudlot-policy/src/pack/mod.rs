@@ -1,44 +1,42 @@
-//! Putting items into bins so that loads are even, with few items moved.
+//! Assigning items to bins so that the bins' loads are even and few items move.
 //!
-//! [`balance`] searches exactly where an instance is small and locally where it is large. The
-//! parts are public: lower bounds, largest first, the local and the exact search.
+//! [`balance`] is the way in. It takes [`search`], which is exact, for problems small enough to
+//! prove, and [`local`] search for the others; [`greedy`] is the classical way that does not
+//! count moves, and [`bound`] says what no assignment can beat.
 
-mod bound;
-mod greedy;
-mod local;
+mod goal;
 mod problem;
-mod search;
 
-pub use bound::{least_peak, least_squares};
-pub use greedy::largest_first;
-pub use local::descend;
-pub use problem::{Assignment, Balance, BalanceError, Goal, Item};
-pub use search::{WORK, exact};
+pub mod bound;
+pub mod greedy;
+pub mod local;
+pub mod search;
 
-/// The fewest moves that bring the spread to the goal, and the least spread among these; where
-/// the goal is out of reach, the fewest moves that come within the slack of the least spread.
+pub use goal::{Assignment, Goal};
+pub use problem::{Balance, BalanceError, Item};
+
+/// Spreads the items as the goal asks, in as few moves as possible where that can be proven.
 ///
-/// Up to 16 items on 4 bins, or 8 items on 16 bins, the search is exact: `work` search nodes prove
-/// the answer but for rare cases. Up to 32 items on 16 bins a sixteenth of the work goes into
-/// bettering the local search's answer; beyond that the local search stands alone.
-/// [`Assignment::proven`] says whether a better answer can exist.
+/// Problems of up to 16 items on up to 4 bins, or 8 on 16, go to [`search::exact`] with `work`
+/// nodes ([`search::WORK`] proves them); up to 32 items on 16 bins it gets a sixteenth of that to
+/// better what local search finds; larger ones go to [`local::improve`] alone.
 /// ```
-/// use cloudlot_policy::pack::{Balance, Goal, Item, WORK, balance};
-///
-/// let item = |load, home| Item { load, home: Some(home), allowed: None };
-/// let lopsided = Balance::new(vec![0, 0], vec![item(70, 0), item(30, 0), item(10, 1)])?;
-/// let better = balance(&lopsided, Goal { spread: 20, slack: 0 }, WORK);
-/// assert_eq!((better.bins.as_slice(), better.moves), ([0, 1, 1].as_slice(), 1));
-/// # Ok::<(), cloudlot_policy::pack::BalanceError>(())
+/// # use cloudlot_policy::pack::{self, Balance, Goal, Item, search};
+/// // Four equal items on the first of two bins: two have to move.
+/// let problem = Balance::new(vec![0, 0], vec![Item::at(0, 400_000); 4])?;
+/// let goal = Goal { spread: 50_000, slack: 5_000 };
+/// let plan = pack::balance(&problem, goal, search::WORK);
+/// assert_eq!((plan.moves, plan.spread, plan.proven), (2, 0.0, true));
+/// # Ok::<(), pack::BalanceError>(())
 /// ```
 #[must_use]
 pub fn balance(problem: &Balance, goal: Goal, work: u64) -> Assignment {
-    let (items, bins) = (problem.items().len(), problem.base().len());
+    let (items, bins) = (problem.items().len(), problem.bins());
     if (items <= 16 && bins <= 4) || (items <= 8 && bins <= 16) {
-        exact(problem, goal, work)
+        search::exact(problem, goal, work)
     } else if items <= 32 && bins <= 16 {
-        exact(problem, goal, work / 16)
+        search::exact(problem, goal, work / 16)
     } else {
-        descend(problem, goal)
+        local::improve(problem, goal, usize::MAX, local::WORK)
     }
 }

@@ -34,7 +34,7 @@ fn figures(line: &str) -> Value {
 
 #[test]
 fn a_simulation_says_and_draws_the_same_every_time() {
-    for line in ["", "--json", "--seconds 20", "--seconds 300"] {
+    for line in ["", "--json", "--seconds 40", "--seconds 300"] {
         assert_eq!(shown(line), shown(line), "{line}");
     }
 }
@@ -104,7 +104,7 @@ fn ours_does_better_than_the_former_one() {
 fn wrong_use_is_refused_with_exit_code_2() {
     let folder = tempfile::tempdir().unwrap();
     for line in [
-        "--seconds 19",
+        "--seconds 39",
         "--seconds 3601",
         "--seconds -1",
         "--seconds many",

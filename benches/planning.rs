@@ -1,6 +1,7 @@
 //! What a cycle costs on a large host, beside the least it could cost: reading its sample once.
 
 use cloudlot_benches::{INTERVAL, read_once, series};
+use cloudlot_hv::memory::{GrantHistory, MemoryConfig, MemoryWindow, plan_memory};
 use cloudlot_hv::pins::{PinConfig, PinHistory, plan_pins};
 use cloudlot_hv::usage::CpuWindow;
 use cloudlot_hv::{CycleReport, HostSample, HostUsage, Outcome};
@@ -68,5 +69,38 @@ fn triggered(usage: &HostUsage, config: &PinConfig) -> PinHistory {
     past
 }
 
-criterion_group!(benches, pins);
+/// 1,000 guests, half of them growing.
+fn memory(criterion: &mut Criterion) {
+    let samples = series(1_000, 128, 8, 1);
+    let mut group = criterion.benchmark_group("memory/1000 guests");
+    group.sample_size(20);
+    let (last, earlier) = samples.split_last().expect("a series has samples");
+    group.bench_function("read the sample once", |b| {
+        b.iter(|| read_once(black_box(last)))
+    });
+    for (name, config) in [
+        ("production", MemoryConfig::production()),
+        ("course", MemoryConfig::course()),
+    ] {
+        let config = config.every(INTERVAL);
+        let mut window = MemoryWindow::new(&config);
+        earlier.iter().for_each(|sample| drop(window.push(sample)));
+        group.bench_function(format!("samples to usage, {name}"), |b| {
+            let push = |mut window: MemoryWindow| window.push(black_box(last));
+            b.iter_batched(|| window.clone(), push, criterion::BatchSize::LargeInput);
+        });
+        let usage = window.push(last);
+        let past = GrantHistory::new();
+        println!(
+            "{name}: {} steps in one plan",
+            plan_memory(&usage, &past, &config).steps.len()
+        );
+        group.bench_function(format!("plan, {name}"), |b| {
+            b.iter(|| plan_memory(black_box(&usage), &past, &config));
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, pins, memory);
 criterion_main!(benches);

@@ -4,7 +4,7 @@
 
 use rustix::process::{Pid, Signal, kill_process};
 use std::io::{BufRead, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
 
 const SCHEDULER: &str = env!("CARGO_BIN_EXE_vcpu-scheduler");
@@ -28,7 +28,11 @@ struct Waiting {
 
 impl Waiting {
     fn start(program: &str, state: &Path) -> Self {
-        let mut child = command(program, state, "3600 --connect test:///default --json")
+        Self::start_on("test:///default", program, state)
+    }
+
+    fn start_on(uri: &str, program: &str, state: &Path) -> Self {
+        let mut child = command(program, state, &format!("3600 --connect {uri} --json"))
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
@@ -104,6 +108,63 @@ fn two_of_a_kind_are_kept_apart_and_two_kinds_are_not() {
     first.end(Signal::INT);
     let next = try_again("1 --connect test:///default --cycles 1");
     assert_eq!(next.status.code(), Some(0));
+}
+
+/// A host with two guests whose statistics nobody asks for yet, described in a file.
+fn host_with_two_guests(dir: &Path) -> String {
+    let guest = |number: u32| {
+        format!(
+            "<domain type='test'><name>guest-{number}</name>
+               <uuid>c10d0000-0000-0000-0000-00000000000{number}</uuid>
+               <memory unit='MiB'>1024</memory><vcpu>1</vcpu><os><type>hvm</type></os>
+               <devices><memballoon model='virtio'/></devices></domain>"
+        )
+    };
+    let path = dir.join("node.xml");
+    let text = format!("<node>{}{}</node>", guest(1), guest(2));
+    std::fs::write(&path, text).unwrap();
+    format!("test://{}", path.display())
+}
+
+fn journals(state: &Path) -> Vec<PathBuf> {
+    let files = std::fs::read_dir(state).unwrap();
+    let paths = files.map(|file| file.unwrap().path());
+    paths
+        .filter(|path| path.extension().is_some_and(|end| end == "journal"))
+        .collect()
+}
+
+#[test]
+fn what_is_changed_is_journaled_before_and_restored_at_the_end() {
+    let dir = tempfile::tempdir().unwrap();
+    let uri = host_with_two_guests(dir.path());
+    let state = dir.path().join("state");
+    let waiting = Waiting::start_on(&uri, COORDINATOR, &state);
+    let journal = std::fs::read_to_string(&journals(&state)[0]).unwrap();
+    assert_eq!(
+        journal.lines().count(),
+        3,
+        "a header and two guests: {journal}"
+    );
+    let end = waiting.end(Signal::TERM);
+    assert_eq!(end["restored"], 2);
+    assert_eq!(end["left"], serde_json::json!([]));
+    assert!(journals(&state).is_empty());
+}
+
+/// The changes themselves end with the process here, since the driver lives inside it; the way
+/// back from a kill on a host that outlives the program is tested on live guests.
+#[test]
+fn a_killed_program_leaves_a_journal_that_restore_works_off() {
+    let dir = tempfile::tempdir().unwrap();
+    let uri = host_with_two_guests(dir.path());
+    let state = dir.path().join("state");
+    drop(Waiting::start_on(&uri, COORDINATOR, &state)); // kill -9
+    assert_eq!(journals(&state).len(), 1);
+    let line = format!("restore --connect {uri}");
+    let output = command(COORDINATOR, &state, &line).output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    assert!(journals(&state).is_empty());
 }
 
 #[test]

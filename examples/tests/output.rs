@@ -172,7 +172,7 @@ fn a_cpu_cycle_shows_loads_moves_and_reasons() {
     check(
         &PLAIN.cycle(&cpu()),
         expect![[r#"
-                10.0 s  cycle 3  spread 60.0 -> 3.5 points  2 migrations
+            cycle 3  10.0 s  spread 60.0 -> 3.5 points  2 migrations
               pcpu   0   120 %
               pcpu   1     0 %
               pin web/0  0 -> 1  spread 60.0 to 3.5 points
@@ -192,7 +192,7 @@ fn an_explained_cpu_cycle_shows_what_is_expected() {
     check(
         &table.cycle(&cpu()),
         expect![[r#"
-                10.0 s  cycle 3  spread 60.0 -> 3.5 points  2 migrations
+            cycle 3  10.0 s  spread 60.0 -> 3.5 points  2 migrations
               pcpu   0   120 % ->   57 %  web/0 db\u{1b}[2J/0 db\u{1b}[2J/1
               pcpu   1     0 % ->   63 %
               pin web/0  0 -> 1  spread 60.0 to 3.5 points
@@ -205,7 +205,7 @@ fn an_explained_cpu_cycle_shows_what_is_expected() {
     check(
         &table.cycle(&report(calm, Vec::new(), &[])),
         expect![[r#"
-                10.0 s  cycle 3  spread 0.0 points  (not out of balance)
+            cycle 3  10.0 s  spread 0.0 points  (not out of balance)
         "#]],
     );
 }
@@ -220,7 +220,7 @@ fn a_terminal_gets_bars_and_colours() {
     check(
         &text,
         expect![[r#"
-                10.0 s  cycle 3  ESC[1mspread 60.0 -> 3.5 pointsESC[0m  2 migrations
+            cycle 3  10.0 s  ESC[1mspread 60.0 -> 3.5 pointsESC[0m  2 migrations
               pcpu   0 ESC[31m████████████████████▸ESC[0m  120 %
               pcpu   1 ESC[32m···················· ESC[0m    0 %
               pin web/0  0 -> 1  spread 60.0 to 3.5 points
@@ -240,7 +240,7 @@ fn many_pcpus_share_lines() {
     check(
         &PLAIN.cycle(&report(Picture::Cpu(picture), Vec::new(), &[])),
         expect![[r#"
-                10.0 s  cycle 3  spread 0.0 points
+            cycle 3  10.0 s  spread 0.0 points
               pcpu   0    50 %  pcpu   1    50 %  pcpu   2    50 %  pcpu   3    50 %
               pcpu   4    50 %  pcpu   5    50 %  pcpu   6    50 %  pcpu   7    50 %
               pcpu   8    50 %  pcpu   9    50 %  pcpu  10    50 %  pcpu  11    50 %
@@ -255,12 +255,12 @@ fn a_memory_cycle_shows_a_row_a_guest() {
     check(
         &PLAIN.cycle(&memory()),
         expect![[r#"
-                10.0 s  cycle 3  host 5632 MiB available, reserve 220, in flight 1: high
-              guest        actual    used    need  target  held
+            cycle 3  10.0 s  host 5632 MiB available, reserve 220, in flight 1: high
+              MiB          actual    used    need  target  held
               web             512     213     420     600
               a-long-name     512       ?     420     600  grew 4 s ago
               statistics db\u{1b}[2J  every 1 s [skipped]  statistics are off
-              memory web  -> 600 MiB  needs 420 and grows 40 MiB/s
+              memory web  512 -> 600 MiB  needs 420 and grows 40 MiB/s
         "#]],
     );
 }
@@ -271,14 +271,14 @@ fn waiting_says_what_for() {
     check(
         &PLAIN.cycle(&nobody),
         expect![[r#"
-                10.0 s  cycle 3  watching, not enough samples yet
+            cycle 3  10.0 s  watching, too little is known to act
         "#]],
     );
     nobody.names.clear();
     check(
         &PLAIN.cycle(&nobody),
         expect![[r#"
-                10.0 s  cycle 3  no domains, waiting
+            cycle 3  10.0 s  no domains, waiting
         "#]],
     );
     let lost = HvError::Disconnected("end of file\u{7}".to_owned());
@@ -323,6 +323,7 @@ fn the_end_counts_what_was_done() {
         expect![[r#"
             2 cycles, 1 more failed: spread at most 60.0, at the end 60.0 points, 1 pins, 1 migrations: host available at least 5632, at the end 5632 MiB, 1 balloon targets set
             restored 3 settings
+            not restored: web: stopped
         "#]],
     );
 }

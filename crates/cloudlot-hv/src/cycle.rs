@@ -83,7 +83,7 @@ pub enum Outcome {
 /// What one turn saw, decided and did.
 #[derive(Clone, PartialEq, Debug)]
 pub struct CycleReport {
-    /// 1 for the first turn.
+    /// 1 for the first turn; turns that saw nothing count.
     pub number: u64,
     /// When its sample was taken.
     pub at: Timestamp,
@@ -188,6 +188,7 @@ impl<H: Hypervisor, C: Controller, J: Journal> Cycle<H, C, J> {
     /// # Errors
     /// When the host cannot be sampled; nothing was changed then, and older samples are forgotten.
     pub fn turn(&mut self) -> Result<CycleReport, HvError> {
+        self.turns += 1;
         let mut sample = self
             .host
             .sample()
@@ -195,7 +196,6 @@ impl<H: Hypervisor, C: Controller, J: Journal> Cycle<H, C, J> {
         for domain in &mut sample.domains {
             domain.rules.managed &= (self.selection)(domain);
         }
-        self.turns += 1;
         let plan = self.controller.plan(&sample);
         let outcomes = self.carry_out(&plan, &sample);
         let names = sample
@@ -283,8 +283,12 @@ impl<H: Hypervisor, C: Controller, J: Journal> Cycle<H, C, J> {
             .iter()
             .map(|domain| (domain.id, domain.run))
             .collect();
-        self.originals
-            .retain(|id, original| runs.get(id).is_none_or(|run| *run == original.run));
+        let host = &mut self.host;
+        self.originals.retain(|id, original| match runs.get(id) {
+            Some(run) => *run == original.run,
+            // It may only be missing from this sample; once it is gone there is no way to go back.
+            None => !matches!(host.originals(*id), Err(HvError::Vanished(_))),
+        });
         for step in plan.steps.iter().map(|planned| &planned.step) {
             let domain = step.domain();
             if refused.contains_key(&domain)

@@ -50,7 +50,9 @@ pub mod usage;
 
 pub use cycle::{Controller, Cycle, CycleReport, Journal, Mode, Outcome, merged, run};
 pub use hypervisor::{Capabilities, HvError, Hypervisor};
-pub use original::{Original, RestoreLimits, RestorePolicy, RestoreReport, restore};
+pub use original::{
+    Original, RestoreLimits, RestorePolicy, RestoreReport, restore, restore_within,
+};
 pub use plan::{
     CpuPicture, GuestPicture, HostPlan, HostState, HostStep, MemoryPicture, PcpuPicture, Picture,
     PlannedStep,

@@ -1,7 +1,7 @@
 //! A domain's settings before our first change, and the way back to them.
 
 use crate::{BalloonSample, CpuSet, DomainId, DomainSample, HostStep, HvError, Hypervisor, VcpuId};
-use cloudlot_core::Bytes;
+use cloudlot_core::{Bytes, Clock};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -37,14 +37,7 @@ impl Original {
     /// Only the setting that `step` changes.
     #[must_use]
     pub fn before(&self, step: &HostStep) -> Self {
-        let mut part = Self {
-            domain: self.domain,
-            name: self.name.clone(),
-            run: self.run,
-            pins: BTreeMap::new(),
-            target: None,
-            stats_period: None,
-        };
+        let mut part = self.nothing();
         match step {
             HostStep::Pin { vcpu, .. } => {
                 part.pins.extend(
@@ -57,6 +50,18 @@ impl Original {
             HostStep::SetStatsPeriod { .. } => part.stats_period = self.stats_period,
         }
         part
+    }
+
+    /// The same domain without any setting.
+    fn nothing(&self) -> Self {
+        Self {
+            domain: self.domain,
+            name: self.name.clone(),
+            run: self.run,
+            pins: BTreeMap::new(),
+            target: None,
+            stats_period: None,
+        }
     }
 
     /// Adds what is not known yet; what was known first stays.
@@ -117,6 +122,63 @@ pub fn restore<H: Hypervisor>(
     limits: RestoreLimits,
     stop: &dyn Fn() -> bool,
 ) -> RestoreReport {
+    pass(host, originals, policy, limits, stop, Pass::Last)
+}
+
+/// Like [`restore`], and tries again for up to `patience` what could not be put back at once.
+///
+/// A guest that was just given memory has yet to say how little of it it uses, and memory that
+/// one guest gives up comes to the host in its own time. Until then guests go on being asked.
+pub fn restore_within<H: Hypervisor>(
+    host: &mut H,
+    originals: &[Original],
+    policy: RestorePolicy,
+    limits: RestoreLimits,
+    (clock, patience): (&dyn Clock, Duration),
+    stop: &dyn Fn() -> bool,
+) -> RestoreReport {
+    let deadline = clock.now() + patience;
+    let mut report = pass(host, originals, policy, limits, stop, Pass::MoreToCome);
+    while !report.originals.is_empty() {
+        let again = deadline.min(clock.now() + PAUSE);
+        while !stop() && clock.now() < again {
+            clock.sleep_until(again.min(clock.now() + GLANCE));
+        }
+        let which = if stop() || clock.now() >= deadline {
+            Pass::Last
+        } else {
+            Pass::MoreToCome
+        };
+        let restored = report.restored;
+        report = pass(host, &report.originals, policy, limits, stop, which);
+        report.restored += restored;
+        if which == Pass::Last {
+            break;
+        }
+    }
+    report
+}
+
+/// Guests are asked once a second at most.
+const PAUSE: Duration = Duration::from_secs(1);
+/// How long it may take until `stop` is heard.
+const GLANCE: Duration = Duration::from_millis(100);
+
+/// Whether what is left now gets another chance.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Pass {
+    MoreToCome,
+    Last,
+}
+
+fn pass<H: Hypervisor>(
+    host: &mut H,
+    originals: &[Original],
+    policy: RestorePolicy,
+    limits: RestoreLimits,
+    stop: &dyn Fn() -> bool,
+    which: Pass,
+) -> RestoreReport {
     let mut report = RestoreReport::default();
     let sample = match host.sample() {
         Ok(sample) => sample,
@@ -139,37 +201,58 @@ pub fn restore<H: Hypervisor>(
         let Some(domain) = sample.domains.iter().find(same_run) else {
             continue;
         };
-        let (steps, short) = way_back(original, domain, policy, limits, &mut available);
-        let left = report.left.len();
-        report.left.extend(short);
-        for step in steps {
+        let way = way_back(original, domain, policy, limits, &mut available);
+        let mut rest = original.nothing();
+        for step in way.steps {
+            match step {
+                HostStep::SetMemory { .. } if way.short.is_some() => {
+                    rest.absorb(original.before(&step));
+                }
+                // Without statistics nobody would learn when the guest can give more.
+                HostStep::SetStatsPeriod { .. }
+                    if way.short.is_some() && which == Pass::MoreToCome =>
+                {
+                    rest.absorb(original.before(&step));
+                    continue;
+                }
+                _ => {}
+            }
             match if stop() {
                 Err(HvError::Failed("stopped".to_owned()))
             } else {
                 host.apply(&step)
             } {
-                Ok(()) => report.restored += 1,
+                Ok(()) => report.restored += usize::from(!rest.covers(&step)),
                 Err(HvError::Vanished(_)) => {}
-                Err(error) => report
-                    .left
-                    .push(format!("{}: {step}: {error}", original.name)),
+                Err(error) => {
+                    rest.absorb(original.before(&step));
+                    report
+                        .left
+                        .push(format!("{}: {step}: {error}", original.name));
+                }
             }
         }
-        if report.left.len() > left {
-            report.originals.push(original.clone());
+        report.left.extend(way.short);
+        if rest != original.nothing() {
+            report.originals.push(rest);
         }
     }
     report
 }
 
-/// The steps that bring one domain back, and what they fall short of.
+/// What brings one domain back, and what it falls short of.
+struct WayBack {
+    steps: Vec<HostStep>,
+    short: Option<String>,
+}
+
 fn way_back(
     original: &Original,
     domain: &DomainSample,
     policy: RestorePolicy,
     limits: RestoreLimits,
     available: &mut Option<Bytes>,
-) -> (Vec<HostStep>, Option<String>) {
+) -> WayBack {
     let mut steps = Vec::new();
     let mut short = None;
     if policy != RestorePolicy::Keep {
@@ -219,7 +302,7 @@ fn way_back(
             period,
         });
     }
-    (steps, short)
+    WayBack { steps, short }
 }
 
 /// The target nearest to `wanted` that starves neither host nor guest.

@@ -8,7 +8,7 @@ use cloudlot_hv::pins::{PinConfig, PinController};
 use cloudlot_hv::{
     Controller, CpuSet, Cycle, CycleReport, DomainId, HostPlan, HostSample, HostStep, HvError,
     Hypervisor, Journal, Mode, Original, Outcome, PcpuId, Picture, PlannedStep, RestoreLimits,
-    RestorePolicy, VcpuId, merged, restore,
+    RestorePolicy, VcpuId, merged, restore, restore_within,
 };
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
@@ -217,6 +217,54 @@ fn balloons_and_periods_go_back_too_and_keep_keeps_them() {
     }
 }
 
+/// A guest that was just given memory has not yet said that it does not use it.
+#[test]
+fn a_guest_gets_time_to_say_that_it_can_give() {
+    for (patience, target, left) in [(Duration::ZERO, None, 1), (SECOND * 10, Some(512), 0)] {
+        let (host, clock) = host("mem-1", vec![]);
+        let id = guest(&host, 2);
+        let period = HostStep::SetStatsPeriod {
+            domain: id,
+            period: SECOND * 3,
+        };
+        let grow = HostStep::SetMemory {
+            domain: id,
+            target: Bytes::mib(900),
+        };
+        let script = Script::of([vec![period], vec![], vec![], vec![grow]]);
+        let journal = Vec::<Original>::new();
+        let mut cycle = Cycle::new(host, script, journal, Mode::Act, Vec::new());
+        let before = cycle.host().originals(id).unwrap();
+        turns(&mut cycle, &clock, 5);
+        let originals = cycle.originals();
+        let report = restore_within(
+            cycle.host(),
+            &originals,
+            RestorePolicy::Original,
+            LIMITS,
+            (&clock, patience),
+            &|| false,
+        );
+        assert_eq!(report.left.len(), left, "{:?}", report.left);
+        assert_eq!(report.originals.len(), left, "kept for another try");
+        let kept: Vec<_> = report
+            .originals
+            .iter()
+            .map(|kept| (kept.target, kept.stats_period))
+            .collect();
+        assert!(
+            kept.iter().all(|kept| *kept == (before.target, None)),
+            "{kept:?}"
+        );
+        let after = cycle.host().originals(id).unwrap();
+        assert_eq!(after.stats_period, before.stats_period);
+        match target {
+            Some(mib) => assert_eq!(after.target, Some(Bytes::mib(mib))),
+            None => assert!(after.target > before.target, "{:?}", after.target),
+        }
+    }
+}
+
 #[test]
 fn a_restore_that_is_stopped_says_what_is_left() {
     let (host, clock) = host("cpu-1", vec![]);
@@ -274,6 +322,23 @@ fn a_domain_that_vanishes_before_its_step_disturbs_nobody() {
             .iter()
             .all(|domain| domain.id != gone)
     );
+}
+
+#[test]
+fn a_domain_that_is_gone_leaves_no_original_behind() {
+    let (host, clock) = host("cpu-1", vec![]);
+    let (gone, stays) = (guest(&host, 1), guest(&host, 2));
+    let script = Script::of([vec![pin(gone, 1)], vec![pin(stays, 1)]]);
+    let mut cycle = Cycle::new(host, script, Vec::<Original>::new(), Mode::Act, Vec::new());
+    turns(&mut cycle, &clock, 1);
+    assert!(cycle.host().destroy(gone));
+    turns(&mut cycle, &clock, 1);
+    let kept: Vec<DomainId> = cycle
+        .originals()
+        .iter()
+        .map(|original| original.domain)
+        .collect();
+    assert_eq!(kept, [stays]);
 }
 
 #[test]

@@ -19,6 +19,16 @@ const LIBVIRT: &[&str] = &[
     "cloudlot-hv/libvirt,cloudlot-examples/libvirt",
 ];
 
+/// The suite on real guests.
+const LIVE: &[&str] = &[
+    "-p",
+    "cloudlot-examples",
+    "--features",
+    "libvirt",
+    "--test",
+    "live",
+];
+
 /// Exit status with which `lab check` says that real guests cannot run here; automake's, too.
 const NOT_HERE: i32 = 77;
 
@@ -87,12 +97,10 @@ fn tests_and_docs(tally: &mut Tally, readiness: &setup::Readiness) {
         &[]
     };
     tally.step("tests", || {
-        // The live suite wants the machine for itself, so it is not among these.
+        // The live suite wants the machine for itself: its target has `test = false`, so that it
+        // runs only when it is named.
         if run::output(&mut run::cargo(["nextest", "--version"])).is_ok() {
-            return cargo(
-                &["nextest", "run", "--workspace", "--no-tests", "pass"],
-                features,
-            );
+            return cargo(&["nextest", "run", "--workspace"], features);
         }
         eprintln!("xtask: cargo nextest is not here: cargo test instead");
         cargo(
@@ -112,6 +120,8 @@ fn tests_and_docs(tally: &mut Tally, readiness: &setup::Readiness) {
 /// The suite on real guests, after one guest has shown that they can run at all.
 fn live(readiness: &setup::Readiness) -> Result<(), Trouble> {
     readiness.build.clone().map_err(Trouble::Skipped)?;
+    // Not among "all targets" of the lints, because it is not among the tests that run unasked.
+    cargo(&[&["clippy"], LIVE].concat(), &["--", "-D", "warnings"])?;
     readiness.live.clone().map_err(Trouble::Skipped)?;
     let mut check = run::cargo(["run", "-p", "cloudlot-examples", "--features", "libvirt"]);
     check.args(["--bin", "lab", "--", "check"]);
@@ -121,16 +131,7 @@ fn live(readiness: &setup::Readiness) -> Result<(), Trouble> {
         Some(NOT_HERE) => return Err(Trouble::Skipped("no real guests here, see above".into())),
         _ => return Err(Trouble::Failed(format!("lab check: {status}"))),
     }
-    let suite = [
-        "test",
-        "-p",
-        "cloudlot-examples",
-        "--features",
-        "libvirt",
-        "--test",
-        "live",
-    ];
-    cargo(&suite, &["--", "--test-threads=1"])
+    cargo(&[&["test"], LIVE].concat(), &["--", "--test-threads=1"])
 }
 
 fn cargo(arguments: &[&str], more: &[&str]) -> Result<(), Trouble> {
@@ -171,5 +172,31 @@ impl fmt::Display for Tally {
             "{} passed, {} failed, {} skipped",
             self.passed, self.failed, self.skipped
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The closing line after steps that end as told.
+    fn closing_line(ends: impl IntoIterator<Item = Result<(), Trouble>>) -> String {
+        let mut tally = Tally::default();
+        for end in ends {
+            tally.step("step", || end);
+        }
+        tally.to_string()
+    }
+
+    #[test]
+    fn a_skipped_step_is_not_a_passed_one() {
+        let ends = [Ok(()), Err(Trouble::Skipped("no".into())), Ok(())];
+        assert_eq!(closing_line(ends), "2 passed, 0 failed, 1 skipped");
+    }
+
+    #[test]
+    fn what_follows_a_failure_is_skipped() {
+        let ends = [Ok(()), Err(Trouble::Failed("bad".into())), Ok(()), Ok(())];
+        assert_eq!(closing_line(ends), "1 passed, 1 failed, 2 skipped");
     }
 }

@@ -56,6 +56,20 @@ pub enum LabError {
         /// Last line of its console.
         console: String,
     },
+    /// A guest's balloon did not reach the size it was made with.
+    #[error(
+        "the balloon of {guest} is at {current_kib} KiB instead of {wanted_kib} after {waited:?}"
+    )]
+    Balloon {
+        /// Name of the domain.
+        guest: String,
+        /// What it has.
+        current_kib: u64,
+        /// What it should have.
+        wanted_kib: u64,
+        /// How long we waited.
+        waited: Duration,
+    },
     /// A guest answered with an error.
     #[error("{guest} refused {line:?}: {answer}")]
     Refused {
@@ -67,7 +81,7 @@ pub enum LabError {
         answer: String,
     },
     /// A file or program of the host.
-    #[error("{}", path.display())]
+    #[error("cannot use {}", path.display())]
     Io {
         /// The file or program.
         path: PathBuf,

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use cloudlot_core::{Bytes, Seeds};
+use cloudlot_core::{Bytes, Clock, Seeds, SystemClock};
 
 use super::channel::Channel;
 use super::daemon::Virsh;
@@ -12,6 +12,9 @@ use super::image::Image;
 
 /// How long a guest may take to boot, on a machine that has other things to do.
 const BOOT: Duration = Duration::from_secs(120);
+/// How long its balloon may take to its first size; here it takes about a second.
+const BALLOON: Duration = Duration::from_secs(60);
+const POLL: Duration = Duration::from_millis(100);
 
 /// Whether libvirt keeps a guest's definition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,9 +32,11 @@ pub struct GuestSpec {
     pub name: String,
     /// Virtual CPUs.
     pub vcpus: u32,
-    /// Memory at boot, and the most it can have. Below 96 MiB the kernel does not boot.
+    /// Memory at boot, and the most it can have. With 64 MiB the kernel does not boot, with 80 it
+    /// does.
     pub memory_max: Bytes,
-    /// Memory that the balloon leaves it once its driver is there.
+    /// Memory that the balloon leaves it once its driver is there. Below some 80 MiB its kernel
+    /// runs out of memory, reboots, and starts again with all it can have.
     pub memory: Bytes,
     /// How often the balloon driver reports, in whole seconds; `None` for never, as libvirt
     /// does if not asked.
@@ -221,6 +226,37 @@ impl Guest {
         self.channel.ask_within("ping", BOOT).map(|_| ())
     }
 
+    /// Waits until the balloon has taken what the guest shall not have.
+    pub(super) fn wait_for_balloon(&self) -> Result<(), LabError> {
+        let clock = SystemClock::start();
+        let deadline = clock.now() + BALLOON;
+        let wanted_kib = self.spec.memory.whole_kib();
+        loop {
+            let current_kib = self.balloon_kib()?;
+            if current_kib == wanted_kib {
+                return Ok(());
+            }
+            if clock.now() >= deadline {
+                let guest = self.domain();
+                return Err(LabError::Balloon {
+                    guest,
+                    current_kib,
+                    wanted_kib,
+                    waited: BALLOON,
+                });
+            }
+            clock.sleep_until(clock.now() + POLL);
+        }
+    }
+
+    /// The memory that its balloon leaves it, in KiB.
+    fn balloon_kib(&self) -> Result<u64, LabError> {
+        let stats = self.virsh.run(&["domstats", "--balloon", &self.domain()])?;
+        let value = |line: &str| line.trim().strip_prefix("balloon.current=")?.parse().ok();
+        // libvirt leaves out what it does not know, such as the balloon of a guest that just ended.
+        Ok(stats.lines().find_map(value).unwrap_or(0))
+    }
+
     /// Runs `loops` busy loops in it, spread over its vCPUs, instead of those before.
     ///
     /// # Errors
@@ -314,7 +350,38 @@ mod tests {
             console: file("console"),
             socket: file("sock"),
         };
-        expect![].assert_eq(&spec.xml(&image, &files));
+        expect![[r#"
+            <domain type='qemu'>
+              <name>cloudlot-lab-b</name>
+              <uuid>47a02cb6-837b-8651-849d-d7722d210da7</uuid>
+              <memory unit='KiB'>524288</memory>
+              <currentMemory unit='KiB'>262144</currentMemory>
+              <vcpu>2</vcpu>
+              <os>
+                <type arch='x86_64' machine='pc'>hvm</type>
+                <kernel>/lab/vmlinuz</kernel>
+                <initrd>/lab/initramfs</initrd>
+                <cmdline>console=ttyS0 quiet panic=-1 mitigations=off tsc=reliable nowatchdog</cmdline>
+              </os>
+              <features>
+                <acpi/>
+              </features>
+              <devices>
+                <emulator>/usr/bin/qemu-system-x86_64</emulator>
+                <controller type='usb' model='none'/>
+                <serial type='file'>
+                  <source path='/lab/b.console'/>
+                </serial>
+                <channel type='unix'>
+                  <source mode='bind' path='/lab/b.sock'/>
+                  <target type='virtio' name='org.cloudlot.lab'/>
+                </channel>
+                <memballoon model='virtio' autodeflate='off' freePageReporting='off'>
+                  <stats period='1'/>
+                </memballoon>
+              </devices>
+            </domain>
+        "#]].assert_eq(&spec.xml(&image, &files));
     }
 
     #[test]

@@ -78,10 +78,12 @@ impl Lab {
         self.daemon.virsh()
     }
 
-    /// Starts guests side by side and waits until all of them are up, idle.
+    /// Starts guests side by side and waits until all of them are up, idle and at the size they
+    /// shall have.
     ///
     /// # Errors
-    /// Those of libvirt; [`LabError::Silent`] for a guest that does not come up.
+    /// Those of libvirt; [`LabError::Silent`] or [`LabError::Balloon`] for a guest that does not
+    /// come up as asked.
     pub fn boot(&self, specs: impl IntoIterator<Item = GuestSpec>) -> Result<Vec<Guest>, LabError> {
         let launch = |spec| Guest::launch(spec, &self.image, self.folder(), self.virsh());
         let guests = specs
@@ -90,6 +92,7 @@ impl Lab {
             .collect::<Result<Vec<_>, _>>()?;
         for guest in &guests {
             guest.wait_until_up()?;
+            guest.wait_for_balloon()?;
         }
         Ok(guests)
     }

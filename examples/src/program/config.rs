@@ -125,4 +125,14 @@ mod tests {
         let complaint = merge_text(&MemoryConfig::course(), "reserv_min = '1GiB'").unwrap_err();
         assert!(complaint.contains("`reserv_min`"), "{complaint}");
     }
+
+    #[test]
+    fn the_readme_s_file_is_understood() {
+        let readme = include_str!("../../README.md");
+        let block = readme.split("```toml").nth(1);
+        let text = block.and_then(|rest| rest.split("```").next()).unwrap();
+        let changed = merge_text(&PinConfig::production(), text).unwrap();
+        assert_eq!(changed.trigger_cycles, 3);
+        assert_ne!(changed.goal, PinConfig::production().goal);
+    }
 }

@@ -33,6 +33,8 @@ struct Run<'a> {
     program: Program,
     args: &'a Args,
     clock: &'a dyn Clock,
+    /// For the way back: signals wake the loop, and its clock does not wait any more then.
+    after: &'a dyn Clock,
     signals: &'a Signals,
     control: Control,
     logbook: Logbook,
@@ -56,6 +58,7 @@ fn simulate(program: Program, args: &Args, name: &str) -> Result<(), Fault> {
         program,
         args,
         clock: &clock,
+        after: &clock,
         signals: &signals,
         control,
         logbook: Logbook::none(),
@@ -95,6 +98,7 @@ fn live(program: Program, args: &Args, uri: &str) -> Result<(), Fault> {
         program,
         args,
         clock: &clock,
+        after: &SystemClock::start(),
         signals: &signals,
         control,
         logbook,
@@ -165,12 +169,15 @@ impl Run<'_> {
                 &originals,
                 args.host.policy(),
                 limits,
+                self.after,
                 &|| self.signals.abandon(),
             ),
         };
         let end = End { tally, restored };
         sink.say(&show.end(&end));
-        settled(self.program, args, &end.restored)?;
+        if logbook.lasts() {
+            settled(self.program, args, &end.restored)?;
+        }
         verdict(&end.tally, last_error, &sink)
     }
 }

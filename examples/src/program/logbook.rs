@@ -17,6 +17,11 @@ impl Logbook {
         Self(None)
     }
 
+    /// Whether what is changed outlives the program.
+    pub(super) fn lasts(&self) -> bool {
+        self.0.is_some()
+    }
+
     /// What an earlier process left to restore.
     pub(super) fn originals(&self) -> Vec<Original> {
         let journal = self.0.as_ref();

@@ -5,15 +5,22 @@ use super::connect::connect;
 use super::control::LIMITS;
 use super::lock::Lock;
 use super::logbook::Logbook;
+use super::output::restored;
 use super::place::Place;
 use super::signals::Signals;
 use super::sink::Sink;
 use super::target::Target;
 use super::{Fault, Program};
-use cloudlot_core::SystemClock;
+use cloudlot_core::{Clock, SystemClock};
 use cloudlot_hv::journal::FileJournal;
-use cloudlot_hv::{Hypervisor, Original, RestoreLimits, RestorePolicy, RestoreReport, restore};
+use cloudlot_hv::{
+    Hypervisor, Original, RestoreLimits, RestorePolicy, RestoreReport, restore_within,
+};
 use std::io::stdout;
+use std::time::Duration;
+
+/// How long guests and host get to make room: some reports of a guest, and a balloon's way.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The `restore` command.
 pub(super) fn recover(program: Program, args: &Args) -> Result<(), Fault> {
@@ -45,9 +52,10 @@ pub(super) fn recover(program: Program, args: &Args) -> Result<(), Fault> {
         &originals,
         args.host.policy(),
         LIMITS,
+        &clock,
         &|| signals.stop(),
     );
-    sink.say(&format!("restored {} settings on {uri}\n", report.restored));
+    sink.say(&restored(&report));
     settled(program, args, &report)
 }
 
@@ -67,26 +75,28 @@ pub(super) fn go_back<H: Hypervisor>(
     originals: &[Original],
     policy: RestorePolicy,
     limits: RestoreLimits,
+    clock: &dyn Clock,
     abandon: &dyn Fn() -> bool,
 ) -> RestoreReport {
-    let mut report = restore(host, originals, policy, limits, abandon);
+    let time = (clock, PATIENCE);
+    let mut report = restore_within(host, originals, policy, limits, time, abandon);
     if let Err(error) = logbook.keep_only(&report.originals) {
         report.left.push(format!("the journal itself: {error}"));
     }
     report
 }
 
-/// Says what is left, if anything is.
+/// Fails if anything is left to restore.
 pub(super) fn settled(program: Program, args: &Args, report: &RestoreReport) -> Result<(), Fault> {
-    if report.left.is_empty() {
+    let Some(first) = report.left.first() else {
         return Ok(());
-    }
-    for left in &report.left {
-        program.complain(&format!("left as it is: {left}"));
-    }
+    };
+    let more = match report.left.len() - 1 {
+        0 => String::new(),
+        count => format!(" and {count} more"),
+    };
     Err(Fault::Failed(format!(
-        "{} settings are not restored; `{} restore --connect {}` tries again",
-        report.left.len(),
+        "not restored: {first}{more}; `{} restore --connect {}` tries again",
         program.name(),
         args.host.connect
     )))

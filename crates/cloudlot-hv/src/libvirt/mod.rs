@@ -8,15 +8,18 @@
 //! - A vCPU's mask is the affinity of its thread. Its bound is what the persistent definition and
 //!   the owner's metadata (namespace [`METADATA_NAMESPACE`]) say; live pins are no bound.
 //! - Samples never wait for a busy domain; they then carry what its guest said last.
-//! - A pCPU's busy time is all but idle time and waiting for I/O.
+//! - A pCPU's busy time is all but idle time and waiting for I/O; what the host itself was kept
+//!   from running counts as the rest did.
 //! - A lost connection comes back with the first [`Hypervisor::sample`] after a pause that doubles
 //!   from half a second; until then every call fails at once.
 
+mod busy;
 mod changes;
 mod connect;
 mod domain;
 mod domain_xml;
 mod errors;
+mod host;
 mod host_xml;
 mod local;
 mod session;
@@ -36,8 +39,8 @@ use std::sync::Arc;
 
 /// A host under libvirt.
 ///
-/// Calls block until libvirt answers; a daemon that stopped answering is given up after some 20
-/// seconds.
+/// Calls block until libvirt answers. A daemon that stops answering is given up after some 20
+/// seconds; one that never answered, when it lets go of the connection.
 /// ```no_run
 /// use cloudlot_core::SystemClock;
 /// use cloudlot_hv::Hypervisor;

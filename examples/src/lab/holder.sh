@@ -37,4 +37,7 @@ while read -r verb; do
     esac
     echo "$verb"
 done
+# A daemon that is just starting would make its sockets anew in a folder that is just removed.
+kill -9 -1 || true
+wait || true
 rm -rf --one-file-system "$folder"

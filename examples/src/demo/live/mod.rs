@@ -4,6 +4,7 @@
 //! their JSON lines. What becomes of the host is seen over a read-only connection of our own.
 
 mod child;
+mod interrupt;
 mod progress;
 mod stage;
 
@@ -13,6 +14,7 @@ use super::simulate::Algorithm;
 use crate::lab::{Guest, GuestSpec, Lab, LabError};
 use crate::program::Program;
 use cloudlot_hv::HvError;
+use interrupt::Interrupt;
 use progress::Progress;
 use stage::{Cue, Stage};
 use std::io;
@@ -42,14 +44,26 @@ pub(super) enum LiveError {
 
 /// A run on real guests, and the machine it was on.
 pub(super) fn run(times: &Times) -> Result<(Run, Machine), LiveError> {
+    let interrupt = Interrupt::listen()?;
+    match perform(times, &interrupt) {
+        // Ctrl-C reaches all that we started and wait for, and then it is what fails.
+        Err(_) if interrupt.is_raised() => Err(LiveError::Interrupted),
+        performed => performed,
+    }
+}
+
+fn perform(times: &Times, interrupt: &Interrupt) -> Result<(Run, Machine), LiveError> {
     let progress = Progress::new();
-    // Until here nothing of ours needs putting right, and the laboratory ends with this process:
-    // the stage is what listens to signals.
     let pcpus = std::thread::available_parallelism().map_or(1, usize::from);
     let cast = scenario::guests(u32::try_from(pcpus).unwrap_or(u32::MAX));
-    let (lab, guests) =
-        boot(cast, &progress).map_err(|error| LiveError::Impossible(causes(&error)))?;
-    let mut stage = Stage::open(lab, &progress)?;
+    progress.say("starting a libvirtd of our own");
+    let impossible = |error: LabError| LiveError::Impossible(causes(&error));
+    let lab = Lab::start().map_err(impossible)?;
+    let guests = interrupt
+        .expendable(|| boot(&lab, cast, &progress))
+        .ok_or(LiveError::Interrupted)?
+        .map_err(impossible)?;
+    let mut stage = Stage::open(lab, interrupt, &progress)?;
     let machine = stage.machine(cast)?;
     let first = stage.first_pcpu()?;
     for (guest, plan) in guests.iter().zip(cast) {
@@ -75,9 +89,7 @@ pub(super) fn run(times: &Times) -> Result<(Run, Machine), LiveError> {
     Ok((run, machine))
 }
 
-fn boot(cast: &[scenario::Guest], progress: &Progress) -> Result<(Lab, Vec<Guest>), LabError> {
-    progress.say("starting a libvirtd of our own");
-    let lab = Lab::start()?;
+fn boot(lab: &Lab, cast: &[scenario::Guest], progress: &Progress) -> Result<Vec<Guest>, LabError> {
     progress.say(&format!(
         "booting {} guests under emulation (half a minute on an idle machine)",
         cast.len()
@@ -90,7 +102,7 @@ fn boot(cast: &[scenario::Guest], progress: &Progress) -> Result<(Lab, Vec<Guest
         ..GuestSpec::new(guest.name)
     }))?;
     progress.say("all guests are up");
-    Ok((lab, guests))
+    Ok(guests)
 }
 
 fn cues(guests: &[Guest]) -> Vec<Cue<'_>> {

@@ -2,14 +2,14 @@
 
 use super::LiveError;
 use super::child::Child;
+use super::interrupt::Interrupt;
 use super::progress::Progress;
 use crate::demo::report::Recording;
 use crate::demo::scenario::{self, INTERVAL, Machine, Times};
 use crate::demo::trace::Recorder;
 use crate::lab::{Guest, Lab, LabError};
 use crate::program::Program;
-use crate::program::signals::Signals;
-use cloudlot_core::{Bytes, Clock, SystemClock, Timestamp};
+use cloudlot_core::{Bytes, Clock, Timestamp};
 use cloudlot_hv::libvirt::{Access, Libvirt};
 use cloudlot_hv::{HostSample, HvError, Hypervisor};
 use std::sync::Arc;
@@ -29,22 +29,22 @@ pub(super) struct Cue<'a> {
 /// See the [module](self). Dropping it ends the laboratory.
 pub(super) struct Stage<'a> {
     host: Libvirt,
-    clock: SystemClock,
-    signals: Signals,
+    interrupt: &'a Interrupt,
     progress: &'a Progress,
     lab: Lab,
 }
 
 impl<'a> Stage<'a> {
-    pub(super) fn open(lab: Lab, progress: &'a Progress) -> Result<Self, LiveError> {
-        let clock = SystemClock::start();
-        let waker = clock.clone();
-        let signals = Signals::listen(move || waker.interrupt())?;
-        let host = Libvirt::open(lab.uri(), Access::ReadOnly, Arc::new(clock.clone()))?;
+    pub(super) fn open(
+        lab: Lab,
+        interrupt: &'a Interrupt,
+        progress: &'a Progress,
+    ) -> Result<Self, LiveError> {
+        let clock = Arc::new(interrupt.clock().clone());
+        let host = Libvirt::open(lab.uri(), Access::ReadOnly, clock)?;
         Ok(Self {
             host,
-            clock,
-            signals,
+            interrupt,
             progress,
             lab,
         })
@@ -98,8 +98,9 @@ impl<'a> Stage<'a> {
     ) -> Result<Recording, LiveError> {
         let name = program.name();
         self.progress.say(&format!("{name}: observing how it is"));
-        let began = self.clock.now();
-        let now = |clock: &SystemClock| Timestamp::ZERO + clock.now().since(began);
+        let clock = self.interrupt.clock().clone();
+        let began = clock.now();
+        let now = || Timestamp::ZERO + clock.now().since(began);
         let mut times = *planned;
         let mut recorder = Recorder::new(began, PREFIX);
         let mut cues = cues.iter().peekable();
@@ -111,25 +112,22 @@ impl<'a> Stage<'a> {
                 child.deeds().for_each(|deed| recorder.note(deed));
                 child.must_be_alive()?;
             }
-            self.show(&sample, &recorder, now(&self.clock), &times);
-            if now(&self.clock) >= times.end {
+            self.show(&sample, &recorder, now(), &times);
+            if now() >= times.end {
                 break;
             }
-            if child.is_none() && now(&self.clock) >= times.start {
-                times.start = now(&self.clock);
+            if child.is_none() && now() >= times.start {
+                times.start = now();
                 child = Some(self.start(program)?);
             }
-            let due = |cue: &&Cue<'_>| *(cue.at)(&mut times.clone()) <= now(&self.clock);
+            let due = |cue: &&Cue<'_>| *(cue.at)(&mut times.clone()) <= now();
             if let Some(cue) = cues.next_if(due) {
-                *(cue.at)(&mut times) = now(&self.clock);
+                *(cue.at)(&mut times) = now();
                 (cue.act)()?;
             }
-            let next = self
-                .clock
-                .now()
-                .next_multiple(began, Duration::from_secs(1));
-            self.clock.sleep_until(next);
-            if self.signals.stop() {
+            let next = clock.now().next_multiple(began, Duration::from_secs(1));
+            clock.sleep_until(next);
+            if self.interrupt.is_raised() {
                 // Dropping the child lets it put everything back.
                 return Err(LiveError::Interrupted);
             }
@@ -154,7 +152,7 @@ impl<'a> Stage<'a> {
             self.lab.uri()
         ));
         let state = self.lab.folder().join("state");
-        Child::start(program, self.lab.uri(), &state, &self.clock)
+        Child::start(program, self.lab.uri(), &state, self.interrupt.clock())
     }
 
     fn show(&self, sample: &HostSample, recorder: &Recorder, at: Timestamp, times: &Times) {

@@ -1,3 +1,5 @@
 //! What the example programs share.
+pub mod demo;
 pub mod lab;
 pub mod program;
+mod target;

@@ -14,6 +14,7 @@ use cloudlot_hv::fake::{FakeHost, Monitor, scenario};
 use cloudlot_hv::former::FormerCpu;
 use cloudlot_hv::pins::{PinConfig, PinController};
 use cloudlot_hv::{Controller, Cycle, Hypervisor, Mode, Original};
+use expect_test::expect;
 use std::time::Duration;
 
 const SEEDS: u64 = 20;
@@ -232,23 +233,77 @@ fn cpu_7_a_change_of_load_is_followed() {
     });
 }
 
+/// All seeds of a scenario: pins, migrations, and the worst mean spread once balanced.
+struct Total {
+    pins: usize,
+    migrations: usize,
+    /// Runs that were balanced before the load changed again, or to the end.
+    balanced: usize,
+    tail: f64,
+}
+
+fn total(name: &str, controller: impl Fn() -> Box<dyn Controller>) -> Total {
+    let mut total = Total {
+        pins: 0,
+        migrations: 0,
+        balanced: 0,
+        tail: 0.0,
+    };
+    for seed in 0..SEEDS {
+        let run = drive(name, seed, controller());
+        total.pins += run.pin_calls();
+        total.migrations += run.migrations;
+        let last_change = run.changes.last().map_or(0, |at| run.wholly_after(*at));
+        if let Some(balanced) = run.balanced(last_change) {
+            total.balanced += 1;
+            total.tail = total
+                .tail
+                .max(run.mean_spread(balanced..run.readings.len()));
+        }
+    }
+    total
+}
+
 #[test]
 fn the_former_algorithm_pins_more_on_the_same_runs() {
-    let total = |name: &str, controller: fn() -> Box<dyn Controller>| -> (usize, usize) {
-        let runs = (0..SEEDS).map(|seed| drive(name, seed, controller()));
-        runs.fold((0, 0), |sum, run| {
-            (sum.0 + run.pin_calls(), sum.1 + run.migrations)
-        })
-    };
-    for name in ["cpu-1", "cpu-2", "cpu-4", "cpu-5", "cpu-7"] {
+    let mut table = "scenario  who     pins  migrations  balanced  tail\n".to_owned();
+    for (name, _) in scenario::SCENARIOS
+        .iter()
+        .filter(|(name, _)| name.starts_with("cpu"))
+    {
         let ours = total(name, || Box::new(course()));
         let former = total(name, || Box::<FormerCpu>::default());
-        println!("{name}: pins and migrations over {SEEDS} seeds: {ours:?}, formerly {former:?}");
+        for (who, it) in [("ours", &ours), ("former", &former)] {
+            let (pins, migrations, balanced, tail) = (it.pins, it.migrations, it.balanced, it.tail);
+            let line = format!(
+                "{name}     {who:6}  {pins:4}  {migrations:10}  {balanced:8}  {tail:4.2}\n"
+            );
+            table.push_str(&line);
+        }
         assert!(
-            ours.0 <= former.0 && ours.1 < former.1,
-            "{name}: {ours:?} against {former:?}"
+            ours.pins <= former.pins && ours.migrations <= former.migrations,
+            "{table}"
         );
+        assert_eq!(ours.balanced as u64, SEEDS, "{table}");
     }
+    expect![[r#"
+        scenario  who     pins  migrations  balanced  tail
+        cpu-1     ours     120         120        20  0.66
+        cpu-1     former   168         125        20  0.65
+        cpu-2     ours      80          80        20  0.67
+        cpu-2     former   184         149        20  0.66
+        cpu-3     ours       0           0        20  0.64
+        cpu-3     former     0           0        20  0.64
+        cpu-4     ours     160          22        20  0.63
+        cpu-4     former   160         119        20  0.60
+        cpu-5     ours     160          36        20  0.85
+        cpu-5     former   216         152        20  0.86
+        cpu-6     ours       0           0        20  0.78
+        cpu-6     former     0           0        20  0.78
+        cpu-7     ours     196          54        20  0.85
+        cpu-7     former   288         216        20  0.85
+    "#]]
+    .assert_eq(&table);
 }
 
 #[test]

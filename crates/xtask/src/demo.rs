@@ -5,8 +5,11 @@ use std::process::{Command, ExitCode};
 
 use crate::{run, setup};
 
-/// Where the demonstration runs.
+/// Asks for a demonstration without real guests.
 const SIMULATED: &str = "--sim";
+
+/// With one of these no guest is started, so nothing is installed.
+const GUESTLESS: [&str; 3] = [SIMULATED, "--help", "-h"];
 
 /// Builds and runs the demonstration; `arguments` are its own.
 pub(crate) fn run(arguments: &[&str]) -> ExitCode {
@@ -25,12 +28,15 @@ fn build_and_become(arguments: &[&str]) -> Result<std::convert::Infallible, Stri
         "--release",
         "-p",
         "cloudlot-examples",
-        "--bin",
-        "demo",
+        // It starts the other programs, and looks for them where it lies itself.
+        "--bins",
     ]);
     let mut demo = Command::new(run::target().join("release").join("demo"));
     demo.args(arguments);
-    if !arguments.contains(&SIMULATED) {
+    if !arguments
+        .iter()
+        .any(|argument| GUESTLESS.contains(argument))
+    {
         let readiness = setup::prepare();
         match readiness.build.and(readiness.live) {
             Ok(()) => {

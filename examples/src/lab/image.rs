@@ -8,6 +8,7 @@ use std::process::Command;
 
 use super::cpio::Archive;
 use super::error::LabError;
+use crate::target;
 
 const INIT: &str = include_str!("init.sh");
 const BUSYBOX: &str = "/bin/busybox";
@@ -44,13 +45,9 @@ impl Image {
     }
 }
 
-/// The kernel unpacked by `cargo xtask setup`: in `lab/kernel` of cargo's target folder, which is
-/// the nearest folder above this program that carries cargo's tag.
+/// The kernel unpacked by `cargo xtask setup`.
 fn kernel_folder() -> Result<PathBuf, LabError> {
-    let program = std::env::current_exe().map_err(LabError::io("this program"))?;
-    let tagged = |folder: &&Path| folder.join("CACHEDIR.TAG").exists();
-    let target = program.ancestors().find(tagged);
-    let kernel = target.map(|target| target.join("lab").join("kernel"));
+    let kernel = target::folder().map(|target| target.join("lab").join("kernel"));
     kernel
         .filter(|folder| folder.exists())
         .ok_or_else(|| LabError::Missing {

@@ -15,7 +15,7 @@ pub mod output;
 mod place;
 mod recover;
 mod select;
-mod signals;
+pub(crate) mod signals;
 mod sink;
 mod tally;
 mod target;

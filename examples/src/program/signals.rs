@@ -8,11 +8,11 @@ use std::thread;
 
 /// How often the user asked for an end.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Signals(Arc<AtomicU32>);
+pub(crate) struct Signals(Arc<AtomicU32>);
 
 impl Signals {
     /// Counts signals from now on, and calls `wake` at each of the first two.
-    pub(super) fn listen(wake: impl Fn() + Send + 'static) -> io::Result<Self> {
+    pub(crate) fn listen(wake: impl Fn() + Send + 'static) -> io::Result<Self> {
         let signals = Self::default();
         let counted = signals.clone();
         let mut source = signal_hook::iterator::Signals::new([SIGINT, SIGTERM])?;
@@ -31,12 +31,12 @@ impl Signals {
     }
 
     /// Whether the loop is to end.
-    pub(super) fn stop(&self) -> bool {
+    pub(crate) fn stop(&self) -> bool {
         self.0.load(Ordering::SeqCst) >= 1
     }
 
     /// Whether restoring is to end too.
-    pub(super) fn abandon(&self) -> bool {
+    pub(crate) fn abandon(&self) -> bool {
         self.0.load(Ordering::SeqCst) >= 2
     }
 }

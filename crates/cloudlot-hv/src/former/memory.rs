@@ -44,14 +44,9 @@ const GIFT: Bytes = Bytes::mib(120);
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct FormerMemory {
-    guests: BTreeMap<DomainId, Last>,
+    /// What each guest should have unused at the next turn, if its use does not change.
+    expected: BTreeMap<DomainId, Bytes>,
     changed: bool,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Last {
-    unused: Bytes,
-    granted: Bytes,
 }
 
 impl FormerMemory {
@@ -64,29 +59,31 @@ impl FormerMemory {
     /// The guest's new target, and why; `None` if it stays as it is.
     fn judge(&mut self, guest: &Guest<'_>, host: Bytes) -> Option<(Bytes, String)> {
         let (name, unused) = (guest.name, guest.unused);
-        let mut now = Last {
-            unused,
-            granted: Bytes::ZERO,
-        };
-        let last = self.guests.get(&guest.id).copied().unwrap_or(now);
-        let had = last.unused.saturating_add(last.granted);
-        let needy = had.saturating_sub(unused) >= FALL || unused < SHORT;
+        let expected = self.expected.get(&guest.id).copied().unwrap_or(unused);
+        let needy = expected.saturating_sub(unused) >= FALL || unused < SHORT;
         self.changed |= needy;
+        let mut expected = unused;
         let decided = if needy && host > HOST_KEEPS {
             let target = guest.actual.saturating_add(GRANT);
             let target = target.min(MOST).min(guest.max).max(guest.actual);
-            now.granted = target.saturating_sub(guest.actual);
-            let why = format!("{name}: {unused} unused, needy: gets {}", now.granted);
-            Some((target, why))
+            let grant = target.saturating_sub(guest.actual);
+            expected = unused.saturating_add(grant);
+            Some((
+                target,
+                format!("{name}: {unused} unused, needy: gets {grant}"),
+            ))
         } else if !needy && self.changed && unused > IDLE {
             let gift = unused.saturating_sub(KEEPS).min(GIFT);
             let target = guest.actual.saturating_sub(gift);
-            let why = format!("{name}: {unused} unused, a donor: gives {gift}");
-            Some((target, why))
+            expected = unused.saturating_sub(gift);
+            Some((
+                target,
+                format!("{name}: {unused} unused, a donor: gives {gift}"),
+            ))
         } else {
             None
         };
-        self.guests.insert(guest.id, now);
+        self.expected.insert(guest.id, expected);
         decided.filter(|(target, _)| *target != guest.actual)
     }
 }
@@ -160,6 +157,6 @@ impl Controller for FormerMemory {
     fn observe(&mut self, _report: &CycleReport) {}
 
     fn forget_samples(&mut self) {
-        self.guests.clear();
+        self.expected.clear();
     }
 }

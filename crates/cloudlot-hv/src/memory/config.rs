@@ -228,8 +228,11 @@ impl MemoryConfig {
     /// from: every guest keeps 100 MiB unused while it grows at 28 MiB/s, and what it does not
     /// need goes back to the host.
     ///
-    /// A grant smaller than `grow_band` is not worth a call; a larger band would eat into the
-    /// 100 MiB, since the need is exact.
+    /// A guest at rest keeps room for 32 MiB/s: growth may go on at 28 MiB/s + 30 % from the
+    /// last statistics to the next turn, 36.4 × (interval + age), and with an interval of 2 s and
+    /// an age below 1 s that is at most 32 × (interval + age + 0.5 s). 28 would be short by up to
+    /// 11 MiB. A grant smaller than `grow_band` is not worth a call; a larger band would eat into
+    /// the 100 MiB, since the need is exact.
     #[must_use]
     pub fn course() -> Self {
         Self {
@@ -241,7 +244,7 @@ impl MemoryConfig {
             pressure_need_percent: 100,
             need_percent: 100,
             need_extra: Bytes::mib(100),
-            growth_min: Bytes::mib(28),
+            growth_min: Bytes::mib(32),
             growth_percent: 125,
             growth_intervals: 1,
             growth_delay: Duration::from_millis(500),

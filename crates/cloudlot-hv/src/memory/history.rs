@@ -76,7 +76,8 @@ impl Asked {
     /// Compares what the guest has with what it had and was asked for.
     fn look(&mut self, guest: &GuestUsage, at: Timestamp, config: &MemoryConfig) {
         if self.is_emptied(guest, config) {
-            (self.emptied, self.target, self.stalls) = (Some(at), None, 0);
+            self.emptied = Some(at);
+            self.stalls = 0;
         }
         let moved = guest.actual.abs_diff(self.actual) >= config.progress_min;
         let way = self

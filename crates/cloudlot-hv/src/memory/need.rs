@@ -18,6 +18,8 @@ pub(super) struct Need {
     pub(super) high: Bytes,
     /// What it should have to be at ease, within its bounds.
     pub(super) need: Bytes,
+    /// What it will need at the next turn if it goes on like this.
+    pub(super) soon: Bytes,
     /// What it must keep when it gives.
     pub(super) keep: Bytes,
 }
@@ -27,10 +29,12 @@ impl Need {
     pub(super) fn of(guest: &GuestUsage, interval: Duration, config: &MemoryConfig) -> Self {
         let (low, high) = bounds(guest, config);
         let Some(reading) = guest.reading else {
+            let need = guest.actual.clamp(low, high);
             return Self {
                 low,
                 high,
-                need: guest.actual.clamp(low, high),
+                need,
+                soon: need,
                 keep: guest.actual,
             };
         };
@@ -53,12 +57,19 @@ impl Need {
         let next = interval.saturating_add(reading.age);
         let keep = reading
             .used
+            .saturating_add(reading.doubt)
             .saturating_add(spare(guest, config))
             .saturating_add(over(guest.growth, next));
+        let mut need = buffered.max(pressed).clamp(low, high);
+        // The last bit below the maximum would be a gap that is not worth a call.
+        if high.saturating_sub(need) < grow_band(guest, config) {
+            need = high;
+        }
         Self {
             low,
             high,
-            need: buffered.max(pressed).clamp(low, high),
+            need,
+            soon: need.saturating_add(over(guest.growth, interval)).min(high),
             keep: keep.max(low),
         }
     }
@@ -69,6 +80,20 @@ pub(super) fn spare(guest: &GuestUsage, config: &MemoryConfig) -> Bytes {
     config
         .spare_min
         .max(percent(guest.maximum, config.spare_percent))
+}
+
+/// A guest is not made larger for less than this.
+pub(super) fn grow_band(guest: &GuestUsage, config: &MemoryConfig) -> Bytes {
+    config
+        .grow_band
+        .max(percent(guest.maximum, config.band_percent))
+}
+
+/// A guest is not made smaller for less than this.
+pub(super) fn shrink_band(guest: &GuestUsage, config: &MemoryConfig) -> Bytes {
+    config
+        .shrink_band
+        .max(percent(guest.maximum, config.band_percent))
 }
 
 /// The least and the most that a guest is set to.

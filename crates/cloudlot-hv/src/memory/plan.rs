@@ -10,7 +10,7 @@
 
 use super::config::{MemoryConfig, Surplus, percent};
 use super::history::{Asked, GrantHistory, host_state};
-use super::need::{Need, spare};
+use super::need::{Need, grow_band, shrink_band, spare};
 use super::usage::{Barred, GuestUsage, MemoryUsage, Pressure};
 use crate::{
     GuestPicture, HostMemory, HostPlan, HostState, HostStep, MemoryPicture, Picture, PlannedStep,
@@ -161,7 +161,7 @@ impl<'a> Table<'a> {
             .iter()
             .map(|guest| Desk::new(guest, past.asked(guest), usage, config))
             .collect();
-        let in_flight: Bytes = desks.iter().map(Desk::in_flight).sum();
+        let in_flight: Bytes = desks.iter().map(Desk::promised).sum();
         let reserve = config.reserve(host.total);
         let net = host.available.saturating_sub(in_flight);
         Self {
@@ -176,12 +176,15 @@ impl<'a> Table<'a> {
     }
 
     /// Divides the pool: minimum first, then up to the need, max-min fair by shares.
+    ///
+    /// Claims look one turn ahead, so that of guests that grow alike none runs away with the last
+    /// of the pool while the others are just about to need it.
     fn entitle(&mut self) {
         let fixed: Bytes = self
             .desks
             .iter()
             .filter(|desk| !desk.takes_part())
-            .map(Desk::in_flight)
+            .map(Desk::promised)
             .sum();
         let sharing = || self.desks.iter().filter(|desk| desk.takes_part());
         let owed = self
@@ -191,7 +194,7 @@ impl<'a> Table<'a> {
         let claims: Vec<Claim> = sharing()
             .map(|desk| Claim {
                 weight: u64::from(desk.guest.shares),
-                most: desk.need.need.saturating_sub(desk.need.low).get(),
+                most: desk.need.soon.saturating_sub(desk.need.low).get(),
             })
             .collect();
         let pool = sharing()
@@ -262,7 +265,7 @@ impl<'a> Table<'a> {
                 .zip(&self.desks)
             {
                 // What is not worth a call is rounded up to what is.
-                let worth = desk.shrink_band(self.config).min(*give);
+                let worth = shrink_band(desk.guest, self.config).min(*give);
                 let given = give.saturating_sub(Bytes::new(keep));
                 *give = match given {
                     Bytes::ZERO => Bytes::ZERO,
@@ -294,7 +297,8 @@ impl<'a> Table<'a> {
         let Some(reading) = guest.reading.filter(|_| desk.may_give(config)) else {
             return Bytes::ZERO;
         };
-        let surplus = guest.actual.saturating_sub(desk.goal().max(desk.need.keep));
+        let goal = desk.goal().saturating_add(reading.doubt);
+        let surplus = guest.actual.saturating_sub(goal.max(desk.need.keep));
         let (factor, of_spare) = if urgent {
             (config.urgent_factor, config.urgent_spare_percent)
         } else {
@@ -305,13 +309,19 @@ impl<'a> Table<'a> {
         let beyond = guest
             .actual
             .saturating_sub(reading.used)
+            .saturating_sub(reading.doubt)
             .saturating_sub(spare(guest, config));
         let unused = match reading.unused {
             Some(unused) if !self.is_short() => unused.saturating_sub(config.unused_min),
             _ => Bytes::MAX,
         };
         let limit = step.min(percent(beyond, of_spare)).min(unused);
-        pace(surplus, limit, desk.shrink_band(config))
+        // Where somebody is waiting for it, the band of who gets it decides if it is worth a call.
+        let band = match config.surplus {
+            Surplus::Stays => config.progress_min,
+            Surplus::Reclaimed => shrink_band(guest, config),
+        };
+        pace(surplus, limit, band)
     }
 
     /// Grants up to what is owed, from what the host has to give now.
@@ -330,7 +340,7 @@ impl<'a> Table<'a> {
             .collect();
         let grants = max_min(room.get(), &claims);
         for ((desk, grant), claim) in self.desks.iter_mut().zip(grants).zip(claims) {
-            desk.raise();
+            desk.raise(self.config);
             if grant > 0 {
                 desk.gets(Bytes::new(grant), Bytes::new(claim.most));
             }
@@ -353,7 +363,7 @@ impl<'a> Table<'a> {
         let band = if desk.is_pressing(config) {
             Bytes::ZERO
         } else {
-            desk.grow_band(config)
+            grow_band(desk.guest, config)
         };
         pace(wanted, limit, band)
     }
@@ -384,7 +394,7 @@ impl<'a> Table<'a> {
                 let still = desk.target == desk.base && desk.coming() == Bytes::ZERO;
                 let gap = desk.need.high.saturating_sub(desk.way_up());
                 let limit = desk.grow_step(config).saturating_sub(desk.in_flight());
-                let most = pace(gap, limit, desk.grow_band(config));
+                let most = pace(gap, limit, grow_band(desk.guest, config));
                 let may = rested && still && !desk.is_fixed();
                 Claim {
                     weight: u64::from(desk.guest.shares),
@@ -394,7 +404,7 @@ impl<'a> Table<'a> {
             .collect();
         for (desk, grant) in self.desks.iter_mut().zip(max_min(room.get(), &claims)) {
             let grant = Bytes::new(grant);
-            if grant > Bytes::ZERO && grant >= desk.grow_band(config) {
+            if grant > Bytes::ZERO && grant >= grow_band(desk.guest, config) {
                 desk.target = desk.way_up().saturating_add(grant);
                 desk.why = format!(
                     "{}: the host has plenty, {} of {} are given back",
@@ -446,7 +456,8 @@ impl<'a> Desk<'a> {
     ) -> Self {
         let stance = stance(guest, past, usage, config);
         let standing = past.and_then(|past| past.target).unwrap_or(guest.actual);
-        let emptied = past.is_some_and(|past| past.is_emptied(guest, config));
+        // A reboot empties the balloon, but the target stands: it is lifted as long as it is below.
+        let emptied = stance == Stance::Holds(BOOTED) && standing < guest.actual;
         let given_up = stance == Stance::Fixed(LEFT_ALONE)
             && standing.abs_diff(guest.actual) >= config.progress_min;
         let base = if emptied || given_up {
@@ -489,7 +500,12 @@ impl<'a> Desk<'a> {
         target.unwrap_or(self.guest.actual)
     }
 
-    /// What it was granted and has not taken.
+    /// What it may still take by the target that stands, even if that is about to change.
+    fn promised(&self) -> Bytes {
+        self.standing().saturating_sub(self.guest.actual)
+    }
+
+    /// What it was granted, is meant to have, and has not taken.
     fn in_flight(&self) -> Bytes {
         self.base.saturating_sub(self.guest.actual)
     }
@@ -519,7 +535,7 @@ impl<'a> Desk<'a> {
         let least = if self.is_pressing(config) {
             config.progress_min
         } else {
-            self.grow_band(config)
+            grow_band(self.guest, config)
         };
         if self.is_fixed() || gap < least {
             Bytes::ZERO
@@ -537,16 +553,6 @@ impl<'a> Desk<'a> {
     fn may_give(&self, config: &MemoryConfig) -> bool {
         let on_its_way = self.coming() >= config.progress_min;
         self.stance == Stance::Open && !on_its_way && self.wants(config) == Bytes::ZERO
-    }
-
-    fn shrink_band(&self, config: &MemoryConfig) -> Bytes {
-        let part = percent(self.guest.maximum, config.band_percent);
-        config.shrink_band.max(part)
-    }
-
-    fn grow_band(&self, config: &MemoryConfig) -> Bytes {
-        let part = percent(self.guest.maximum, config.band_percent);
-        config.grow_band.max(part)
     }
 
     fn grow_step(&self, config: &MemoryConfig) -> Bytes {
@@ -577,10 +583,18 @@ impl<'a> Desk<'a> {
         self.target = self.way_up().saturating_add(grant);
     }
 
-    /// A guest on its way down that needs what it still has stops there.
-    fn raise(&mut self) {
-        let goal = self.goal().min(self.guest.actual);
-        if !self.is_fixed() && self.coming() > Bytes::ZERO && goal > self.base {
+    /// A guest on its way down stops at what it needs, and at once if it may not give any more.
+    fn raise(&mut self, config: &MemoryConfig) {
+        let actual = self.guest.actual;
+        let (goal, worth) = match self.stance {
+            Stance::Fixed(_) => return,
+            Stance::Holds(_) => (actual, config.progress_min),
+            Stance::Open => (
+                self.goal().max(self.need.keep).min(actual),
+                grow_band(self.guest, config),
+            ),
+        };
+        if goal.saturating_sub(self.base) >= worth {
             self.why = format!(
                 "{}: needs {}, so it keeps {goal}",
                 self.guest.name, self.need.need
@@ -600,6 +614,7 @@ impl<'a> Desk<'a> {
     }
 }
 
+const BOOTED: &str = "booted";
 const LEFT_ALONE: &str = "its balloon stands still";
 
 /// What a guest may do in this turn.
@@ -633,7 +648,7 @@ fn stance(
         None => false,
     };
     if within(guest.booted.max(emptied), config.boot_hold) {
-        Stance::Holds("booted")
+        Stance::Holds(BOOTED)
     } else if guest.reading.is_none() {
         Stance::Holds("silent")
     } else if let Some(pressure) = guest.pressure {

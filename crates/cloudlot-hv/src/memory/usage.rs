@@ -61,6 +61,8 @@ pub struct GuestUsage {
 pub struct Reading {
     /// What it uses.
     pub used: Bytes,
+    /// It may use so much more: what its balloon may have taken since it wrote this.
+    pub doubt: Bytes,
     /// What nothing in it uses, where it tells.
     pub unused: Option<Bytes>,
     /// How old the word is.
@@ -133,6 +135,7 @@ struct Record {
     balloon: BalloonSample,
     /// Time of the statistics and what was used, oldest first.
     readings: VecDeque<(Timestamp, Bytes)>,
+    doubt: Bytes,
     unused: Option<Bytes>,
     pressure: Option<Pressure>,
     /// Turns without new statistics.
@@ -174,7 +177,8 @@ impl MemoryWindow {
         if domains.len() < sample.domains.len() {
             notes.push("the sample lists a domain twice: the first counts".to_owned());
         }
-        self.guests.retain(|id, _| domains.contains_key(id));
+        let has_balloon = |id: &DomainId| domains.get(id).is_some_and(|it| it.balloon.is_some());
+        self.guests.retain(|id, _| has_balloon(id));
         let guests = domains
             .values()
             .filter_map(|domain| self.guest(domain, sample.at, &mut notes))
@@ -245,6 +249,7 @@ impl Record {
                 ..BalloonSample::default()
             },
             readings: VecDeque::new(),
+            doubt: Bytes::ZERO,
             unused: None,
             pressure: None,
             quiet: 0,
@@ -289,9 +294,10 @@ impl Record {
             at.as_nanos()
                 .saturating_sub(u64::try_from(age.as_nanos()).unwrap_or(u64::MAX)),
         );
-        let used = self.size_at(told, balloon.actual, at).saturating_sub(spare);
+        let used = balloon.actual.saturating_sub(spare);
         let since = self.readings.back().map(|(last, _)| told.since(*last));
         self.pressure = pressure(&self.balloon, balloon, spare, since, config);
+        self.doubt = self.fall_since(told, balloon.actual, at);
         self.unused = balloon.unused;
         self.quiet = 0;
         self.readings.push_back((told, used));
@@ -300,20 +306,14 @@ impl Record {
         }
     }
 
-    /// What the guest had when it wrote its statistics: on a straight line between the two
-    /// samples around that moment while it shrinks, what it has now while it grows. Both err
-    /// towards more use.
-    fn size_at(&self, told: Timestamp, actual: Bytes, at: Timestamp) -> Bytes {
+    /// What the balloon took since the guest wrote its statistics, if it moved evenly between
+    /// the two samples around that moment. A fast balloon was done earlier and took less.
+    fn fall_since(&self, told: Timestamp, actual: Bytes, at: Timestamp) -> Bytes {
         let fall = self.balloon.actual.saturating_sub(actual);
+        let nanos = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
         let passed = at.since(self.at);
         let age = at.since(told).min(passed);
-        match u64::try_from(passed.as_nanos()) {
-            Ok(passed) if passed > 0 => {
-                let age = u64::try_from(age.as_nanos()).unwrap_or(passed);
-                actual.saturating_add(fall.fraction(age, passed))
-            }
-            _ => actual,
-        }
+        fall.fraction(nanos(age), nanos(passed).max(1))
     }
 
     fn usage(
@@ -327,9 +327,13 @@ impl Record {
         let good = config.stale_after.max(oldest);
         let reading = self.readings.back().and_then(|&(told, used)| {
             let age = at.since(told);
-            let unused = self.unused;
             let fresh = age <= good && self.quiet < config.stale_turns;
-            fresh.then_some(Reading { used, unused, age })
+            fresh.then_some(Reading {
+                used,
+                doubt: self.doubt,
+                unused: self.unused,
+                age,
+            })
         });
         let rules = &domain.rules;
         GuestUsage {
@@ -392,8 +396,12 @@ fn is_news(before: &BalloonSample, now: &BalloonSample, passed: Duration) -> boo
     }
 }
 
-/// Whether the guest started anew in the same run: its counters ran back, or it fell silent.
+/// Whether the guest started anew in the same run: the hypervisor saw it, its counters ran back,
+/// or it fell silent.
 fn rebooted(before: &BalloonSample, now: &BalloonSample) -> bool {
+    if now.boots != before.boots {
+        return true;
+    }
     let back = |before: Option<Bytes>, now: Option<Bytes>| matches!((before, now), (Some(before), Some(now)) if now < before);
     let faults = |of: &BalloonSample| of.major_faults.map(Bytes::new);
     let silent = before.stamp.is_some() && now.stamp.is_none();

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use cloudlot_examples::lab::Guest;
+
 use crate::host;
 use crate::program::{Cycle, Run, SCHEDULER};
 use crate::stage::{self, Stage};
@@ -10,20 +12,20 @@ use crate::stage::{self, Stage};
 const CYCLES_TO_SPREAD: u64 = 5;
 /// Cycles that then pass without a pin.
 const QUIET_CYCLES: usize = 20;
+/// Cycles to see a load that changed in mid-run: one that it changed in, two whole ones, and the
+/// four that the planner may wait for agreement.
+const CYCLES_TO_SETTLE: usize = 7;
 
-/// Busy vCPUs on each online pCPU, by the masks that `virsh` tells.
-pub(crate) fn crowds(stage: &Stage) -> BTreeMap<u32, usize> {
+/// vCPUs of `busy` guests on each online pCPU, by the masks that `virsh` tells.
+fn crowds<'a>(stage: &Stage, busy: impl IntoIterator<Item = &'a Guest>) -> BTreeMap<u32, usize> {
     let online = host::online_pcpus(stage.virsh());
     let mut crowds: BTreeMap<u32, usize> = online.iter().map(|&pcpu| (pcpu, 0)).collect();
-    for settings in stage.settings() {
-        for (vcpu, cpus) in settings.pins {
+    for domain in busy.into_iter().map(Guest::domain) {
+        for (vcpu, cpus) in host::pins(stage.virsh(), &domain) {
             let pcpu: Option<u32> = cpus.parse().ok();
             let crowd = pcpu.and_then(|pcpu| crowds.get_mut(&pcpu));
             *crowd.unwrap_or_else(|| {
-                panic!(
-                    "{} vcpu {vcpu} runs on {cpus}, not on one pCPU",
-                    settings.domain
-                )
+                panic!("{domain} vcpu {vcpu} runs on {cpus}, not on one pCPU")
             }) += 1;
         }
     }
@@ -32,8 +34,8 @@ pub(crate) fn crowds(stage: &Stage) -> BTreeMap<u32, usize> {
 
 /// Fully busy vCPUs are spread when no pCPU has more of them than another; where their number is
 /// no multiple of the pCPUs', when the difference is the one that must be.
-pub(crate) fn assert_spread(stage: &Stage) {
-    let crowds = crowds(stage);
+pub(crate) fn assert_spread<'a>(stage: &Stage, busy: impl IntoIterator<Item = &'a Guest>) {
+    let crowds = crowds(stage, busy);
     let vcpus: usize = crowds.values().sum();
     let (most, least) = (
         crowds.values().max().unwrap(),
@@ -79,6 +81,24 @@ fn assert_loads_spread(cycle: &Cycle, vcpus: u32) {
     );
 }
 
+/// Two guests with one vCPU on one pCPU, and all others; where no two share one, only others.
+fn two_of_one_pcpu(stage: &Stage) -> (Vec<&Guest>, Vec<&Guest>) {
+    let mut places: BTreeMap<String, Vec<&Guest>> = BTreeMap::new();
+    for guest in stage.guests.iter().filter(|guest| guest.spec().vcpus == 1) {
+        let place = host::pins(stage.virsh(), &guest.domain()).remove(&0);
+        places.entry(place.unwrap()).or_default().push(guest);
+    }
+    let shared = places.into_values().find(|guests| guests.len() >= 2);
+    let idle: Vec<&Guest> = shared.into_iter().flatten().take(2).collect();
+    let is_idle = |guest: &Guest| idle.iter().any(|idle| idle.uuid() == guest.uuid());
+    let busy = stage
+        .guests
+        .iter()
+        .filter(|guest| !is_idle(guest))
+        .collect();
+    (idle, busy)
+}
+
 #[test]
 fn piled_up_vcpus_are_spread_in_five_cycles_and_then_stay() {
     let stage = stage::take();
@@ -89,7 +109,7 @@ fn piled_up_vcpus_are_spread_in_five_cycles_and_then_stay() {
     let mut run = Run::start(SCHEDULER, stage.lab.uri(), state.path(), &[]);
     let first = run.cycle();
     let_spread(&mut run, first);
-    assert_spread(&stage);
+    assert_spread(&stage, &stage.guests);
 
     let spread = stage.settings();
     let vcpus = stage.guests.iter().map(|guest| guest.spec().vcpus).sum();
@@ -99,6 +119,16 @@ fn piled_up_vcpus_are_spread_in_five_cycles_and_then_stay() {
         assert_loads_spread(&cycle, vcpus);
     }
     assert_eq!(stage.settings(), spread, "masks changed without a step");
+
+    // Two that share a pCPU fall idle, and what is left there is no match for the others.
+    let (idle, busy) = two_of_one_pcpu(&stage);
+    for guest in idle {
+        guest.burn(0).unwrap();
+    }
+    for _ in 0..CYCLES_TO_SETTLE {
+        run.cycle();
+    }
+    assert_spread(&stage, busy);
 
     stage.calm();
     run.end();

@@ -32,7 +32,7 @@ fn after_an_outage_only_new_samples_count() {
     lab.crash_daemon().unwrap();
     let first = back_again(&mut run, || lab.resume_daemon().unwrap());
     cpu::let_spread(&mut run, first);
-    cpu::assert_spread(&stage);
+    cpu::assert_spread(&stage, &stage.guests);
 
     let again = back_again(&mut memory, || {});
     assert!(!again.is_blind(), "{again:?}");

@@ -397,7 +397,11 @@ fn fresh_word(samples: &[HostSample], id: DomainId, spare: Spare) -> Option<Byte
         .len()
         .checked_sub(2)
         .and_then(|last| balloon(&samples[last]));
-    let news = before.is_none_or(|(last, before)| last != run || before.stamp != now.stamp);
+    let before = before.filter(|(last, _)| *last == run);
+    let news = match &before {
+        Some((_, before)) => before.stamp != now.stamp,
+        None => now.age.is_some(),
+    };
     let word = match spare {
         Spare::Unused => now.unused,
         Spare::Usable => now.usable,

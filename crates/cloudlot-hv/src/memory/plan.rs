@@ -213,9 +213,9 @@ impl<'a> Table<'a> {
         self.state >= HostState::Hard
     }
 
-    /// While the host is short, grants that have not arrived are withdrawn.
+    /// When the host lacks what it has promised, grants that have not arrived are withdrawn.
     fn take_back(&mut self) {
-        if !self.is_short() {
+        if self.available >= self.reserve.saturating_add(self.in_flight) {
             return;
         }
         let state = self.state;

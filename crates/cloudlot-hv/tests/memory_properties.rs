@@ -10,7 +10,7 @@
     reason = "a test fails where its own set-up is wrong"
 )]
 
-use cloudlot_core::{Bytes, Timestamp};
+use cloudlot_core::{Bytes, Seeds, Timestamp};
 use cloudlot_hv::memory::{MemoryConfig, MemoryController, Spare};
 use cloudlot_hv::{
     BalloonSample, Controller, CycleReport, DomainId, DomainRules, DomainSample, DomainState,
@@ -398,7 +398,11 @@ fn fresh_word(samples: &[HostSample], id: DomainId, spare: Spare) -> Option<Byte
         .len()
         .checked_sub(2)
         .and_then(|last| balloon(&samples[last]));
-    let news = before.is_none_or(|(last, before)| last != run || before.stamp != now.stamp);
+    let before = before.filter(|(last, _)| *last == run);
+    let news = match &before {
+        Some((_, before)) => before.stamp != now.stamp,
+        None => now.age.is_some(),
+    };
     let word = match spare {
         Spare::Unused => now.unused,
         Spare::Usable => now.usable,
@@ -519,6 +523,62 @@ impl Still {
             at = at + config.interval;
         }
         (targets, last)
+    }
+}
+
+/// Uniform in ±1, from a seed and two numbers.
+fn noise(seed: u64, turn: u64, guest: u64) -> f64 {
+    let bits = Seeds::new(seed).part(turn).part(guest).stream("noise");
+    (bits >> 11) as f64 / (1_u64 << 52) as f64 - 1.0
+}
+
+#[test]
+fn noisy_statistics_cost_few_calls() {
+    for (seed, available) in (0..10).flat_map(|seed| [(seed, 700), (seed, 6_000)]) {
+        // Three guests at ease, one that needs more than it has.
+        let guest = |actual, used| StillGuest {
+            actual: Bytes::mib(actual),
+            max: Bytes::gib(4),
+            used: Bytes::mib(used),
+            shares: 1,
+        };
+        let guests = vec![
+            guest(2048, 800),
+            guest(2048, 1200),
+            guest(4096, 500),
+            guest(2048, 1950),
+        ];
+        let mut still = Still {
+            available: Bytes::mib(available),
+            guests,
+        };
+        let config = profile(true, 2);
+        let mut controller = MemoryController::new(config.clone()).unwrap();
+        let (mut at, mut calls) = (Timestamp::ZERO, [0; 4]);
+        // Half an hour, of which the first minute may be spent on getting there.
+        for turn in 0..900 {
+            let mut sample = still.sample(at, turn);
+            for (domain, number) in sample.domains.iter_mut().zip(0..) {
+                let balloon = domain.balloon.as_mut().unwrap();
+                let spare = balloon.usable.unwrap().get() as f64;
+                let told = spare * (1.0 + 0.05 * noise(seed, turn, number));
+                balloon.usable = Some(Bytes::from_f64(told).min(balloon.actual));
+            }
+            let plan = controller.plan(&sample);
+            for planned in &plan.steps {
+                if matches!(planned.step, HostStep::SetMemory { .. }) && turn >= 30 {
+                    let index = planned.step.domain().0.as_u64_pair().1;
+                    calls[usize::try_from(index).unwrap()] += 1;
+                }
+            }
+            still.follow(&plan);
+            controller.observe(&report_of(0, &sample, plan, &[9; 4]));
+            at = at + config.interval;
+        }
+        assert!(
+            calls.iter().all(|calls| *calls <= 29),
+            "{calls:?} with {available}"
+        );
     }
 }
 

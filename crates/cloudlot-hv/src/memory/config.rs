@@ -148,7 +148,7 @@ pub struct MemoryConfig {
     /// A guest gives nothing for so long after it booted.
     #[cfg_attr(feature = "serde", serde(with = "seconds"))]
     pub boot_hold: Duration,
-    /// A guest gives nothing for so long after it was given something.
+    /// A guest gives nothing for so long after it was given something that it needed.
     #[cfg_attr(feature = "serde", serde(with = "seconds"))]
     pub growth_hold: Duration,
 

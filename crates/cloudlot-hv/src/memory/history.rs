@@ -22,7 +22,7 @@ pub(super) struct Asked {
     pub(super) target: Option<Bytes>,
     /// What it had at the last turn.
     actual: Bytes,
-    /// When it was last given something.
+    /// When it was last given something that it needed.
     pub(super) grew: Option<Timestamp>,
     /// When its target was last changed.
     pub(super) moved: Option<Timestamp>,
@@ -91,11 +91,13 @@ impl Asked {
         self.actual = guest.actual;
     }
 
-    fn did(&mut self, target: Bytes, outcome: &Outcome, at: Timestamp) {
+    fn did(&mut self, target: Bytes, need: Bytes, outcome: &Outcome, at: Timestamp) {
         match outcome {
             Outcome::Done => {
-                let grows = target > self.actual && self.target.is_none_or(|last| target > last);
-                self.grew = if grows { Some(at) } else { self.grew };
+                let had = self.actual.max(self.target.unwrap_or_default());
+                if target > had && had < need {
+                    self.grew = Some(at);
+                }
                 self.moved = Some(at);
                 self.target = Some(target);
             }
@@ -151,8 +153,10 @@ impl GrantHistory {
     ///
     /// Guests that are gone or run anew are forgotten; in a dry run no target changes.
     pub fn observe(&mut self, usage: &MemoryUsage, report: &CycleReport, config: &MemoryConfig) {
+        let mut needs = BTreeMap::new();
         if let Picture::Memory(picture) = &report.plan.picture {
             self.state = Some(picture.state);
+            needs.extend(picture.guests.iter().map(|guest| (guest.id, guest.need)));
         }
         let mut before = std::mem::take(&mut self.guests);
         for guest in &usage.guests {
@@ -166,7 +170,10 @@ impl GrantHistory {
                 continue;
             };
             match &planned.step {
-                HostStep::SetMemory { target, .. } => asked.did(*target, outcome, usage.at),
+                HostStep::SetMemory { domain, target } => {
+                    let need = needs.get(domain).copied().unwrap_or_default();
+                    asked.did(*target, need, outcome, usage.at);
+                }
                 HostStep::SetStatsPeriod { .. } => asked.did_period(outcome),
                 HostStep::Pin { .. } => {}
             }

@@ -213,9 +213,9 @@ impl<'a> Table<'a> {
         self.state >= HostState::Hard
     }
 
-    /// While the host is short, grants that have not arrived are withdrawn.
+    /// When the host lacks what it has promised, grants that have not arrived are withdrawn.
     fn take_back(&mut self) {
-        if !self.is_short() {
+        if self.available >= self.reserve.saturating_add(self.in_flight) {
             return;
         }
         let state = self.state;
@@ -360,12 +360,7 @@ impl<'a> Table<'a> {
         };
         let step = self.scaled(desk.grow_step(config)).fraction(factor, 1);
         let limit = step.saturating_sub(desk.in_flight());
-        let band = if desk.is_pressing(config) {
-            Bytes::ZERO
-        } else {
-            grow_band(desk.guest, config)
-        };
-        pace(wanted, limit, band)
+        pace(wanted, limit, desk.least(config))
     }
 
     /// While the host has plenty, guests go back to their maximum, a whole step at a time.
@@ -532,22 +527,21 @@ impl<'a> Desk<'a> {
     /// What it misses, if that is worth a call.
     fn wants(&self, config: &MemoryConfig) -> Bytes {
         let gap = self.goal().saturating_sub(self.way_up());
-        let least = if self.is_pressing(config) {
-            config.progress_min
-        } else {
-            grow_band(self.guest, config)
-        };
-        if self.is_fixed() || gap < least {
+        if self.is_fixed() || gap < self.least(config) {
             Bytes::ZERO
         } else {
             gap
         }
     }
 
-    /// Whether it must not wait until a grant is worth a call.
-    fn is_pressing(&self, config: &MemoryConfig) -> bool {
+    /// The least that it is made larger for: next to nothing where it is pressing.
+    fn least(&self, config: &MemoryConfig) -> Bytes {
         let short = |spare: Bytes| spare < config.spare_min;
-        self.guest.pressure.is_some() || self.guest.spare().is_some_and(short)
+        if self.guest.pressure.is_some() || self.guest.spare().is_some_and(short) {
+            config.progress_min
+        } else {
+            grow_band(self.guest, config)
+        }
     }
 
     fn may_give(&self, config: &MemoryConfig) -> bool {

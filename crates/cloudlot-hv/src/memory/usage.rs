@@ -133,6 +133,8 @@ struct Record {
     run: u64,
     at: Timestamp,
     balloon: BalloonSample,
+    /// Whether `balloon` is a whole sample, not just sizes to start from.
+    seen: bool,
     /// Time of the statistics and what was used, oldest first.
     readings: VecDeque<(Timestamp, Bytes)>,
     doubt: Bytes,
@@ -248,6 +250,7 @@ impl Record {
                 max: balloon.max,
                 ..BalloonSample::default()
             },
+            seen: false,
             readings: VecDeque::new(),
             doubt: Bytes::ZERO,
             unused: None,
@@ -268,7 +271,8 @@ impl Record {
         notes: &mut Vec<String>,
     ) {
         self.quiet = self.quiet.saturating_add(1);
-        if is_news(&self.balloon, balloon, at.since(self.at)) {
+        let before = self.seen.then_some(&self.balloon);
+        if is_news(before, balloon, at.since(self.at)) {
             match spare(balloon, config.spare) {
                 Some(spare) if spare <= balloon.actual => self.read(balloon, spare, at, config),
                 Some(spare) => notes.push(format!(
@@ -280,6 +284,7 @@ impl Record {
         }
         self.balloon = balloon.clone();
         self.at = at;
+        self.seen = true;
     }
 
     fn read(
@@ -380,18 +385,19 @@ fn spare(balloon: &BalloonSample, which: Spare) -> Option<Bytes> {
     }
 }
 
-/// Whether statistics were written since the last sample. Where there is neither a stamp nor an
-/// age, only other numbers are news.
-fn is_news(before: &BalloonSample, now: &BalloonSample, passed: Duration) -> bool {
+/// Whether statistics were written since the last sample. What has no age is news only if it
+/// moved before our eyes; where there is no stamp either, other numbers are a move.
+fn is_news(before: Option<&BalloonSample>, now: &BalloonSample, passed: Duration) -> bool {
     match (now.stamp, now.age) {
-        (Some(stamp), _) => before.stamp != Some(stamp),
-        (None, Some(age)) => passed.is_zero() || age < passed,
+        (Some(_), Some(_)) => before.is_none_or(|before| before.stamp != now.stamp),
+        (None, Some(age)) => before.is_none() || age < passed,
+        (Some(_), None) => before.is_some_and(|before| before.stamp != now.stamp),
         (None, None) => {
             let words = |of: &BalloonSample| {
                 let memory = (of.unused, of.usable, of.caches);
                 (memory, of.swap_in, of.swap_out, of.major_faults)
             };
-            words(before) != words(now)
+            before.is_some_and(|before| words(before) != words(now))
         }
     }
 }

@@ -1,10 +1,5 @@
 //! What the window makes of a guest's words: used memory, growth, pressure, silence, and lies.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "a test fails where its own set-up is wrong"
-)]
-
 use cloudlot_core::{Bytes, Timestamp};
 use cloudlot_hv::memory::{
     Barred, GuestUsage, MemoryConfig, MemoryUsage, MemoryWindow, Pressure, Reading,

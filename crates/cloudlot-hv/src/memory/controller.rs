@@ -1,9 +1,11 @@
 //! The memory coordinator: window, plan and history, turning together.
 
-use super::config::{MemoryConfig, MemoryConfigError};
+use super::check::MemoryConfigError;
+use super::config::MemoryConfig;
 use super::history::GrantHistory;
 use super::plan::plan_memory;
-use super::usage::{MemoryUsage, MemoryWindow};
+use super::usage::MemoryUsage;
+use super::window::MemoryWindow;
 use crate::{Controller, CycleReport, HostPlan, HostSample};
 
 /// Divides a host's memory among its guests, turn by turn.
@@ -21,7 +23,7 @@ use crate::{Controller, CycleReport, HostPlan, HostSample};
 /// let controller = MemoryController::new(MemoryConfig::course().every(interval))?;
 /// let mut cycle = Cycle::new(host, controller, Vec::new(), Mode::Act, Vec::new());
 ///
-/// run(&mut cycle, &clock, interval, Some(60), &|| false, &mut |report| {
+/// run(&mut cycle, &clock, interval, Some(30), &|| false, &mut |report| {
 ///     for planned in &report.expect("a simulated link").plan.steps {
 ///         println!("{}", planned.why);
 ///     }

@@ -4,15 +4,21 @@
 //! [`GrantHistory`] into a plan, and [`MemoryController`] keeps them for a
 //! [`Cycle`](crate::Cycle). All rules are numbers in [`MemoryConfig`].
 
+mod check;
 mod config;
 mod controller;
+mod desk;
+mod division;
 mod history;
 mod need;
 mod plan;
 mod usage;
+mod window;
 
-pub use config::{MemoryConfig, MemoryConfigError, Spare, Surplus};
+pub use check::MemoryConfigError;
+pub use config::{MemoryConfig, Spare, Surplus};
 pub use controller::MemoryController;
 pub use history::GrantHistory;
 pub use plan::plan_memory;
-pub use usage::{Barred, GuestUsage, MemoryUsage, MemoryWindow, Pressure, Reading};
+pub use usage::{Barred, GuestUsage, MemoryUsage, Pressure, Reading};
+pub use window::MemoryWindow;

@@ -1,13 +1,7 @@
-//! What guests use of their memory, from successive samples: used memory, growth, pressure, and
-//! whether their word is still good.
-//!
-//! What follows for a guest's need is in `need.rs`. A sample that contradicts itself gives a note
-//! and a guest without a word, never a panic.
+//! What guests use of their memory: plain data between window and plan.
 
-use super::config::{MemoryConfig, Spare, percent};
-use crate::{BalloonSample, DomainId, DomainSample, DomainState, HostMemory, HostSample};
+use crate::{DomainId, HostMemory};
 use cloudlot_core::{Bytes, Timestamp};
-use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 /// What a host's memory is used for, at one moment.
@@ -100,6 +94,7 @@ impl GuestUsage {
         Some(self.actual.saturating_sub(self.reading?.used))
     }
 }
+<<<<<<< HEAD
 
 /// Keeps the last few readings of each guest, and makes usage of each new sample.
 /// ```
@@ -459,3 +454,5 @@ fn slope(readings: &VecDeque<(Timestamp, Bytes)>) -> Bytes {
         Bytes::ZERO
     }
 }
+=======
+>>>>>>> 3d0da3e3ac43299b1e8c64d6d9d94a006827fd8e

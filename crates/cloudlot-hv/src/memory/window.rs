@@ -312,12 +312,14 @@ fn is_news(before: Option<&BalloonSample>, now: &BalloonSample, passed: Duration
     }
 }
 
-/// Whether the guest started anew in the same run: its counters ran back, or it fell silent.
+/// Whether the guest started anew in the same run: the hypervisor saw it, its counters ran back,
+/// or it fell silent.
 fn rebooted(before: &BalloonSample, now: &BalloonSample) -> bool {
     let back = |before: Option<Bytes>, now: Option<Bytes>| matches!((before, now), (Some(before), Some(now)) if now < before);
     let faults = |of: &BalloonSample| of.major_faults.map(Bytes::new);
     let silent = before.stamp.is_some() && now.stamp.is_none();
-    silent
+    now.boots != before.boots
+        || silent
         || back(before.swap_in, now.swap_in)
         || back(before.swap_out, now.swap_out)
         || back(faults(before), faults(now))

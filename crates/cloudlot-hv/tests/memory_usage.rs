@@ -250,6 +250,12 @@ fn a_boot_before_our_eyes_is_seen() {
     assert_eq!(again.guests[0].booted, Some(at(2)));
     assert_eq!(again.notes, ["db: its counters began anew, it has booted"]);
 
+    let seen = BalloonSample {
+        boots: 1,
+        ..faults(2, 9)
+    };
+    assert_eq!(window.usage(3, seen).guests[0].booted, Some(at(3)));
+
     let next_run = DomainSample {
         run: 2,
         ..domain(balloon(2, 700))

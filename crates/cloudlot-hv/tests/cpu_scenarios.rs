@@ -13,7 +13,9 @@ use cloudlot_core::{Clock, ManualClock, Seeds, Timestamp};
 use cloudlot_hv::fake::{FakeHost, Monitor, scenario};
 use cloudlot_hv::former::FormerCpu;
 use cloudlot_hv::pins::{PinConfig, PinController};
-use cloudlot_hv::{Controller, Cycle, Hypervisor, Mode, Original};
+use cloudlot_hv::{
+    Controller, Cycle, CycleReport, HostPlan, HostSample, Hypervisor, Mode, Original,
+};
 use expect_test::expect;
 use std::time::Duration;
 
@@ -311,6 +313,43 @@ fn the_same_seed_gives_the_same_run() {
     let once = drive("cpu-7", 3, course());
     let twice = drive("cpu-7", 3, course());
     assert_eq!((once.readings, once.pins), (twice.readings, twice.pins));
+}
+
+/// Sees every sample's domains and pCPUs in the opposite order.
+struct Backwards(PinController);
+
+impl Controller for Backwards {
+    fn plan(&mut self, sample: &HostSample) -> HostPlan {
+        let mut sample = sample.clone();
+        sample.domains.reverse();
+        sample.pcpus.reverse();
+        self.0.plan(&sample)
+    }
+
+    fn observe(&mut self, report: &CycleReport) {
+        self.0.observe(report);
+    }
+
+    fn forget_samples(&mut self) {
+        self.0.forget_samples();
+    }
+}
+
+#[test]
+fn c5_the_order_of_the_listing_changes_nothing() {
+    for name in ["cpu-1", "cpu-5", "cpu-7"] {
+        for seed in 0..SEEDS {
+            let (here, there) = (
+                drive(name, seed, course()),
+                drive(name, seed, Backwards(course())),
+            );
+            assert_eq!(
+                (here.readings, here.pins),
+                (there.readings, there.pins),
+                "{name} seed {seed}"
+            );
+        }
+    }
 }
 
 #[test]

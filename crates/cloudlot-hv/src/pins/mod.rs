@@ -25,6 +25,32 @@ use board::{Board, Player, Seat};
 /// vCPU pinned where it cannot run) come first and at once; everything else waits for the
 /// trigger of the goal. The same usage, in whatever order its source listed it, gives the same
 /// plan.
+/// ```
+/// use cloudlot_core::{Clock, ManualClock, Seeds, Timestamp};
+/// use cloudlot_hv::Hypervisor;
+/// use cloudlot_hv::fake::{FakeHost, scenario};
+/// use cloudlot_hv::pins::{PinConfig, PinHistory, plan_pins};
+/// use cloudlot_hv::usage::CpuWindow;
+/// use std::time::Duration;
+///
+/// let clock = ManualClock::default();
+/// let spec = scenario::named("cpu-1", Seeds::new(1)).expect("a known name");
+/// let mut host = FakeHost::new(spec, Seeds::new(1), clock.clone())?;
+///
+/// // Production, with its interval, and the samples of a few cycles.
+/// let (config, interval) = (PinConfig::production(), Duration::from_secs(2));
+/// let mut window = CpuWindow::new(config.estimate.clone(), interval);
+/// let mut usage = window.push(&host.sample()?);
+/// for _ in 0..8 {
+///     clock.sleep_until(clock.now() + interval);
+///     usage = window.push(&host.sample()?);
+/// }
+/// // Eight vCPUs crowd one pCPU and wait for it: that is acted on at once, two moves a cycle.
+/// let plan = plan_pins(&usage, &PinHistory::default(), &config);
+/// assert_eq!(plan.steps.len(), 2);
+/// println!("{}: {}", plan.steps[0].step, plan.steps[0].why);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[must_use]
 pub fn plan_pins(usage: &HostUsage, past: &PinHistory, config: &PinConfig) -> HostPlan {
     let board = Board::new(usage, past, config);
@@ -78,7 +104,7 @@ struct Moves {
 }
 
 impl Moves {
-    /// Seats a player; a reason given before stands in front.
+    /// Gives a player a seat, and the reason for it.
     fn seat(&mut self, player: usize, place: usize, why: String) {
         self.seats[player] = Seat::Pinned(place);
         self.why[player] = why;

@@ -87,7 +87,6 @@ fn improve(board: &Board<'_>, config: &PinConfig, budget: usize, moves: &mut Mov
     let mut moved = vec![false; board.players.len()];
     while let Some(change) = tally.best_change(&moved, left) {
         for (player, to) in change.parts() {
-            let from = tally.seat[player];
             let why = format!(
                 "{} carries {:.0} %, the mean is {:.0} %: {:.0} % goes to {}, the higher of both falls by {:.0} points",
                 board.pcpus[change.hot].sample.id,
@@ -97,7 +96,6 @@ fn improve(board: &Board<'_>, config: &PinConfig, budget: usize, moves: &mut Mov
                 board.pcpus[to].sample.id,
                 change.gain * 100.0,
             );
-            debug_assert_ne!(from, Some(to));
             moves.seat(player, to, why);
             moved[player] = true;
             left -= 1;

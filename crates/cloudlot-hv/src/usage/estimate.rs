@@ -40,6 +40,8 @@ pub(super) struct Estimate {
     last: f64,
     pub(super) samples: u32,
     strange: u32,
+    /// A strange sample that waits for the next one to tell what it is.
+    held: Option<f64>,
 }
 
 /// Assumed noise of a load before any is measured, as a part of it, and the number of samples
@@ -56,20 +58,32 @@ impl Estimate {
             self.restart(value, 1, resolution);
             return;
         }
-        let deviation = value - self.mean;
-        let strange = is_apart(value, self.mean, config)
-            && deviation.abs() > config.change_deviations * self.variance.sqrt();
+        self.samples = self.samples.saturating_add(1);
+        let strange = (value - self.mean).abs() > self.change_limit(value, config);
         self.strange = if strange { self.strange + 1 } else { 0 };
         if strange && self.strange >= config.change_samples {
             // The sample before may belong to the new load already.
-            if !is_apart(value, last, config) {
-                self.restart(f64::midpoint(value, last), 2, resolution);
-            } else {
+            if is_apart(value, last, config) {
                 self.restart(value, 1, resolution);
+            } else {
+                self.restart(f64::midpoint(value, last), 2, resolution);
             }
             return;
         }
-        self.samples = self.samples.saturating_add(1);
+        // A strange sample is a spike or the first of a new load: the next one tells, so until
+        // then it moves nothing.
+        if let Some(held) = self.held.take() {
+            self.blend(held, resolution, config);
+        }
+        if strange {
+            self.held = Some(value);
+        } else {
+            self.blend(value, resolution, config);
+        }
+    }
+
+    /// Lets a sample of the same load count.
+    fn blend(&mut self, value: f64, resolution: f64, config: &EstimateConfig) {
         let count = f64::from(self.samples);
         let weight = if config.plain_start {
             config.alpha.max(1.0 / count)
@@ -79,11 +93,22 @@ impl Estimate {
         let spread = config
             .variance_alpha
             .max(1.0 / (count + NOISE_PRIOR_SAMPLES - 1.0));
-        self.variance += spread * (deviation * deviation - self.variance);
+        let deviation = value - self.mean;
+        // A spike must not pass for noise in full, or a new load would not stand out any more.
+        let limit = self.change_limit(value, config);
+        let noise = deviation.clamp(-limit, limit);
+        self.variance += spread * (noise * noise - self.variance);
         self.variance = self.variance.max(resolution);
-        self.product += spread * (deviation * self.deviation - self.product);
-        self.deviation = deviation;
+        self.product += spread * (noise * self.deviation - self.product);
+        self.deviation = noise;
         self.mean += weight * deviation;
+    }
+
+    /// How far from the mean a sample may be that belongs to the same load.
+    fn change_limit(&self, value: f64, config: &EstimateConfig) -> f64 {
+        let noise = config.change_deviations * self.variance.sqrt();
+        let part = config.change_part * value.max(self.mean);
+        config.change_cores.max(part).max(noise)
     }
 
     fn restart(&mut self, mean: f64, samples: u32, resolution: f64) {
@@ -97,6 +122,7 @@ impl Estimate {
             samples,
             strange: 0,
             last: self.last,
+            held: None,
         };
     }
 

@@ -482,6 +482,30 @@ mod tests {
     }
 
     #[test]
+    fn a_jump_does_not_hide_behind_its_own_noise() {
+        let mut window = CpuWindow::new(PinConfig::production().estimate, SECOND);
+        let mut used = 0;
+        let mut last = (0, 0.0, 0.0);
+        for second in 0..16 {
+            used += if second < 8 { 10 } else { 500 };
+            let vcpu = window
+                .push(&sample(second * 1000, 0, used, None))
+                .vcpus
+                .remove(0);
+            last = (vcpu.samples, vcpu.estimate, vcpu.variance.sqrt());
+        }
+        let (samples, estimate, deviation) = last;
+        assert_eq!(
+            samples, 8,
+            "the second sample of the new load starts the estimate anew"
+        );
+        assert!(
+            (estimate - 0.5).abs() < 1e-9 && deviation < 0.02,
+            "{estimate} ± {deviation}"
+        );
+    }
+
+    #[test]
     fn a_counter_that_runs_backwards_is_a_note() {
         let mut window = window();
         window.push(&sample(0, 0, 500, None));

@@ -162,7 +162,13 @@ fn fetch_kernel() -> Result<(), String> {
     }
     // Complete or absent: unpacked elsewhere, then renamed.
     let partial = folder.with_extension("partial");
-    let result = unpack_kernel(&partial).and_then(|unpacked| {
+    let unpacked = unpack_kernel(&partial).or_else(|reason| {
+        // Lists of packages that are absent, or older than the kernel now offered.
+        eprintln!("xtask: {reason}; once more with new package lists");
+        apt_get(&["update", "-q"])?;
+        unpack_kernel(&partial)
+    });
+    let result = unpacked.and_then(|unpacked| {
         fs::rename(&unpacked, &folder).map_err(|error| format!("{}: {error}", folder.display()))
     });
     // Gone already if it could not be made; a leftover is removed by the next run.

@@ -45,6 +45,7 @@ mod original;
 pub mod pins;
 mod plan;
 mod sample;
+mod spread;
 mod topology;
 pub mod usage;
 

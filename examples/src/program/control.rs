@@ -7,12 +7,12 @@ use cloudlot_core::Bytes;
 use cloudlot_hv::former::{FormerCpu, FormerMemory};
 use cloudlot_hv::memory::{MemoryConfig, MemoryController};
 use cloudlot_hv::pins::{PinConfig, PinController};
-use cloudlot_hv::{Controller, CycleReport, HostPlan, HostSample, RestoreLimits};
+use cloudlot_hv::{Controller, RestoreLimits};
 use std::path::Path;
 
 /// A controller chosen at run time, and what holds on the way back from its doing.
 pub(super) struct Control {
-    pub(super) controller: Chosen,
+    pub(super) controller: Box<dyn Controller>,
     pub(super) limits: RestoreLimits,
 }
 
@@ -21,23 +21,6 @@ pub(super) const LIMITS: RestoreLimits = RestoreLimits {
     reserve: Bytes::mib(200),
     headroom: Bytes::mib(100),
 };
-
-/// Some controller.
-pub(super) struct Chosen(Box<dyn Controller>);
-
-impl Controller for Chosen {
-    fn plan(&mut self, sample: &HostSample) -> HostPlan {
-        self.0.plan(sample)
-    }
-
-    fn observe(&mut self, report: &CycleReport) {
-        self.0.observe(report);
-    }
-
-    fn forget_samples(&mut self) {
-        self.0.forget_samples();
-    }
-}
 
 /// The controller that the command line asks for.
 pub(super) fn control(program: Program, args: &Args, profile: Profile) -> Result<Control, Fault> {
@@ -66,7 +49,7 @@ fn pins(args: &Args, profile: Profile, config: Option<&Path>) -> Result<Control,
         }
     };
     Ok(Control {
-        controller: Chosen(controller),
+        controller,
         limits: LIMITS,
     })
 }
@@ -88,14 +71,14 @@ fn memory(args: &Args, profile: Profile, config: Option<&Path>) -> Result<Contro
     };
     if args.algorithm == Algorithm::Former {
         return Ok(Control {
-            controller: Chosen(Box::new(FormerMemory::new())),
+            controller: Box::new(FormerMemory::new()),
             limits: LIMITS,
         });
     }
     let controller = MemoryController::new(parameters);
     let controller = controller.map_err(|error| wrong(config, &error.to_string()))?;
     Ok(Control {
-        controller: Chosen(Box::new(controller)),
+        controller: Box::new(controller),
         limits,
     })
 }

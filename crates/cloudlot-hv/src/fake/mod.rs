@@ -46,11 +46,12 @@ mod spec;
 mod wander;
 mod world;
 
+pub use crate::spread::spread;
 pub use check::SpecError;
 pub use faults::{Answer, Fault, StepKind};
 pub use guest_memory::{MemoryChange, MemoryTruth};
 pub use host::FakeHost;
 pub use load::{DemandStep, Load, Noise};
 pub use memory_spec::{BalloonSpec, HostMemorySpec, HostUse, MemorySpec, MemoryWork, PageCache};
-pub use monitor::{GuestMemoryReading, Monitor, MonitorReading, PcpuReading, spread};
+pub use monitor::{GuestMemoryReading, Monitor, MonitorReading, PcpuReading};
 pub use spec::{Counters, GuestSpec, HostSpec, PcpuSpec, Span, VcpuSpec};

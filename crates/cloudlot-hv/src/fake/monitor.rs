@@ -3,6 +3,7 @@
 //! Each vCPU's time since the last sample is charged to the pCPU that the vCPU is on now. So
 //! floating vCPUs look imbalanced, and readings above 100 occur.
 
+use crate::spread::spread;
 use crate::{DomainId, DomainSample, HostSample, PcpuId, VcpuSample};
 use cloudlot_core::Bytes;
 use std::collections::BTreeMap;
@@ -166,15 +167,6 @@ impl MonitorReading {
             .expect("a string takes every text");
         text
     }
-}
-
-/// Population standard deviation; 0 of nothing.
-#[must_use]
-pub fn spread(values: impl Iterator<Item = f64> + Clone) -> f64 {
-    let count = values.clone().count().max(1) as f64;
-    let mean = values.clone().sum::<f64>() / count;
-    let variance = values.map(|value| (value - mean).powi(2)).sum::<f64>() / count;
-    variance.sqrt()
 }
 
 type Charged = BTreeMap<PcpuId, (Duration, Vec<String>)>;

@@ -5,6 +5,7 @@
 //! does nothing; otherwise it sorts vCPUs by use and pins each, heaviest first, to the least
 //! loaded pCPU, counted from empty.
 
+use crate::spread::spread;
 use crate::{
     Controller, CpuPicture, CpuSet, CycleReport, HostPlan, HostSample, HostStep, PcpuId,
     PcpuPicture, Picture, PlannedStep, VcpuId,
@@ -135,15 +136,7 @@ fn loads(pcpus: &[PcpuId], uses: impl Iterator<Item = (PcpuId, f64)>) -> BTreeMa
 }
 
 fn points(loads: &BTreeMap<PcpuId, f64>) -> f64 {
-    let count = loads.len().max(1) as f64;
-    let mean = loads.values().sum::<f64>() / count;
-    (loads
-        .values()
-        .map(|load| (load - mean).powi(2))
-        .sum::<f64>()
-        / count)
-        .sqrt()
-        * 100.0
+    spread(loads.values().copied()) * 100.0
 }
 
 /// The pCPU for each use, in the order of `uses`.

@@ -3,6 +3,7 @@
 //! Both goals plan on it; it decides nothing itself.
 
 use super::{PinConfig, PinHistory};
+use crate::spread::spread;
 use crate::usage::{PcpuUsage, SATURATED, VcpuUsage};
 use crate::{CpuPicture, CpuSet, HostUsage, PcpuId, PcpuPicture};
 use std::collections::BTreeMap;
@@ -225,8 +226,5 @@ pub(super) fn mean(values: &[f64]) -> f64 {
 
 /// The population standard deviation; zero for nothing.
 pub(super) fn deviation(values: &[f64]) -> f64 {
-    let mean = mean(values);
-    let square = |value: &f64| (value - mean) * (value - mean);
-    let count = values.len().max(1) as f64;
-    (values.iter().map(square).sum::<f64>() / count).sqrt()
+    spread(values.iter().copied())
 }

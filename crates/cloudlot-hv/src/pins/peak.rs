@@ -29,9 +29,9 @@ pub(super) fn plan(
     let Some(hot) = tally.hottest() else {
         return false;
     };
-    let above = tally.load(hot) - mean(&tally.loads);
-    let noise = tally.deviation(hot);
     let average = mean(&tally.loads);
+    let above = tally.load(hot) - average;
+    let noise = tally.deviation(hot);
     let stands_out =
         average >= config.idle_load && above > excess.max(config.trigger_deviations * noise);
     let urgent = is_urgent(board, &tally, hot, config);

@@ -20,11 +20,19 @@
 //! # Ok::<(), cloudlot_core::ParseBytesError>(())
 //! ```
 
-mod amount;
+mod amounts;
+mod bytes;
 mod id;
+mod kind;
+mod quantity;
 mod seed;
 mod time;
 
-pub use amount::{Bytes, ParseBytesError};
+pub use amounts::Amounts;
+pub use bytes::{Bytes, ParseBytesError};
+pub use kind::{Kind, KindName, Kinds, KindsError};
+pub use quantity::{
+    Quantities, Quantity, bits_per_second, bytes, cores, gib, gpus, mib, millicores, named, storage,
+};
 pub use seed::Seeds;
 pub use time::{Clock, ManualClock, SystemClock, Timestamp};

@@ -23,13 +23,16 @@
 mod amounts;
 mod bytes;
 mod id;
+mod ids;
 mod kind;
+pub mod ledger;
 mod quantity;
 mod seed;
 mod time;
 
 pub use amounts::Amounts;
 pub use bytes::{Bytes, ParseBytesError};
+pub use ids::{OwnerId, ReservationId, ResourceId, Revision};
 pub use kind::{Kind, KindName, Kinds, KindsError};
 pub use quantity::{
     Quantities, Quantity, bits_per_second, bytes, cores, gib, gpus, mib, millicores, named, storage,

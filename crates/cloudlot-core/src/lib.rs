@@ -22,20 +22,52 @@
 
 mod amounts;
 mod bytes;
+mod capability;
+mod checked;
+mod constraint;
+mod fault;
 mod id;
 mod ids;
+mod key;
 mod kind;
+mod labels;
 pub mod ledger;
+mod owner;
 mod quantity;
+mod request;
+mod resource;
 mod seed;
+mod selector;
+mod taint;
+mod text;
 mod time;
+mod topology;
+#[cfg(feature = "serde")]
+mod wire;
 
 pub use amounts::Amounts;
 pub use bytes::{Bytes, ParseBytesError};
 pub use ids::{OwnerId, ReservationId, ResourceId, Revision};
+pub use capability::{
+    Capability, CapabilityRule, CapabilityTest, Dimension, Measure, ParseMeasureError,
+    ParseVersionError, Version,
+};
+pub use constraint::Constraint;
+pub use fault::{Fault, Faults, Rule};
+pub use key::{ParseKeyError, RequestKey};
 pub use kind::{Kind, KindName, Kinds, KindsError};
+pub use labels::{Label, Labels};
+pub use owner::OwnerPath;
 pub use quantity::{
     Quantities, Quantity, bits_per_second, bytes, cores, gib, gpus, mib, millicores, named, storage,
 };
+pub use request::{
+    Affinity, Mode, Need, On, Part, Preference, Priority, Request, RequestBuilder, Spread, Terms,
+    Window,
+};
+pub use resource::{NodeClass, Resource, ResourceBuilder, ResourceState};
 pub use seed::Seeds;
+pub use selector::{LabelTest, Selector};
+pub use taint::{Effect, Taint, Toleration};
 pub use time::{Clock, ManualClock, SystemClock, Timestamp};
+pub use topology::Topology;

@@ -22,17 +22,21 @@
 
 mod amounts;
 mod bytes;
+mod decimal;
 mod id;
 mod kind;
-mod quantity;
+pub mod quantity;
 mod seed;
 mod time;
+mod unit;
 
 pub use amounts::Amounts;
 pub use bytes::{Bytes, ParseBytesError};
 pub use kind::{Kind, KindName, Kinds, KindsError};
+#[doc(inline)]
 pub use quantity::{
-    Quantities, Quantity, bits_per_second, bytes, cores, gib, gpus, mib, millicores, named, storage,
+    ParseQuantityError, Quantities, Quantity, Rounding, bits_per_second, bytes, cores, gib, gpus,
+    mib, millicores, named, storage,
 };
 pub use seed::Seeds;
 pub use time::{Clock, ManualClock, SystemClock, Timestamp};

@@ -111,3 +111,37 @@ impl<'a> Decimal<'a> {
         Floor { value, exact }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn only_digits_with_one_point_are_a_number() {
+        for text in ["0", "5.", ".5", "1.5", "007.700"] {
+            assert!(Decimal::parse(text).is_some(), "{text}");
+        }
+        for text in [
+            "", ".", "..", "1.2.3", "1e3", "+1", "-1", " 1", "1 ", "\u{661}",
+        ] {
+            assert!(Decimal::parse(text).is_none(), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_product_is_the_quotient_of_two_whole_numbers(
+            whole in 0..1_000_000_u64, part in 0..1_000_000_u64, tens in -12..6_i64, unit in prop_oneof![0..50_u64, any::<u64>()],
+        ) {
+            let text = format!("{whole}.{part:06}");
+            let times = Decimal::parse(&text).and_then(|number| number.shifted(tens).times(unit));
+            // Below 10^12 × 2^64, which has 104 bits.
+            let digits = u128::from(whole * 1_000_000 + part) * u128::from(unit);
+            let power = 10_u128.pow(u32::try_from(6 - tens).unwrap());
+            let value = u64::try_from(digits / power).ok();
+            let exact = digits % power == 0;
+            prop_assert_eq!(times, value.map(|value| Floor { value, exact }));
+        }
+    }
+}

@@ -3,7 +3,7 @@
 //! Digits are read in `decimal`, units are known in `unit`; here both meet and a remainder goes up, down or nowhere.
 
 use super::Quantity;
-use crate::decimal::Decimal;
+use crate::decimal::{Decimal, Floor};
 use crate::unit::{Measure, NoUnit, Unit};
 use crate::{KindName, KindsError};
 use std::str::FromStr;
@@ -173,20 +173,20 @@ fn amount(kind: &KindName, text: &str, rounding: Rounding) -> Result<u64, ParseQ
         Some(exponent) => (number.shifted(exponent), unit(kind, "")?),
         None => (number, unit(kind, rest)?),
     };
+    let (said, of) = (|| cut(text), || kind.clone());
+    let too_large = || ParseQuantityError::TooLarge {
+        text: said(),
+        kind: of(),
+    };
     let floor = number.shifted(unit.tens).times(unit.factor);
-    let amount = floor.and_then(|floor| match rounding {
-        Rounding::Up if !floor.exact => floor.value.checked_add(1),
-        _ => Some(floor.value),
-    });
-    let (text, kind) = (|| cut(text), || kind.clone());
-    match floor {
-        Some(floor) if rounding == Rounding::Exact && !floor.exact => {
-            let (text, kind) = (text(), kind());
-            Err(ParseQuantityError::TooFine { text, kind })
-        }
-        _ => amount.ok_or_else(|| {
-            let (text, kind) = (text(), kind());
-            ParseQuantityError::TooLarge { text, kind }
+    let Floor { value, exact } = floor.ok_or_else(too_large)?;
+    match rounding {
+        _ if exact => Ok(value),
+        Rounding::Up => value.checked_add(1).ok_or_else(too_large),
+        Rounding::Down => Ok(value),
+        Rounding::Exact => Err(ParseQuantityError::TooFine {
+            text: said(),
+            kind: of(),
         }),
     }
 }

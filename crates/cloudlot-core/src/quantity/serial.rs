@@ -124,7 +124,7 @@ impl Visitor<'_> for One {
 
     fn visit_f64<E: Error>(self, number: f64) -> Result<Quantity, E> {
         const EXACT: f64 = 9_007_199_254_740_992.0; // 2^53: above it a double skips whole numbers
-        if number.abs() > EXACT {
+        if number > EXACT {
             let text = format_args!("{number:e} is too large for a plain number: write it as text");
             return Err(E::custom(text));
         }

@@ -9,6 +9,7 @@ use std::fmt;
 ///
 /// A plain `Copy` value for exchange; a ledger keeps columns. It goes by the numbers of one ledger's
 /// [`Kinds`](crate::Kinds), which also translate it to and from named [`Quantities`](crate::Quantities).
+/// Files and messages hold those: the numbers of one ledger mean nothing in another, so that `Amounts` has no serde.
 ///
 /// ```
 /// # use cloudlot_core::{Amounts, Kind};

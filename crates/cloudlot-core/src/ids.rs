@@ -31,10 +31,6 @@ macro_rules! slot_id {
             pub const fn generation(self) -> u32 {
                 self.generation
             }
-
-            pub(crate) const fn index(self) -> usize {
-                self.slot as usize
-            }
         }
 
         impl fmt::Display for $name {
@@ -56,6 +52,12 @@ slot_id! {
     ResourceId, "resource-"
 }
 
+impl ResourceId {
+    pub(crate) const fn index(self) -> usize {
+        self.slot as usize
+    }
+}
+
 slot_id! {
     /// A reservation of one ledger.
     ReservationId, "reservation-"
@@ -72,6 +74,12 @@ impl Revision {
 
     pub(crate) const fn next(self) -> Self {
         Self::new(self.number() + 1)
+    }
+}
+
+impl Default for Revision {
+    fn default() -> Self {
+        Self::START
     }
 }
 

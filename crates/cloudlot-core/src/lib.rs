@@ -25,6 +25,7 @@ mod bytes;
 mod capability;
 mod checked;
 mod constraint;
+mod decimal;
 mod fault;
 mod id;
 mod ids;
@@ -33,15 +34,17 @@ mod kind;
 mod labels;
 pub mod ledger;
 mod owner;
-mod quantity;
+pub mod quantity;
 mod request;
 mod resource;
+mod rulebook;
 mod seed;
 mod selector;
 mod taint;
 mod text;
 mod time;
 mod topology;
+mod unit;
 #[cfg(feature = "serde")]
 mod wire;
 
@@ -58,14 +61,17 @@ pub use key::{ParseKeyError, RequestKey};
 pub use kind::{Kind, KindName, Kinds, KindsError};
 pub use labels::{Label, Labels};
 pub use owner::OwnerPath;
+#[doc(inline)]
 pub use quantity::{
-    Quantities, Quantity, bits_per_second, bytes, cores, gib, gpus, mib, millicores, named, storage,
+    ParseQuantityError, Quantities, Quantity, Rounding, bits_per_second, bytes, cores, gib, gpus,
+    mib, millicores, named, storage,
 };
 pub use request::{
     Affinity, Mode, Need, On, Part, Preference, Priority, Request, RequestBuilder, Spread, Terms,
     Window,
 };
 pub use resource::{NodeClass, Resource, ResourceBuilder, ResourceState};
+pub use rulebook::{Check, Found, Mismatch, Place, Reason, Rulebook, Satisfiable, Shortage};
 pub use seed::Seeds;
 pub use selector::{LabelTest, Selector};
 pub use taint::{Effect, Taint, Toleration};

@@ -8,7 +8,7 @@ use super::holds::Holds;
 use super::reservation::Reservation;
 use super::timeline::Span;
 use crate::{
-    Kind, KindName, OwnerId, OwnerPath, Quantities, ReservationId, Resource, ResourceId, ResourceState, Revision, Timestamp,
+    Kind, KindName, OwnerId, OwnerPath, Quantity, ReservationId, Resource, ResourceId, ResourceState, Revision, Timestamp,
 };
 use std::sync::Arc;
 
@@ -38,14 +38,14 @@ pub enum Change {
         /// The number.
         owner: OwnerId,
         /// The name.
-        path: Arc<OwnerPath>,
+        path: OwnerPath,
     },
     /// A limit was set for an owner and everybody below, or lifted.
     LimitSet {
         /// For whom.
         owner: OwnerId,
         /// The limit; kinds that are not named are free. `None`: lifted.
-        limit: Option<Arc<Quantities>>,
+        limit: Option<Arc<[Quantity]>>,
     },
     /// A resource joined.
     ResourceAdded {

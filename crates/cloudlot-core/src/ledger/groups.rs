@@ -3,7 +3,7 @@
 //! Counted as reservations come and go, so that affinity and anti-affinity are lookups. A reservation without labels
 //! and affinities costs nothing here.
 
-use crate::{Label, Revision, Topology};
+use crate::{Label, Labels, Revision, Topology};
 use std::collections::BTreeMap;
 
 /// A label in one domain of one topology level. The empty level is everywhere.
@@ -58,6 +58,15 @@ impl Groups {
         self.change(group, version, |count| sign.apply(&mut count.averse, members));
     }
 
+    /// Sets a count to what it was.
+    pub(crate) fn restore(&mut self, group: Group, count: Count) {
+        if count.members == 0 && count.averse == 0 {
+            self.0.remove(&group);
+        } else {
+            self.0.insert(group, count);
+        }
+    }
+
     fn change(&mut self, group: Group, version: Revision, change: impl FnOnce(&mut Count)) {
         let count = self.0.entry(group.clone()).or_default();
         change(count);
@@ -92,5 +101,13 @@ pub(crate) fn domains(label: &Label, place: &Topology) -> impl Iterator<Item = G
         label: label.clone(),
         level: level.to_owned(),
         domain: domain.to_owned(),
+    })
+}
+
+/// Labels one by one.
+pub(crate) fn labels(labels: &Labels) -> impl Iterator<Item = Label> {
+    labels.iter().map(|(key, value)| Label {
+        key: key.to_owned(),
+        value: value.to_owned(),
     })
 }

@@ -18,6 +18,15 @@ pub(crate) struct Answer {
     pub(crate) until: Timestamp,
 }
 
+impl Answer {
+    pub(crate) const fn grant(self) -> Grant {
+        Grant {
+            id: self.id,
+            until: self.until,
+        }
+    }
+}
+
 /// Keys of live reservations, and the last ones of those that have ended.
 #[derive(Clone, Debug)]
 pub(crate) struct Keys {

@@ -1,6 +1,6 @@
 //! Who holds: numbers for paths, and the limits along each path.
 
-use crate::{OwnerId, OwnerPath, Quantities};
+use crate::{OwnerId, OwnerPath, Quantity};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ pub(crate) const OWNERS: usize = 1 << 20;
 pub(crate) struct Owner {
     pub(crate) path: OwnerPath,
     /// The owner's own limit, if it has one, and the row that counts it.
-    pub(crate) limit: Option<(Arc<Quantities>, u32)>,
+    pub(crate) limit: Option<(Arc<[Quantity]>, u32)>,
     /// The rows of all limits along the path, outermost first.
     pub(crate) rows: Vec<u32>,
 }
@@ -56,7 +56,7 @@ impl Owners {
     }
 
     /// Sets or lifts a limit, and says whose paths changed.
-    pub(crate) fn set_limit(&mut self, id: OwnerId, limit: Option<(Arc<Quantities>, u32)>) {
+    pub(crate) fn set_limit(&mut self, id: OwnerId, limit: Option<(Arc<[Quantity]>, u32)>) {
         let place = id.number() as usize;
         self.list[place].limit = limit;
         for place in 0..self.list.len() {

@@ -85,7 +85,7 @@ fn families<'a>(state: &State, of: u32, pieces: impl Iterator<Item = &'a Piece>)
     for children in by_parent.values() {
         let places: u64 = children.values().sum();
         let here = places / u64::from(of.max(1));
-        if places % u64::from(of.max(1)) != 0 || children.values().any(|most| *most > here) {
+        if !places.is_multiple_of(of.max(1).into()) || children.values().any(|most| *most > here) {
             return Err(Why::Placement("a member does not have its number of children of one parent"));
         }
         members += here;

@@ -4,7 +4,7 @@
 //! writes.
 
 use super::entry::{Change, End};
-use super::groups::{Group, domains, everywhere};
+use super::groups::{Group, domains, everywhere, labels};
 use super::holds::Holds;
 use super::placement::{Placement, amounts};
 use super::plan::Booking;
@@ -13,7 +13,7 @@ use super::rows::Claim;
 use super::state::{State, limited};
 use super::timeline::Span;
 use super::why::Why;
-use crate::{Affinity, Amounts, Mode, Need, On, OwnerId, OwnerPath, Request, ReservationId, ResourceId, Terms, Timestamp, Topology};
+use crate::{Affinity, Amounts, Mode, Need, On, OwnerId, OwnerPath, Place, Request, ReservationId, ResourceId, Terms, Timestamp, Topology};
 use std::collections::BTreeMap;
 
 /// Notes what was read to decide beyond amounts.
@@ -48,14 +48,18 @@ pub(crate) fn suits(state: &State, request: &Request, placement: &Placement, rea
 pub(crate) fn suits_one(state: &State, request: &Request, part: usize, on: ResourceId, reads: &mut impl Reads) -> Result<(), Why> {
     let standing = state.standing(on).ok_or(Why::UnknownResource(on))?;
     reads.resource(on);
-    // Without a rule of its own, and without a taint, everything but amounts and state suits.
-    if crate::matches(request, part, &standing.resource) {
+    let place = Place {
+        resource: &standing.resource,
+        limits: standing.resource.limits(),
+        topology: &standing.topology,
+    };
+    if state.rulebook.matches(request, part, place) {
         return Ok(());
     }
     if !standing.open {
         return Err(closed(state, on));
     }
-    let mismatches = crate::mismatches(request, part, &standing.resource);
+    let mismatches = state.rulebook.mismatches(request, part, place);
     Err(Why::Unsuitable { resource: on, mismatches })
 }
 
@@ -64,7 +68,7 @@ fn closed(state: &State, on: ResourceId) -> Why {
     let mut at = on;
     while let Some(standing) = state.standing(at) {
         if !standing.resource.state().takes_new() {
-            let state = standing.resource.state().clone();
+            let state = standing.resource.state();
             return Why::Closed { resource: at, state };
         }
         let Some(parent) = standing.parent else { break };
@@ -79,11 +83,11 @@ pub(crate) fn company(state: &State, terms: &Terms, holds: &Holds, reads: &mut i
     for hold in holds.iter() {
         let standing = state.standing(hold.resource());
         let standing = standing.ok_or(Why::UnknownResource(hold.resource()))?;
-        let place = standing.resource.topology();
+        let place = &standing.topology;
         for affinity in &terms.affinities {
             own.check(state, terms, affinity, place, hold.count(), reads)?;
         }
-        for label in terms.labels.labels() {
+        for label in labels(&terms.labels) {
             for group in domains(&label, place) {
                 reads.group(&group);
                 if state.groups.get(&group).averse > 0 {
@@ -109,7 +113,7 @@ struct Company(BTreeMap<Group, u64>);
 
 impl Company {
     fn add(&mut self, terms: &Terms, place: &Topology, members: u32) {
-        for label in terms.labels.labels() {
+        for label in labels(&terms.labels) {
             for group in everywhere(&label).chain(domains(&label, place)) {
                 *self.0.entry(group).or_default() += u64::from(members);
             }
@@ -220,6 +224,7 @@ fn fits(state: &State, resource: ResourceId, claim: Claim<'_>) -> Result<(), Why
         return Ok(());
     }
     let short = state.rows.shortfall(resource.index(), claim);
+    let short = state.kinds.quantities(&short);
     Err(Why::Full { resource, short })
 }
 
@@ -248,7 +253,7 @@ fn fits_limits(state: &State, rows: &[(usize, OwnerId, u32)], total: &Amounts, s
             let owner = state.owners.get(*owner).map(|owner| owner.path.clone());
             return Err(Why::Limit {
                 owner: owner.unwrap_or_default(),
-                short: state.rows.shortfall(*row, claim),
+                short: state.kinds.quantities(&state.rows.shortfall(*row, claim)),
             });
         }
     }
@@ -279,7 +284,7 @@ pub(crate) fn can_count(state: &State, reservation: &Reservation, owner: &OwnerP
 
 /// A reservation that is there.
 pub(crate) fn there(state: &State, id: ReservationId) -> Result<&Reservation, Why> {
-    state.reservation(id).ok_or(Why::Gone(id))
+    state.live(id).ok_or(Why::Gone(id))
 }
 
 /// A reservation that is there and may stay.
@@ -347,6 +352,7 @@ pub(crate) fn release_part(state: &State, id: ReservationId, part: &Holds) -> Re
         let back = part.on(hold.resource());
         let missing = back.saturating_sub(&hold.amounts());
         if !missing.is_zero() {
+            let missing = state.kinds.quantities(&missing);
             return Err(Why::NotHeld { id, missing });
         }
         let left = hold.amounts().saturating_sub(&back);
@@ -356,7 +362,8 @@ pub(crate) fn release_part(state: &State, id: ReservationId, part: &Holds) -> Re
     }
     for hold in part.as_slice() {
         if reservation.holds.on(hold.resource()).is_zero() {
-            return Err(Why::NotHeld { id, missing: hold.amounts() });
+            let missing = state.kinds.quantities(&hold.amounts());
+            return Err(Why::NotHeld { id, missing });
         }
     }
     Ok(match Holds::sum(rest) {

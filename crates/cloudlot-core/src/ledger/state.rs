@@ -3,14 +3,15 @@
 //! Nothing here decides. [`State::apply`] follows an entry that was decided on, and `undo` takes the last ones back.
 
 use super::entry::{Change, Entry};
-use super::groups::{Group, Groups, Sign, domains};
-use super::holds::Hold;
+use super::groups::{Count, Group, Groups, Sign, domains, everywhere, labels};
+use super::holds::{Hold, Holds};
 use super::owners::Owners;
-use super::reservation::Reservation;
+use super::plan::Row;
+use super::reservation::{Reservation, Stage};
 use super::rows::{Claim, Rows};
 use super::slab::{Place, Slab};
 use crate::{
-    Amounts, Mode, Kinds, OwnerId, Quantities, ReservationId, Resource, ResourceId, ResourceState, Revision, Stage, Timestamp,
+    Amounts, Kinds, Mode, OwnerId, Quantity, ReservationId, Resource, ResourceId, ResourceState, Revision, Rulebook, Timestamp, Topology,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -33,12 +34,15 @@ pub(crate) struct Standing {
     pub(crate) open: bool,
     /// Whether it or something above it has failed.
     pub(crate) failed: bool,
+    /// Where it stands: a part stands where its parent does.
+    pub(crate) topology: Topology,
     /// The change that last described it.
     pub(crate) version: Revision,
 }
 
+/// Resources, owners and reservations at one revision: the ledger's own, or a view's copy.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct State {
+pub struct State {
     pub(crate) kinds: Kinds,
     pub(crate) rows: Rows,
     pub(crate) members: Slab<Member>,
@@ -48,17 +52,25 @@ pub(crate) struct State {
     pub(crate) groups: Groups,
     pub(crate) revision: Revision,
     pub(crate) now: Timestamp,
+    pub(crate) rulebook: Rulebook,
 }
 
 /// How to take one step of a plan back.
 #[derive(Clone, Debug)]
-pub(crate) enum Undo {
-    OwnerAdded,
-    Reserved(ReservationId),
+pub(crate) struct Undo {
+    act: Act,
+    /// The counts that the step touches, as they were.
+    pub(crate) counts: Vec<(Group, Count)>,
+}
+
+#[derive(Clone, Debug)]
+enum Act {
+    AddOwner,
+    Reserve(ReservationId),
     /// The reservation as it was.
-    Changed(ReservationId, Box<Reservation>),
+    Change(ReservationId, Box<Reservation>),
     /// The reservation that ended.
-    Ended(ReservationId, Box<Reservation>),
+    End(ReservationId, Box<Reservation>),
 }
 
 pub(crate) const fn place_of(id: ReservationId) -> Place {
@@ -84,7 +96,7 @@ impl State {
         }
     }
 
-    pub(crate) fn resources(&self) -> impl Iterator<Item = (ResourceId, &Standing)> {
+    pub(crate) fn standings(&self) -> impl Iterator<Item = (ResourceId, &Standing)> {
         self.members.iter().filter_map(|((slot, generation), member)| match member {
             Member::Resource(standing) => Some((ResourceId::new(slot, generation), standing)),
             Member::Limit { .. } => None,
@@ -92,11 +104,11 @@ impl State {
     }
 
     #[inline]
-    pub(crate) fn reservation(&self, id: ReservationId) -> Option<&Reservation> {
+    pub(crate) fn live(&self, id: ReservationId) -> Option<&Reservation> {
         self.reservations.get(place_of(id))
     }
 
-    pub(crate) fn reservations(&self) -> impl Iterator<Item = (ReservationId, &Reservation)> {
+    pub(crate) fn all_live(&self) -> impl Iterator<Item = (ReservationId, &Reservation)> {
         let named = |((slot, generation), reservation)| (ReservationId::new(slot, generation), reservation);
         self.reservations.iter().map(named)
     }
@@ -126,8 +138,8 @@ impl State {
             Change::ResourceAdded { id, resource } => self.add_resource(*id, resource),
             Change::ResourceChanged { id, resource } => self.describe(*id, resource.clone()),
             Change::StateSet { id, state } => {
-                let resource = self.standing_mut(*id).resource.with_state(state.clone());
-                self.describe(*id, Arc::new(resource));
+                let resource = Resource::clone(&self.standing_mut(*id).resource);
+                self.describe(*id, Arc::new(resource.with_state(*state)));
             }
             Change::ResourceRemoved { id } => self.remove_resource(*id),
             Change::Reserved { id, reservation, .. } => self.reserve(*id, reservation.clone()),
@@ -147,32 +159,97 @@ impl State {
         }
     }
 
-    /// What would take this change back, if it is one that plans make.
+    /// What would take this change back, asked before it is made; `None` if it is none that plans make.
     pub(crate) fn undo_for(&self, change: &Change) -> Option<Undo> {
-        let was = |id: &ReservationId| self.reservation(*id).cloned().map(Box::new);
-        match change {
-            Change::OwnerAdded { .. } => Some(Undo::OwnerAdded),
-            Change::Reserved { id, .. } => Some(Undo::Reserved(*id)),
-            Change::Resized { id, .. } | Change::Evicting { id, .. } => Some(Undo::Changed(*id, was(id)?)),
-            Change::Ended { id, .. } => Some(Undo::Ended(*id, was(id)?)),
-            _ => None,
-        }
+        let mut groups = Vec::new();
+        let mut was = |id: &ReservationId| {
+            let reservation = self.live(*id)?;
+            self.groups_of(reservation, reservation.holds(), &mut groups);
+            Some(Box::new(reservation.clone()))
+        };
+        let act = match change {
+            Change::OwnerAdded { .. } => Act::AddOwner,
+            Change::Reserved { id, reservation, .. } => {
+                self.groups_of(reservation, reservation.holds(), &mut groups);
+                Act::Reserve(*id)
+            }
+            Change::Resized { id, holds } => {
+                let act = Act::Change(*id, was(id)?);
+                self.groups_of(self.live(*id)?, holds, &mut groups);
+                act
+            }
+            Change::Evicting { id, .. } => Act::Change(*id, was(id)?),
+            Change::Ended { id, .. } => Act::End(*id, was(id)?),
+            _ => return None,
+        };
+        let counted = |group: Group| (self.groups.get(&group), group);
+        let counts = groups.into_iter().map(counted).map(|(count, group)| (group, count));
+        Some(Undo { act, counts: counts.collect() })
     }
 
     /// Takes the last change back that is not taken back yet; revision and time are the caller's.
     pub(crate) fn undo(&mut self, undo: Undo) {
-        match undo {
-            Undo::OwnerAdded => self.owners.unadd(),
-            Undo::Reserved(id) => {
+        match undo.act {
+            Act::AddOwner => self.owners.unadd(),
+            Act::Reserve(id) => {
                 let reservation = self.edit(id).clone();
                 self.charge(&reservation, Sign::Minus);
                 self.reservations.unput(place_of(id));
             }
-            Undo::Changed(id, was) => self.change(id, |reservation| *reservation = *was),
-            Undo::Ended(id, was) => {
+            Act::Change(id, was) => self.change(id, |reservation| *reservation = *was),
+            Act::End(id, was) => {
                 self.charge(&was, Sign::Plus);
                 self.reservations.untake(place_of(id), *was);
             }
+        }
+        for (group, count) in undo.counts {
+            self.groups.restore(group, count);
+        }
+    }
+
+    /// The groups that a reservation counts in if it holds this.
+    fn groups_of(&self, reservation: &Reservation, holds: &Holds, out: &mut Vec<Group>) {
+        let Some(terms) = &reservation.terms else { return };
+        for hold in holds.iter() {
+            let Some(standing) = self.standing(hold.resource()) else { continue };
+            let place = &standing.topology;
+            for label in labels(&terms.labels) {
+                out.extend(everywhere(&label).chain(domains(&label, place)));
+            }
+            for affinity in terms.affinities.iter().filter(|affinity| affinity.mode == Mode::Apart) {
+                out.extend(domains(&affinity.label, place).filter(|group| group.level == affinity.level));
+            }
+        }
+    }
+
+    /// How many rows a change touches, asked before it is made.
+    pub(crate) fn rows_of(&self, change: &Change) -> u64 {
+        let own = |reservation: &Reservation| {
+            let limits = self.owners.get(reservation.owner).map_or(0, |owner| owner.rows.len());
+            reservation.holds.as_slice().len() + limits
+        };
+        let rows = match change {
+            Change::Reserved { reservation, .. } => own(reservation),
+            Change::KindAdded { .. } | Change::OwnerAdded { .. } => 0,
+            Change::ResourceAdded { .. }
+            | Change::ResourceChanged { .. }
+            | Change::StateSet { .. }
+            | Change::ResourceRemoved { .. }
+            | Change::LimitSet { .. } => 1,
+            Change::Confirmed { id }
+            | Change::Extended { id, .. }
+            | Change::Resized { id, .. }
+            | Change::Evicting { id, .. }
+            | Change::Ended { id, .. } => self.live(*id).map_or(0, own),
+        };
+        rows as u64
+    }
+
+    /// The last change of something that a plan can depend on; `None` if it is not there.
+    pub(crate) fn version(&self, row: &Row) -> Option<Revision> {
+        match row {
+            Row::Resource(id) => Some(self.standing(*id)?.version),
+            Row::Group(group) => Some(self.groups.get(group).version),
         }
     }
 
@@ -277,13 +354,13 @@ impl State {
             return;
         };
         for hold in reservation.holds.iter() {
-            let resource = self.standing_mut(hold.resource()).resource.clone();
-            for label in terms.labels().labels() {
+            let place = self.standing_mut(hold.resource()).topology.clone();
+            for label in labels(&terms.labels) {
                 self.groups
-                    .count_label(&label, resource.topology(), hold.count(), sign, self.revision);
+                    .count_label(&label, &place, hold.count(), sign, self.revision);
             }
-            for affinity in terms.affinities().iter().filter(|affinity| affinity.mode == Mode::Apart) {
-                let groups = domains(&affinity.label, resource.topology());
+            for affinity in terms.affinities.iter().filter(|affinity| affinity.mode == Mode::Apart) {
+                let groups = domains(&affinity.label, &place);
                 let averse: Vec<Group> = groups.filter(|group| group.level == affinity.level).collect();
                 for group in averse {
                     self.groups.count_averse(group, hold.count(), sign, self.revision);
@@ -300,6 +377,7 @@ impl State {
             children: Vec::new(),
             open: false,
             failed: false,
+            topology: Topology::default(),
             version: self.revision,
         };
         let put = self.members.put(row_place(id), Member::Resource(standing));
@@ -312,45 +390,51 @@ impl State {
     }
 
     fn describe(&mut self, id: ResourceId, resource: Arc<Resource>) {
-        let limits = self.kinds.amounts(&resource.limits());
+        let limits = self.kinds.amounts(resource.limits());
         let limits = limits.expect("kinds are added before the resource that names them");
-        self.move_groups(id, &resource);
+        let moved = self.standing_mut(id).resource.topology() != resource.topology();
+        let members = if moved { self.members_below(id) } else { Vec::new() };
+        for member in &members {
+            self.charge_groups(member, Sign::Minus);
+        }
         let version = self.revision;
         let standing = self.standing_mut(id);
         standing.resource = resource;
         standing.version = version;
         self.rows.set_limits(id.index(), &limits);
         self.inherit(id);
+        for member in &members {
+            self.charge_groups(member, Sign::Plus);
+        }
     }
 
-    /// When a resource moves to another place, the members that sit on it move with it.
-    fn move_groups(&mut self, id: ResourceId, resource: &Arc<Resource>) {
-        if self.standing_mut(id).resource.topology() == resource.topology() {
-            return;
+    /// Reservations with labels or affinities that sit on a resource or its parts.
+    fn members_below(&self, id: ResourceId) -> Vec<Reservation> {
+        let mut below = vec![id];
+        let mut next = 0;
+        while let Some(id) = below.get(next).copied() {
+            below.extend_from_slice(self.children(id));
+            next += 1;
         }
-        let here: Vec<Reservation> = self
-            .reservations()
-            .filter(|(_, reservation)| reservation.terms.is_some())
-            .filter(|(_, reservation)| reservation.holds.iter().any(|hold| hold.resource() == id))
-            .map(|(_, reservation)| reservation.clone())
-            .collect();
-        for reservation in &here {
-            self.charge_groups(reservation, Sign::Minus);
-        }
-        self.standing_mut(id).resource = resource.clone();
-        for reservation in &here {
-            self.charge_groups(reservation, Sign::Plus);
-        }
+        let here = |reservation: &&Reservation| {
+            reservation.terms.is_some() && reservation.holds.iter().any(|hold| below.contains(&hold.resource()))
+        };
+        let members = self.all_live().map(|(_, reservation)| reservation);
+        members.filter(here).cloned().collect()
     }
 
     /// What a resource gets from those above it, and hands to those below.
     fn inherit(&mut self, id: ResourceId) {
         let above = self.standing_mut(id).parent;
-        let above = above.and_then(|parent| self.standing(parent));
-        let (open, failed) = above.map_or((true, false), |parent| (parent.open, parent.failed));
+        let above = above.and_then(|parent| self.standing(parent)).cloned();
         let standing = self.standing_mut(id);
-        standing.open = open && standing.resource.state().takes_new();
-        standing.failed = failed || *standing.resource.state() == ResourceState::Failed;
+        let own = standing.resource.state();
+        standing.open = above.as_ref().is_none_or(|above| above.open) && own.takes_new();
+        standing.failed = above.as_ref().is_some_and(|above| above.failed) || own == ResourceState::Failed;
+        standing.topology = match above {
+            Some(above) => above.topology,
+            None => standing.resource.topology().clone(),
+        };
         for child in standing.children.clone() {
             self.inherit(child);
         }
@@ -368,7 +452,7 @@ impl State {
         }
     }
 
-    fn set_limit(&mut self, owner: OwnerId, limit: Option<&Arc<Quantities>>) {
+    fn set_limit(&mut self, owner: OwnerId, limit: Option<&Arc<[Quantity]>>) {
         self.charge_owner(owner, Sign::Minus);
         let old = self.owners.get(owner).and_then(|owner| owner.limit.clone());
         if let Some((_, row)) = old
@@ -382,15 +466,20 @@ impl State {
         self.charge_owner(owner, Sign::Plus);
     }
 
-    fn add_limit_row(&mut self, owner: OwnerId, limit: &Quantities) -> u32 {
-        let amounts = self.kinds.amounts(limit);
-        let amounts = amounts.expect("kinds are added before the limit that names them");
+    fn add_limit_row(&mut self, owner: OwnerId, limit: &[Quantity]) -> u32 {
+        let amounts = self.amounts_of(limit);
         let place = self.members.next().expect("there was room when the limit was checked");
         let mask = limit.iter().filter_map(|quantity| self.kinds.find(quantity.kind()));
         let mask = mask.fold(0, |mask, kind| mask | 1 << kind.index());
         self.members.put(place, Member::Limit { owner, mask });
         self.rows.set_limits(place.0 as usize, &amounts);
         place.0
+    }
+
+    /// Quantities of kinds that are known here.
+    pub(crate) fn amounts_of(&self, quantities: &[Quantity]) -> Amounts {
+        let known = |quantity: &Quantity| Some((self.kinds.find(quantity.kind())?, quantity.amount()));
+        quantities.iter().filter_map(known).collect()
     }
 
     /// Counts all reservations of an owner and those below in, or out, on the owner's own limit.
@@ -403,7 +492,7 @@ impl State {
         };
         let mask = *mask;
         let theirs: Vec<Reservation> = self
-            .reservations()
+            .all_live()
             .filter(|(_, reservation)| self.owners.covers(owner, reservation.owner))
             .map(|(_, reservation)| reservation.clone())
             .collect();
@@ -411,9 +500,12 @@ impl State {
             self.charge_limit(row as usize, mask, &reservation, &reservation.holds.total(), sign);
         }
     }
+}
 
-    /// Whether two states hold the same truth, whatever way they came to it.
-    pub(crate) fn same(&self, other: &Self) -> bool {
+impl PartialEq for State {
+    /// Whether two states hold the same truth, whatever way they came to it. The time they were told last and the rules
+    /// that they ask are no part of it.
+    fn eq(&self, other: &Self) -> bool {
         self.kinds == other.kinds
             && self.rows.same(&other.rows)
             && self.members == other.members

@@ -2,27 +2,27 @@
 
 use super::plan::Row;
 use crate::{
-    Amounts, KindName, Label, Mismatch, OwnerPath, RequestKey, ReservationId, ResourceId, ResourceState, Timestamp,
+    KindName, Label, Mismatch, OwnerPath, Quantities, RequestKey, ReservationId, ResourceId, ResourceState, Timestamp,
 };
 
 /// Why a step is not possible.
 #[derive(Clone, PartialEq, Debug, thiserror::Error)]
 pub enum Why {
     /// Just now there is not enough; another time there may be.
-    #[error("{resource} is short by {short:?}")]
+    #[error("{resource} is short by {short}")]
     Full {
         /// Where.
         resource: ResourceId,
         /// What is missing, kind by kind.
-        short: Amounts,
+        short: Quantities,
     },
     /// The owner's limit, or that of an owner above, leaves too little.
-    #[error("the limit of {owner} is short by {short:?}")]
+    #[error("the limit of {owner} is short by {short}")]
     Limit {
         /// Whose limit.
         owner: OwnerPath,
         /// What is missing, kind by kind.
-        short: Amounts,
+        short: Quantities,
     },
     /// The resource could not serve the request even if it were empty.
     #[error("{resource} does not suit: {}", list(mismatches))]
@@ -86,12 +86,12 @@ pub enum Why {
         resource: ResourceId,
     },
     /// It does not hold that much there.
-    #[error("{id} does not hold {missing:?} of what is to be given back")]
+    #[error("{id} does not hold {missing} of what is to be given back")]
     NotHeld {
         /// Which.
         id: ReservationId,
         /// What it does not hold.
-        missing: Amounts,
+        missing: Quantities,
     },
     /// The key was used for another request.
     #[error("key {0} was used for another request")]

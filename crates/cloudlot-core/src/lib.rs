@@ -34,6 +34,7 @@ mod owner;
 mod quantity;
 mod request;
 mod resource;
+mod rulebook;
 mod seed;
 mod selector;
 mod taint;
@@ -63,6 +64,7 @@ pub use request::{
     Window,
 };
 pub use resource::{NodeClass, Resource, ResourceBuilder, ResourceState};
+pub use rulebook::{Check, Found, Mismatch, Place, Reason, Rulebook, Satisfiable, Shortage};
 pub use seed::Seeds;
 pub use selector::{LabelTest, Selector};
 pub use taint::{Effect, Taint, Toleration};

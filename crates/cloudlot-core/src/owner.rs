@@ -43,13 +43,12 @@ impl OwnerPath {
 
     pub(crate) fn checked(faults: &mut Faults, path: impl fmt::Display, text: &str) -> Self {
         let levels = text.split('/').count();
-        if text::at_most(faults, &path, levels, LEVELS) {
+        if levels > 1 && text.split('/').any(str::is_empty) {
+            let form = "names with one `/` between them";
+            faults.add(path, text, Rule::Form(form));
+        } else if text::at_most(faults, &path, levels, LEVELS) {
             for name in text.split('/') {
-                if name.is_empty() && levels > 1 {
-                    faults.add(&path, text, Rule::Form("names with one `/` between them"));
-                } else {
-                    text::word(faults, &path, name);
-                }
+                text::word(faults, &path, name);
             }
         }
         Self(text.into())

@@ -26,6 +26,22 @@ pub enum Dimension {
     Percent,
 }
 
+impl Dimension {
+    /// The number by which digests know it; it never changes.
+    pub(crate) fn number(self) -> u64 {
+        match self {
+            Self::Count => 0,
+            Self::Data => 1,
+            Self::Cores => 2,
+            Self::Frequency => 3,
+            Self::Rate => 4,
+            Self::Time => 5,
+            Self::Power => 6,
+            Self::Percent => 7,
+        }
+    }
+}
+
 /// An exact number with a unit.
 ///
 /// # Display and parsing

@@ -5,6 +5,7 @@ mod rule;
 mod version;
 
 pub use measure::{Dimension, Measure, ParseMeasureError};
+pub(crate) use rule::Verdict;
 pub use rule::{CapabilityRule, CapabilityTest};
 pub use version::{ParseVersionError, Version};
 

@@ -65,6 +65,12 @@ pub(crate) enum Verdict {
     Incomparable,
 }
 
+impl Verdict {
+    pub(crate) fn holds(self) -> bool {
+        self == Self::Holds
+    }
+}
+
 impl From<bool> for Verdict {
     fn from(holds: bool) -> Self {
         if holds { Self::Holds } else { Self::Fails }

@@ -12,7 +12,7 @@ const BYTES: usize = 128;
 ///
 /// Numbers compare as numbers, and one that is absent counts as zero. What follows a `-` marks an early version, which
 /// comes before the plain one; its dotted parts compare as Semantic Versioning says: numbers as numbers, before words.
-/// A leading `v` and what follows a `+` are dropped.
+/// A leading `v` and what follows a `+` are dropped. Printed as it was written; `{:#}` leaves out zeros at the end.
 ///
 /// Source: Semantic Versioning 2.0.0, section 11, with 1 to 8 numbers instead of three.
 /// ```
@@ -123,7 +123,11 @@ fn words(text: &str) -> Option<Vec<Word>> {
 
 impl fmt::Display for Version {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (n, number) in self.numbers.iter().enumerate() {
+        let numbers = match f.alternate() {
+            true => self.significant(),
+            false => &self.numbers,
+        };
+        for (n, number) in numbers.iter().enumerate() {
             write!(f, "{}{number}", if n == 0 { "" } else { "." })?;
         }
         for (n, word) in self.early.iter().enumerate() {

@@ -70,7 +70,10 @@ impl Request {
     pub const HOLD_FOR: Duration = Duration::from_secs(300);
 
     /// Starts a request of this name.
-    #[must_use]
+    #[expect(
+        clippy::new_ret_no_self,
+        reason = "a request exists once it was checked"
+    )]
     pub fn new(name: impl Into<String>) -> RequestBuilder {
         RequestBuilder::new(name)
     }

@@ -53,13 +53,11 @@ impl Resource {
     /// Starts the description of a resource of this name.
     ///
     /// It may have no `/` in its name, which parts the levels of a topology.
-    #[must_use]
     pub fn node(name: impl Into<String>) -> ResourceBuilder {
         ResourceBuilder::new(name)
     }
 
     /// Starts a description from this one, to change some of it.
-    #[must_use]
     pub fn edit(&self) -> ResourceBuilder {
         ResourceBuilder::from(self)
     }

@@ -24,7 +24,9 @@ mod amounts;
 mod bytes;
 mod decimal;
 mod id;
+mod ids;
 mod kind;
+pub mod ledger;
 pub mod quantity;
 mod seed;
 mod time;
@@ -32,6 +34,7 @@ mod unit;
 
 pub use amounts::Amounts;
 pub use bytes::{Bytes, ParseBytesError};
+pub use ids::{OwnerId, ReservationId, ResourceId, Revision};
 pub use kind::{Kind, KindName, Kinds, KindsError};
 #[doc(inline)]
 pub use quantity::{

@@ -50,13 +50,13 @@ mod wire;
 
 pub use amounts::Amounts;
 pub use bytes::{Bytes, ParseBytesError};
-pub use ids::{OwnerId, ReservationId, ResourceId, Revision};
 pub use capability::{
     Capability, CapabilityRule, CapabilityTest, Dimension, Measure, ParseMeasureError,
     ParseVersionError, Version,
 };
 pub use constraint::Constraint;
 pub use fault::{Fault, Faults, Rule};
+pub use ids::{OwnerId, ReservationId, ResourceId, Revision};
 pub use key::{ParseKeyError, RequestKey};
 pub use kind::{Kind, KindName, Kinds, KindsError};
 pub use labels::{Label, Labels};

@@ -22,6 +22,7 @@
 
 mod amount;
 mod id;
+pub mod metrics;
 mod seed;
 mod time;
 

@@ -3,10 +3,32 @@
 //! Nothing here reads a clock or draws a picture. Time is an argument; what comes out is plain
 //! data that a program prints, a page draws, or an exporter encodes.
 
+mod collector;
+mod dashboard;
+mod metric;
+mod monitor;
+#[cfg(feature = "openmetrics")]
+pub mod openmetrics;
 mod percentile;
 mod quantile;
+mod rate;
+mod registry;
 mod series;
+mod table;
+mod usage;
 
+pub use collector::{
+    CollectError, CollectReport, Collector, Collectors, Failure, FailureCause, Samples,
+};
+pub use dashboard::{
+    Alert, Content, Dashboard, DashboardConfig, Level, Line, Row, Show, Thresholds, Widget,
+    WidgetConfig,
+};
+pub use metric::{LabelError, Labels, MetricKind, MetricName, NameError, Reading, Shape};
+pub use monitor::Monitor;
 pub use percentile::{Percentile, PercentileError};
 pub use quantile::{Sketch, SketchError};
+pub use rate::{Contention, Rate, WaitSummary, WaitTimes, efficiency};
+pub use registry::{Metric, RecordError, Registry};
 pub use series::{PushError, Series};
+pub use usage::{Activity, KindUsage, Overall, OwnerUsage, Usage, Utilisation};

@@ -34,7 +34,7 @@ use crate::Timestamp;
 /// assert_eq!(load.slope(now, window), Some(1.0)); // per second
 /// # Ok::<(), cloudlot_core::metrics::PushError>(())
 /// ```
-#[derive(Clone, PartialEq, Debug)]
+#[derive(PartialEq, Debug)]
 pub struct Series {
     samples: VecDeque<(Timestamp, f64)>,
     capacity: usize,
@@ -55,6 +55,16 @@ pub enum PushError {
         /// When the latest one was.
         latest: Timestamp,
     },
+}
+
+impl Clone for Series {
+    /// With the memory of its whole history, so that pushes to the clone take none either.
+    fn clone(&self) -> Self {
+        let mut clone = Self::with_history(self.capacity);
+        clone.samples.extend(&self.samples);
+        clone.refused = self.refused;
+        clone
+    }
 }
 
 impl Default for Series {
@@ -334,6 +344,8 @@ mod tests {
         }
         assert_eq!(series.samples.capacity(), room);
         assert!(series.samples().map(|(_, value)| value).eq([7.0, 8.0, 9.0]));
+        assert!(series.clone().samples.capacity() >= room.min(3));
+        assert_eq!(series.clone(), series);
         assert_eq!(Series::with_history(0).history(), 1);
         assert_eq!(
             Series::with_history(usize::MAX).history(),

@@ -61,7 +61,8 @@ impl Samples {
 ///
 /// An error or a panic in one is reported, its readings of that time are dropped, and the rest
 /// goes on; the next time it is asked again. Where panics abort the program there is nothing to
-/// catch.
+/// catch, and a collector that does not return holds up all: one that waits for others brings
+/// its own deadline.
 /// ```
 /// # use cloudlot_core::{Timestamp, metrics::*};
 /// struct Queue(u32);

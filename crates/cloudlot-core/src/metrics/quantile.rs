@@ -291,25 +291,26 @@ mod raw {
         type Error = &'static str;
 
         fn try_from(raw: Raw) -> Result<Self, Self::Error> {
-            let sketch = Self {
-                precision: raw.precision,
-                zeros: raw.zeros,
-                count: raw
-                    .buckets
-                    .iter()
-                    .fold(raw.zeros, |sum, (_, count)| sum.saturating_add(*count)),
-                buckets: raw.buckets.iter().copied().collect(),
-                sum: raw.sum,
-                min: raw.min,
-                max: raw.max,
-            };
-            if sketch.precision > super::FINEST || raw.buckets.len() > Self::MAX_BUCKETS {
+            if raw.precision > super::FINEST || raw.buckets.len() > Self::MAX_BUCKETS {
                 return Err("more buckets than a sketch keeps");
             }
             let ascending = raw.buckets.windows(2).all(|pair| pair[0].0 < pair[1].0);
             if !ascending || raw.buckets.iter().any(|(_, count)| *count == 0) {
                 return Err("buckets of a sketch ascend and are not empty");
             }
+            let counts = raw.buckets.iter().map(|(_, count)| *count);
+            let sketch = Self {
+                precision: raw.precision,
+                zeros: raw.zeros,
+                count: counts
+                    .into_iter()
+                    .try_fold(raw.zeros, u64::checked_add)
+                    .ok_or("more values than can be counted")?,
+                buckets: raw.buckets.into_iter().collect(),
+                sum: raw.sum,
+                min: raw.min,
+                max: raw.max,
+            };
             if !(0.0..=f64::MAX).contains(&sketch.sum) || !sketch.spans_its_buckets() {
                 return Err("the sum or the extremes do not fit the buckets of the sketch");
             }
@@ -323,18 +324,27 @@ mod raw {
             if self.count == 0 {
                 return (self.min, self.max, self.sum) == (0.0, 0.0, 0.0);
             }
-            let place =
-                |value: f64| (value >= f64::MIN_POSITIVE).then(|| bucket(value, self.precision));
-            let first = (self.zeros == 0)
-                .then(|| self.buckets.keys().next().copied())
-                .flatten();
+            let first = match self.zeros {
+                0 => self.buckets.keys().next().copied(),
+                _ => None,
+            };
             let last = self.buckets.keys().next_back().copied();
             let known = |value: f64| (0.0..=f64::MAX).contains(&value);
             known(self.min)
                 && known(self.max)
                 && self.min <= self.max
-                && place(self.min) == first
-                && place(self.max) == last
+                && self.lies_in(self.min, first)
+                && self.lies_in(self.max, last)
+        }
+
+        /// Whether a value lies in this bucket, or with the zeros. Text formats may read a number
+        /// back one step off, so its neighbours will do.
+        fn lies_in(&self, value: f64, place: Option<u64>) -> bool {
+            let nearby = [value.next_down().max(0.0), value, value.next_up()];
+            nearby.into_iter().any(|value| {
+                let normal = (f64::MIN_POSITIVE..=f64::MAX).contains(&value);
+                normal.then(|| bucket(value, self.precision)) == place
+            })
         }
     }
 }
@@ -513,6 +523,7 @@ mod tests {
                 ("precision", serde_json::json!(7)),
                 ("precision", serde_json::json!(5)),
                 ("zeros", serde_json::json!(1)),
+                ("zeros", serde_json::json!(u64::MAX)),
                 ("buckets", serde_json::json!([])),
                 ("buckets", serde_json::json!([[65471, 0]])),
                 ("buckets", serde_json::json!([[65471, 1], [65471, 1]])),

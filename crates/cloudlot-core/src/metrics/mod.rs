@@ -3,6 +3,7 @@
 //! Nothing here reads a clock or draws a picture. Time is an argument; what comes out is plain
 //! data that a program prints, a page draws, or an exporter encodes.
 
+mod activity;
 mod collector;
 mod dashboard;
 mod metric;
@@ -16,7 +17,9 @@ mod registry;
 mod series;
 mod table;
 mod usage;
+mod wait;
 
+pub use activity::{Activity, ActivityMeter};
 pub use collector::{
     CollectError, CollectReport, Collector, Collectors, Failure, FailureCause, Samples,
 };
@@ -28,7 +31,8 @@ pub use metric::{LabelError, Labels, MetricKind, MetricName, NameError, Reading,
 pub use monitor::Monitor;
 pub use percentile::{Percentile, PercentileError};
 pub use quantile::{Sketch, SketchError};
-pub use rate::{Contention, Rate, WaitSummary, WaitTimes, efficiency};
+pub use rate::{Contention, Rate, efficiency};
 pub use registry::{Metric, RecordError, Registry};
 pub use series::{PushError, Series};
-pub use usage::{Activity, KindUsage, Overall, OwnerUsage, Usage, Utilisation};
+pub use usage::{KindUsage, Overall, OwnerUsage, Usage, Utilisation};
+pub use wait::{WaitSummary, WaitTimes};

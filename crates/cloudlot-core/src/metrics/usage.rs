@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{WaitSummary, efficiency};
+use super::{Activity, efficiency};
 use crate::Timestamp;
 
 /// How much of a capacity is used, in the base units of its kind.
@@ -163,20 +163,6 @@ impl Overall {
 fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
     let (sum, count) = values.fold((0.0, 0_u32), |(sum, count), v| (sum + v, count + 1));
     (count > 0).then(|| sum / f64::from(count))
-}
-
-/// What happened lately; who measures it says over which window.
-#[derive(Clone, Copy, PartialEq, Debug, Default)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub struct Activity {
-    /// Reservations granted per second.
-    pub allocation_rate: f64,
-    /// The share of attempts that found no room, from 0 to 1.
-    pub contention_rate: f64,
-    /// Reservations that ended as they should, per second.
-    pub throughput: f64,
-    /// How long requests waited.
-    pub wait: WaitSummary,
 }
 
 /// How full everything is at one time, by name.

@@ -181,6 +181,23 @@ mod dashboard {
     }
 
     #[test]
+    fn a_chart_by_a_label_has_series_of_that_label_alone() {
+        let mut monitor = Monitor::default();
+        let labels = Labels::new([("kind", "cpu"), ("zone", "a")]).unwrap();
+        let reading = Reading::Gauge(0.1);
+        let recorded =
+            monitor
+                .registry_mut()
+                .record(at(0), &MetricKind::Utilization, &labels, reading);
+        assert_eq!(recorded, Ok(()));
+        let dashboard = monitor.dashboard(&usage(0));
+        assert_eq!(
+            points(content(&dashboard, "by_kind")),
+            [("cpu", vec![0.25]), ("memory", vec![0.95])]
+        );
+    }
+
+    #[test]
     fn nothing_is_neither_normal_nor_an_alarm() {
         let dashboard = Monitor::default().dashboard(&Usage::at(at(0)));
         assert_eq!(
@@ -405,6 +422,24 @@ waited 0 times: mean 0.000 s, p50 0.000 s, p95 0.000 s, p99 0.000 s, max 0.000 s
         assert_eq!((usage.overall.mean, usage.overall.efficiency), (0.5, 1.0));
         assert_eq!(usage.overall.busiest_kind.as_deref(), Some("cpu"));
         assert_eq!(usage.owner_utilisation("nobody"), None);
+    }
+
+    #[test]
+    fn the_first_by_name_is_busiest_among_equals() {
+        let mut usage = Usage::at(at(0));
+        for kind in ["b", "a", "c"] {
+            usage.add_resource("node", kind, KindUsage::new(10, 10, 5, 5));
+        }
+        assert_eq!(usage.overall.busiest_kind.as_deref(), Some("a"));
+    }
+
+    #[test]
+    fn what_is_not_held_has_no_say_in_the_efficiency() {
+        let mut usage = Usage::at(at(0));
+        usage.add_resource("node", "idle", KindUsage::new(10, 10, 0, 0));
+        assert_eq!(usage.overall.efficiency, 1.0);
+        usage.add_resource("node", "cpu", KindUsage::new(10, 10, 4, 1));
+        assert_eq!(usage.overall.efficiency, 0.25);
     }
 
     #[test]

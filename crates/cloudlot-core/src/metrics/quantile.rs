@@ -428,6 +428,13 @@ mod tests {
         }
 
         #[test]
+        fn extremes_the_wrong_way_round_are_refused() {
+            let mut changed = serde_json::to_value(sketch_of(&[1.001, 1.002])).unwrap();
+            changed["min"] = serde_json::json!(1.003);
+            assert!(serde_json::from_value::<Sketch>(changed).is_err());
+        }
+
+        #[test]
         fn a_sketch_that_cannot_be_is_refused() {
             let one = serde_json::to_value(sketch_of(&[1.0])).unwrap();
             for (field, value) in [

@@ -215,6 +215,24 @@ mod tests {
     }
 
     #[test]
+    fn an_event_that_left_the_window_is_late_to_the_slot() {
+        let mut rate = Rate::over(60 * NANO, Timestamp::ZERO);
+        rate.record(Timestamp::from_nanos(100), 1);
+        rate.record(Timestamp::from_nanos(41), 1); // the oldest of the 60
+        rate.record(Timestamp::from_nanos(40), 1);
+        let now = Timestamp::from_nanos(100);
+        assert_eq!((rate.events(now), rate.late()), (2, 1));
+    }
+
+    #[test]
+    fn the_first_event_counts_as_one_in_a_slot() {
+        let mut rate = Rate::over(Duration::from_secs(60), Timestamp::ZERO);
+        rate.record(Timestamp::ZERO, 1);
+        assert_eq!(rate.per_second(Timestamp::ZERO), 1.0);
+        assert_eq!(rate.per_second(Timestamp::from_nanos(5)), 1.0);
+    }
+
+    #[test]
     fn what_finds_no_room_is_a_share_of_what_asked() {
         let at = |s| Timestamp::ZERO + Duration::from_secs(s);
         let mut contention = Contention::over(Duration::from_secs(60), at(0));

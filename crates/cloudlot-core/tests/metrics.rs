@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use cloudlot_core::Timestamp;
 use cloudlot_core::metrics::{
-    Activity, CollectError, Collector, Collectors, Content, FailureCause, KindUsage, Labels, Level,
-    MetricKind, Monitor, Percentile, Reading, Registry, Samples, Series, Usage, Utilisation,
+    Activity, CollectError, Collector, Collectors, Content, FailureCause, KindUsage, Level,
+    MetricKind, MetricLabels, Monitor, Percentile, Reading, Registry, Samples, Series, Usage,
+    Utilisation,
 };
 use proptest::prelude::*;
 
@@ -183,7 +184,7 @@ mod dashboard {
     #[test]
     fn a_chart_by_a_label_has_series_of_that_label_alone() {
         let mut monitor = Monitor::default();
-        let labels = Labels::new([("kind", "cpu"), ("zone", "a")]).unwrap();
+        let labels = MetricLabels::new([("kind", "cpu"), ("zone", "a")]).unwrap();
         let reading = Reading::Gauge(0.1);
         let recorded =
             monitor
@@ -258,7 +259,7 @@ mod collectors {
         }
 
         fn collect(&mut self, _now: Timestamp, out: &mut Samples) -> Result<(), CollectError> {
-            let labels = Labels::new([("from", self.0)]).expect("a label");
+            let labels = MetricLabels::new([("from", self.0)]).expect("a label");
             out.push(MetricKind::Throughput, labels, Reading::Gauge(1.0));
             (self.1)()
         }
@@ -338,7 +339,11 @@ mod collectors {
 
         fn collect(&mut self, _now: Timestamp, out: &mut Samples) -> Result<(), CollectError> {
             for _ in 0..self.0 {
-                out.push(MetricKind::Throughput, Labels::none(), Reading::Gauge(1.0));
+                out.push(
+                    MetricKind::Throughput,
+                    MetricLabels::none(),
+                    Reading::Gauge(1.0),
+                );
             }
             Ok(())
         }
@@ -366,8 +371,12 @@ mod collectors {
             }
             fn collect(&mut self, _now: Timestamp, out: &mut Samples) -> Result<(), CollectError> {
                 let gauge = |value| Reading::Gauge(value);
-                out.push(MetricKind::Efficiency, Labels::none(), gauge(f64::NAN));
-                out.push(MetricKind::Throughput, Labels::none(), gauge(2.0));
+                out.push(
+                    MetricKind::Efficiency,
+                    MetricLabels::none(),
+                    gauge(f64::NAN),
+                );
+                out.push(MetricKind::Throughput, MetricLabels::none(), gauge(2.0));
                 Ok(())
             }
         }

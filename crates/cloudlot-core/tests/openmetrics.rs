@@ -6,7 +6,7 @@ mod checker;
 use checker::{Exposition, check};
 use cloudlot_core::Timestamp;
 use cloudlot_core::metrics::{
-    Activity, KindUsage, Labels, MetricKind, Monitor, Reading, Registry, Usage, WaitSummary,
+    Activity, KindUsage, MetricKind, MetricLabels, Monitor, Reading, Registry, Usage, WaitSummary,
     openmetrics,
 };
 use proptest::prelude::*;
@@ -75,9 +75,9 @@ fn a_usage_is_exported_whole() {
 fn a_registry_is_exported_by_shape() {
     let mut registry = Registry::new();
     let custom = |name| MetricKind::custom(name).unwrap();
-    let node = Labels::new([("node", "a")]).unwrap();
+    let node = MetricLabels::new([("node", "a")]).unwrap();
     for (name, labels, reading) in [
-        ("depth", &Labels::none(), Reading::Gauge(-1.5)),
+        ("depth", &MetricLabels::none(), Reading::Gauge(-1.5)),
         ("depth", &node, Reading::Gauge(1e300)),
         ("grants", &node, Reading::Count(3)),
         ("grants", &node, Reading::Count(4)),
@@ -130,7 +130,7 @@ fn custom_names_cannot_pass_for_others() {
     for name in ["usage_waits", "wait", "EOF", "_"] {
         let kind = MetricKind::custom(name).unwrap();
         registry
-            .record(NOW, &kind, &Labels::none(), Reading::Gauge(1.0))
+            .record(NOW, &kind, &MetricLabels::none(), Reading::Gauge(1.0))
             .unwrap();
     }
     read(&Usage::at(NOW), &registry);
@@ -189,7 +189,7 @@ proptest! {
         prop_assert_eq!(sample(&read, "cloudlot_usage_resource_held", &node), Some(40.0));
         let own = [("owner", &*owner), ("kind", &*kind)];
         prop_assert_eq!(sample(&read, "cloudlot_usage_owner_held", &own), Some(40.0));
-        if owner.len() <= Labels::LONGEST_VALUE {
+        if owner.len() <= MetricLabels::LONGEST_VALUE {
             let series = sample(&read, "cloudlot_metric_utilization", &own[..1]);
             prop_assert_eq!(series, Some(0.4));
         }
@@ -202,7 +202,7 @@ proptest! {
         let mut registry = Registry::new();
         for value in &values {
             let reading = Reading::Observation(*value);
-            registry.record(NOW, &MetricKind::WaitTime, &Labels::none(), reading).unwrap();
+            registry.record(NOW, &MetricKind::WaitTime, &MetricLabels::none(), reading).unwrap();
         }
         let read = read(&Usage::at(NOW), &registry);
         let count = sample(&read, "cloudlot_metric_wait_time_count", &[]);

@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use super::{Labels, MetricKind, Reading, Registry};
+use super::{MetricKind, MetricLabels, Reading, Registry};
 use crate::Timestamp;
 
 /// A source of readings. A driver's collector may do I/O; `now` is when its readings count.
@@ -27,7 +27,7 @@ pub struct CollectError(pub String);
 /// The readings of one collector at one time.
 #[derive(Debug, Default)]
 pub struct Samples {
-    samples: Vec<(MetricKind, Labels, Reading)>,
+    samples: Vec<(MetricKind, MetricLabels, Reading)>,
     dropped: usize,
 }
 
@@ -36,7 +36,7 @@ impl Samples {
     pub const MOST: usize = 10_000;
 
     /// Adds one reading.
-    pub fn push(&mut self, kind: MetricKind, labels: Labels, reading: Reading) {
+    pub fn push(&mut self, kind: MetricKind, labels: MetricLabels, reading: Reading) {
         if self.samples.len() < Self::MOST {
             self.samples.push((kind, labels, reading));
         } else {
@@ -74,7 +74,7 @@ impl Samples {
 ///
 ///     fn collect(&mut self, _now: Timestamp, out: &mut Samples) -> Result<(), CollectError> {
 ///         let depth = MetricKind::custom("queue_depth").map_err(|e| CollectError(e.to_string()))?;
-///         out.push(depth, Labels::none(), Reading::Gauge(self.0.into()));
+///         out.push(depth, MetricLabels::none(), Reading::Gauge(self.0.into()));
 ///         Ok(())
 ///     }
 /// }

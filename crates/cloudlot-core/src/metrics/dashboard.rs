@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::{CollectReport, Labels, Metric, MetricKind, Registry, Usage};
+use super::{CollectReport, Metric, MetricKind, MetricLabels, Registry, Usage};
 use crate::Timestamp;
 
 /// A dashboard as it stands: a page needs nothing else to draw it.
@@ -314,7 +314,7 @@ impl DashboardConfig {
     }
 
     fn gauge(&self, metric: &MetricKind, registry: &Registry) -> Content {
-        let series = registry.series(metric, &Labels::none());
+        let series = registry.series(metric, &MetricLabels::none());
         let value = series.and_then(super::Series::latest);
         let level = value.map_or(Level::Unknown, |value| self.thresholds.level(value));
         Content::Gauge { value, level }
@@ -373,7 +373,7 @@ fn lines(
 }
 
 /// The name of the line under these labels: they are the one label and nothing else, or none.
-fn line_name(labels: &Labels, by: Option<&str>) -> Option<String> {
+fn line_name(labels: &MetricLabels, by: Option<&str>) -> Option<String> {
     let mut all = labels.iter();
     let name = match by {
         None => String::new(),

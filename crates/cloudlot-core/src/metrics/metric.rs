@@ -128,17 +128,18 @@ fn check_form(name: &str) -> Result<(), NameError> {
 
 /// The labels of a series: names and values, ordered by name.
 ///
-/// Values are any text of at most [`Labels::LONGEST_VALUE`] bytes; there are at most
-/// [`Labels::MOST`] labels.
+/// Values are any text of at most [`MetricLabels::LONGEST_VALUE`] bytes, unlike those of the
+/// [`Labels`](crate::Labels) of resources: they are shown, not matched. There are at most
+/// [`MetricLabels::MOST`] labels.
 /// ```
-/// # use cloudlot_core::metrics::Labels;
-/// let labels = Labels::new([("resource", "node 1"), ("kind", "memory")])?;
+/// # use cloudlot_core::metrics::MetricLabels;
+/// let labels = MetricLabels::new([("resource", "node 1"), ("kind", "memory")])?;
 /// assert_eq!(labels.to_string(), r#"{kind="memory", resource="node 1"}"#);
-/// assert!(Labels::new([("not a name", "")]).is_err());
+/// assert!(MetricLabels::new([("not a name", "")]).is_err());
 /// # Ok::<(), cloudlot_core::metrics::LabelError>(())
 /// ```
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
-pub struct Labels(BTreeMap<String, String>);
+pub struct MetricLabels(BTreeMap<String, String>);
 
 /// Why labels are none.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -152,7 +153,7 @@ pub enum LabelError {
     /// A value is too long.
     #[error(
         "label `{name}` has a value of {bytes} bytes, more than {}",
-        Labels::LONGEST_VALUE
+        MetricLabels::LONGEST_VALUE
     )]
     Long {
         /// The label.
@@ -161,11 +162,11 @@ pub enum LabelError {
         bytes: usize,
     },
     /// There are too many labels.
-    #[error("more than {} labels", Labels::MOST)]
+    #[error("more than {} labels", MetricLabels::MOST)]
     TooMany,
 }
 
-impl Labels {
+impl MetricLabels {
     /// The most labels on one series.
     pub const MOST: usize = 16;
     /// The most bytes in a value.
@@ -215,14 +216,14 @@ fn check_label(name: &str, value: &str) -> Result<(), LabelError> {
     if name.starts_with("__") || ["le", "quantile"].contains(&name) {
         return Err(NameError::Reserved(name.to_owned()).into());
     }
-    if value.len() > Labels::LONGEST_VALUE {
+    if value.len() > MetricLabels::LONGEST_VALUE {
         let (name, bytes) = (name.to_owned(), value.len());
         return Err(LabelError::Long { name, bytes });
     }
     Ok(())
 }
 
-impl fmt::Display for Labels {
+impl fmt::Display for MetricLabels {
     /// As `{name="value", …}`, with quotes and control characters escaped.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("{")?;
@@ -303,26 +304,26 @@ mod tests {
     #[test]
     fn what_is_no_label_is_refused() {
         for name in ["", "le", "quantile", "__name", "a b", "9"] {
-            assert!(Labels::new([(name, "x")]).is_err(), "{name}");
+            assert!(MetricLabels::new([(name, "x")]).is_err(), "{name}");
         }
         assert_eq!(
-            Labels::new([("a", "1"), ("a", "1")]),
+            MetricLabels::new([("a", "1"), ("a", "1")]),
             Err(LabelError::Twice("a".into()))
         );
         let long = "v".repeat(1025);
         assert!(matches!(
-            Labels::new([("a", &*long)]),
+            MetricLabels::new([("a", &*long)]),
             Err(LabelError::Long { bytes: 1025, .. })
         ));
         let names: Vec<String> = (0..17).map(|n| format!("l{n}")).collect();
         let many = names.iter().map(|name| (&**name, ""));
-        assert_eq!(Labels::new(many.clone()), Err(LabelError::TooMany));
-        assert!(Labels::new(many.take(16)).is_ok());
+        assert_eq!(MetricLabels::new(many.clone()), Err(LabelError::TooMany));
+        assert!(MetricLabels::new(many.take(16)).is_ok());
     }
 
     #[test]
     fn labels_print_on_one_line() {
-        let labels = Labels::new([("owner", "a\"b\\c\nd")]).unwrap();
+        let labels = MetricLabels::new([("owner", "a\"b\\c\nd")]).unwrap();
         assert_eq!(labels.to_string(), r#"{owner="a\"b\\c\nd"}"#);
     }
 }

@@ -27,7 +27,7 @@ pub use dashboard::{
     Alert, Content, Dashboard, DashboardConfig, Level, Line, Row, Show, Thresholds, Widget,
     WidgetConfig,
 };
-pub use metric::{LabelError, Labels, MetricKind, MetricName, NameError, Reading, Shape};
+pub use metric::{LabelError, MetricKind, MetricLabels, MetricName, NameError, Reading, Shape};
 pub use monitor::Monitor;
 pub use percentile::{Percentile, PercentileError};
 pub use quantile::{Sketch, SketchError};

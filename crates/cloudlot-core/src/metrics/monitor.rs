@@ -2,8 +2,8 @@
 //! collectors, and draws the dashboard.
 
 use super::{
-    CollectReport, Collectors, Dashboard, DashboardConfig, LabelError, Labels, MetricKind, Reading,
-    Registry, Usage,
+    CollectReport, Collectors, Dashboard, DashboardConfig, LabelError, MetricKind, MetricLabels,
+    Reading, Registry, Usage,
 };
 use crate::Timestamp;
 
@@ -82,7 +82,7 @@ impl Monitor {
 /// Records the series of a report, and says how many readings were recorded and how many refused.
 fn record(usage: &Usage, registry: &mut Registry) -> (usize, usize) {
     let mut counts = (0, 0);
-    let mut take = |kind: MetricKind, labels: Result<Labels, LabelError>, value: f64| {
+    let mut take = |kind: MetricKind, labels: Result<MetricLabels, LabelError>, value: f64| {
         let taken = labels.is_ok_and(|labels| {
             let reading = Reading::Gauge(value);
             registry.record(usage.at, &kind, &labels, reading).is_ok()
@@ -101,15 +101,19 @@ fn record(usage: &Usage, registry: &mut Registry) -> (usize, usize) {
         (MetricKind::ContentionRate, lately.contention_rate),
         (MetricKind::Throughput, lately.throughput),
     ] {
-        take(kind, Ok(Labels::none()), value);
+        take(kind, Ok(MetricLabels::none()), value);
     }
     let wait = &lately.wait;
     for (percentile, seconds) in [("50", wait.p50), ("95", wait.p95), ("99", wait.p99)] {
-        let labels = Labels::new([("percentile", percentile)]);
+        let labels = MetricLabels::new([("percentile", percentile)]);
         take(MetricKind::WaitTime, labels, seconds);
     }
     let mut utilization = |label, name: &str, ratio: f64| {
-        take(MetricKind::Utilization, Labels::new([(label, name)]), ratio);
+        take(
+            MetricKind::Utilization,
+            MetricLabels::new([(label, name)]),
+            ratio,
+        );
     };
     for (kind, sum) in &usage.kinds {
         utilization("kind", kind, sum.utilisation().ratio());

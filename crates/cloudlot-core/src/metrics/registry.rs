@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Labels, MetricKind, PushError, Reading, Series, Shape, Sketch, SketchError};
+use super::{MetricKind, MetricLabels, PushError, Reading, Series, Shape, Sketch, SketchError};
 use crate::Timestamp;
 
 /// The metrics of a program, by kind and labels.
@@ -12,9 +12,9 @@ use crate::Timestamp;
 /// reading that would begin one more is refused and counted: labels that come from outside, such
 /// as owners, cannot fill the memory. Known series go on.
 /// ```
-/// # use cloudlot_core::{Timestamp, metrics::{Labels, MetricKind, Reading, Registry}};
+/// # use cloudlot_core::{Timestamp, metrics::{MetricLabels, MetricKind, Reading, Registry}};
 /// let mut registry = Registry::new();
-/// let node = Labels::new([("resource", "node-1")]).unwrap();
+/// let node = MetricLabels::new([("resource", "node-1")]).unwrap();
 /// registry.record(Timestamp::ZERO, &MetricKind::Utilization, &node, Reading::Gauge(0.5))?;
 /// assert_eq!(registry.series(&MetricKind::Utilization, &node).unwrap().latest(), Some(0.5));
 /// // A utilization is a gauge from now on.
@@ -34,7 +34,7 @@ pub struct Registry {
 #[derive(Clone, PartialEq, Debug)]
 struct Family {
     shape: Shape,
-    metrics: BTreeMap<Labels, Metric>,
+    metrics: BTreeMap<MetricLabels, Metric>,
 }
 
 /// One metric under one set of labels.
@@ -115,7 +115,7 @@ impl Registry {
         &mut self,
         now: Timestamp,
         kind: &MetricKind,
-        labels: &Labels,
+        labels: &MetricLabels,
         reading: Reading,
     ) -> Result<(), RecordError> {
         let outcome = self.take(now, kind, labels, reading);
@@ -129,7 +129,7 @@ impl Registry {
         &mut self,
         now: Timestamp,
         kind: &MetricKind,
-        labels: &Labels,
+        labels: &MetricLabels,
         reading: Reading,
     ) -> Result<(), RecordError> {
         let read = reading.shape();
@@ -162,13 +162,13 @@ impl Registry {
 
     /// The metric of this kind under exactly these labels.
     #[must_use]
-    pub fn metric(&self, kind: &MetricKind, labels: &Labels) -> Option<&Metric> {
+    pub fn metric(&self, kind: &MetricKind, labels: &MetricLabels) -> Option<&Metric> {
         self.families.get(kind)?.metrics.get(labels)
     }
 
     /// The samples of a gauge.
     #[must_use]
-    pub fn series(&self, kind: &MetricKind, labels: &Labels) -> Option<&Series> {
+    pub fn series(&self, kind: &MetricKind, labels: &MetricLabels) -> Option<&Series> {
         match self.metric(kind, labels)? {
             Metric::Gauge(series) => Some(series),
             _ => None,
@@ -176,7 +176,7 @@ impl Registry {
     }
 
     /// All series of a kind, by their labels.
-    pub fn of_kind(&self, kind: &MetricKind) -> impl Iterator<Item = (&Labels, &Metric)> {
+    pub fn of_kind(&self, kind: &MetricKind) -> impl Iterator<Item = (&MetricLabels, &Metric)> {
         let family = self.families.get(kind);
         family.into_iter().flat_map(|family| &family.metrics)
     }
@@ -245,8 +245,8 @@ impl Metric {
 mod tests {
     use super::*;
 
-    fn owner(n: u32) -> Labels {
-        Labels::new([("owner", &*n.to_string())]).unwrap()
+    fn owner(n: u32) -> MetricLabels {
+        MetricLabels::new([("owner", &*n.to_string())]).unwrap()
     }
 
     const NOW: Timestamp = Timestamp::ZERO;

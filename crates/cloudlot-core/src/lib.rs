@@ -25,6 +25,9 @@ mod id;
 mod seed;
 mod time;
 
+pub mod event;
+pub mod share;
+
 pub use amount::{Bytes, ParseBytesError};
 pub use seed::Seeds;
 pub use time::{Clock, ManualClock, SystemClock, Timestamp};

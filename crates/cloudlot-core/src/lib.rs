@@ -27,6 +27,7 @@ mod time;
 
 pub mod event;
 pub mod share;
+pub mod task;
 
 pub use amount::{Bytes, ParseBytesError};
 pub use seed::Seeds;

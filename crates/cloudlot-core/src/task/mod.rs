@@ -22,7 +22,8 @@
 //! a younger task may overtake one that does not fit yet, but not one that has waited for
 //! [`Ageing::patience`]. **Bound:** a task that has waited that long starts no later than when
 //! all that ran at that moment, or were queued before it, have ended, whatever arrives. A task
-//! that waits for the ceiling of its own entity holds up tasks of that entity only.
+//! that waits for a part of its own entity's ceiling holds up tasks of that entity only, and the
+//! bound holds for it from when there is that part.
 //!
 //! # Sharing
 //!
@@ -47,7 +48,8 @@
 //! that the CPU keeps. **Bound:** from when it is aged, it is not served on a CPU for at most
 //! (its remaining work + the remaining work of the tasks on that CPU that starved before it) /
 //! (what the CPU keeps), whatever arrives and with whatever weights and minimums: as long as it
-//! is not served, what is kept goes to it and to those, and their work is finite.
+//! is not served, what is kept goes to it and to those, and their work is finite. A host that
+//! keeps nothing shares fairly and bounds nothing.
 //!
 //! # Example
 //!
@@ -99,6 +101,6 @@ mod work;
 pub use entity::{DeprovisionError, ProvisionError};
 pub use host::{Host, NotActive, SubmitError};
 pub use model::{CpuId, EntityId, Finished, Progress, Task, TaskId, TaskState};
-pub use report::{Starving, Utilisation};
+pub use report::{Sharer, Starving, Utilisation};
 pub use spec::{Ageing, HostSpec, Placement, SpecError};
 pub use work::Work;

@@ -44,6 +44,17 @@ pub struct Starving {
     pub grant: u64,
 }
 
+/// A task on one of its CPUs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Sharer {
+    /// The task.
+    pub task: TaskId,
+    /// What it demands of this CPU, in MI/s.
+    pub demand: u64,
+    /// What this CPU gives it, in MI/s.
+    pub grant: u64,
+}
+
 impl Host {
     /// A task that is known, ended ones included until they are removed.
     #[must_use]
@@ -61,13 +72,16 @@ impl Host {
         self.queue.iter().map(|(_, task)| *task)
     }
 
-    /// Who sits on `cpu` and what it gets there in MI/s, by identifier; nobody on a CPU that the
-    /// host does not have.
-    pub fn sharers(&self, cpu: CpuId) -> impl Iterator<Item = (TaskId, u64)> {
+    /// Who sits on `cpu`, by identifier; nobody on a CPU that the host does not have.
+    pub fn sharers(&self, cpu: CpuId) -> impl Iterator<Item = Sharer> {
         let place = usize::try_from(cpu.number()).ok();
         let found = place.and_then(|place| self.cpus.get(place));
         let seats = found.into_iter().flat_map(|cpu| cpu.seats());
-        seats.map(|(task, seat)| (*task, seat.grant))
+        seats.map(|(task, seat)| Sharer {
+            task: *task,
+            demand: seat.demand,
+            grant: seat.grant,
+        })
     }
 
     /// The tasks that have had less than they demand for [`Ageing::patience`] or longer at `now`,

@@ -14,16 +14,22 @@ use std::collections::BTreeMap;
 /// Cost: O(log n) a call, with n events waiting.
 /// ```
 /// # use cloudlot_core::{Timestamp, event::EventQueue};
-/// let at = Timestamp::from_nanos;
+/// # use std::time::Duration;
+/// let at = |millis| Timestamp::ZERO + Duration::from_millis(millis);
 /// let mut queue = EventQueue::default();
-/// queue.push(at(70), "start");
-/// let timeout = queue.push(at(90), "timeout");
-/// queue.push(at(50), "arrive");
-/// assert_eq!(queue.pop(), Some((at(50), "arrive")));
-/// assert_eq!(queue.pop(), Some((at(70), "start")));
-/// queue.push(at(10), "late");
-/// assert_eq!(queue.pop(), Some((at(70), "late")));
+/// for millis in [1_000, 290, 100, 70, 60, 50] {
+///     queue.push(at(millis), "tick");
+/// }
+/// for millis in [50, 60, 70, 100] {
+///     assert_eq!(queue.pop(), Some((at(millis), "tick")));
+/// }
+/// // Too late for 50 ms, so it happens now.
+/// queue.push(at(50), "late");
+/// assert_eq!(queue.pop(), Some((at(100), "late")));
+/// let timeout = queue.push(at(500), "timeout");
+/// assert_eq!(queue.pop(), Some((at(290), "tick")));
 /// assert_eq!(queue.cancel(timeout), Some("timeout"));
+/// assert_eq!(queue.pop(), Some((at(1_000), "tick")));
 /// assert_eq!(queue.pop(), None);
 /// ```
 #[derive(Clone, Debug)]

@@ -184,6 +184,23 @@ impl Host {
     ///
     /// [`SubmitError`] if it is known, its entity is not provisioned, or it could not run even on
     /// an empty host. Nothing changes.
+    /// ```
+    /// # use cloudlot_core::task::{EntityId, Host, HostSpec, Task, TaskId, TaskState, Work};
+    /// # use cloudlot_core::{Bytes, Timestamp};
+    /// let (now, entity) = (Timestamp::ZERO, EntityId::new(1));
+    /// let mut host = Host::new(HostSpec::new([4_000], Bytes::mib(100)))?;
+    /// host.provision(entity, 4_000, now)?;
+    /// let task = |number| Task {
+    ///     memory: Bytes::mib(60),
+    ///     ..Task::new(TaskId::new(number), entity, Work::mi(1_000))
+    /// };
+    /// assert_eq!(host.submit(task(1), now)?, TaskState::Running);
+    /// // There is power for another, but no memory: it holds neither.
+    /// assert_eq!(host.submit(task(2), now)?, TaskState::Queued);
+    /// assert_eq!((host.utilisation().used, host.memory_free()), (1_000, Bytes::mib(40)));
+    /// assert!(host.submit(task(2), now).is_err(), "twice");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn submit(&mut self, task: Task, now: Timestamp) -> Result<TaskState, SubmitError> {
         self.pass(now);
         self.enqueue(task)?;

@@ -38,8 +38,8 @@
 //!
 //! # Starvation
 //!
-//! A task starves when its grant has been below its demand for [`Ageing::patience`] or longer.
-//! From then until it ends it is *aged*. Each CPU keeps [`Ageing::kept`] per mille of its
+//! A task starves when its grant has been below its demand for [`Ageing::patience`] or longer; what
+//! its siblings take of the ceiling by their weights is its entity's affair. From then until it ends it is *aged*. Each CPU keeps [`Ageing::kept`] per mille of its
 //! capacity for aged tasks: it is their minimum, those that starved first come first, and what
 //! they do not need is shared like the rest. It raises the minimum rather than the weight,
 //! because any weight can be outrun by enough arrivals.

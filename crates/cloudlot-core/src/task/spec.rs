@@ -36,6 +36,26 @@ impl HostSpec {
 }
 
 /// When a task has waited too long, and what is kept for it.
+/// ```
+/// # use cloudlot_core::task::{EntityId, Host, HostSpec, Task, TaskId, TaskState, Work};
+/// # use cloudlot_core::{Bytes, Timestamp};
+/// # use std::time::Duration;
+/// let spec = HostSpec { over_provision: 10_000_000, ..HostSpec::new([1_000], Bytes::ZERO) };
+/// let mut host = Host::new(spec)?;
+/// let entity = EntityId::new(1);
+/// host.provision(entity, 10_000_000, Timestamp::ZERO)?;
+/// let task = |number, work| Task::new(TaskId::new(number), entity, Work::mi(work));
+/// host.submit(task(0, 500), Timestamp::ZERO)?;
+/// // Every second one comes that weighs a thousand times as much and stays for a minute or more.
+/// for second in 0..20 {
+///     let great = Task { weight: 1_000, ..task(1 + second, 60_000) };
+///     host.submit(great, Timestamp::ZERO + Duration::from_secs(second))?;
+/// }
+/// // Aged after 10 s: 500 MI at the 250 MI/s that are kept for it take 2 s at most.
+/// let finished = host.advance(Timestamp::ZERO + Duration::from_secs(12));
+/// assert_eq!(finished[0].task, TaskId::new(0));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Ageing {
     /// For how long a task may get less than it demands, or be overtaken in the queue.
@@ -57,6 +77,27 @@ impl Default for Ageing {
 }
 
 /// How CPUs are chosen for a task, among those with room for its guaranteed minimum.
+/// ```
+/// # use cloudlot_core::task::{EntityId, Host, HostSpec, Placement, Task, TaskId, Work};
+/// # use cloudlot_core::{Bytes, Timestamp};
+/// // Seven tasks on eight CPUs of 5,000 MI/s: CPUs, MI, ceiling.
+/// let mix = [
+///     (2, 8_000, 8_000), (1, 4_000, 4_000), (2, 9_000, 10_000), (2, 9_000, 10_000),
+///     (1, 2_000, 2_000), (1, 6_000, 5_000), (1, 4_000, 5_000),
+/// ];
+/// for (placement, used) in [(Placement::RoundRobin, 0.85), (Placement::LeastLoaded, 0.9)] {
+///     let spec = HostSpec::new([5_000; 8], Bytes::mib(31_298));
+///     let mut host = Host::new(HostSpec { over_provision: 1_500, placement, ..spec })?;
+///     for (number, (cpus, work, ceiling)) in (1..).zip(mix) {
+///         let entity = EntityId::new(number);
+///         host.provision(entity, ceiling, Timestamp::ZERO)?;
+///         let task = Task::new(TaskId::new(number), entity, Work::mi(work));
+///         host.submit(Task { cpus, ..task }, Timestamp::ZERO)?;
+///     }
+///     assert_eq!(host.utilisation().ratio(), used);
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Placement {
     /// The next ones in turn, whatever their load.

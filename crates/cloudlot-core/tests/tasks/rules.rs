@@ -2,7 +2,7 @@
 
 use crate::{START, grants, id, roomy, seconds, submit, submit_on};
 use cloudlot_core::task::{
-    Ageing, DeprovisionError, EntityId, Host, HostSpec, ProvisionError, SubmitError, Task,
+    Ageing, CpuId, DeprovisionError, EntityId, Host, HostSpec, ProvisionError, SubmitError, Task,
     TaskState, Work,
 };
 use cloudlot_core::{Bytes, Timestamp};
@@ -231,6 +231,42 @@ fn a_large_task_is_not_bypassed_for_ever() {
     }
     // Its patience ends at 10 s; whatever ran then has ended 1.5 s later.
     assert!(started.unwrap() <= seconds(12), "{started:?}");
+}
+
+#[test]
+fn patience_ends_to_the_nanosecond() {
+    let nanosecond = Duration::from_nanos(1);
+    let patience = Ageing::default().patience;
+    for (waited, overtakes) in [(patience - nanosecond, true), (patience, false)] {
+        let mut host = roomy(&[1_000], Bytes::mib(100));
+        host.provision(EntityId::new(1), 1_000, START).unwrap();
+        let task = |number, mib| Task {
+            memory: Bytes::mib(mib),
+            ..Task::new(id(number), EntityId::new(1), Work::mi(60_000))
+        };
+        host.submit(task(1, 60), START).unwrap();
+        host.submit(task(2, 100), START).unwrap();
+        let state = host.submit(task(3, 10), START + waited).unwrap();
+        assert_eq!(state == TaskState::Running, overtakes);
+    }
+}
+
+#[test]
+fn load_is_what_is_asked_for_each_unit_of_capacity_and_leaves_with_the_task() {
+    let mut host = roomy(&[4_000, 1_000], Bytes::ZERO);
+    let mut place = |number, work| {
+        submit(&mut host, number, work);
+        host.progress(id(number)).unwrap().cpus[0].number()
+    };
+    assert_eq!(place(1, 2_000), 0);
+    assert_eq!(place(2, 600), 1);
+    // A half and 0.6.
+    assert_eq!(place(3, 1_200), 0);
+    // 0.8 and 0.6.
+    assert_eq!(place(4, 1), 1);
+    host.remove(id(1), START);
+    submit(&mut host, 5, 1);
+    assert_eq!(host.progress(id(5)).unwrap().cpus, [CpuId::new(0)]);
 }
 
 #[test]

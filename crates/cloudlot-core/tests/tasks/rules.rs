@@ -284,6 +284,23 @@ fn an_entity_that_is_full_holds_up_nobody_else() {
 }
 
 #[test]
+fn siblings_overtake_while_patience_lasts_and_no_longer() {
+    let mut host = roomy(&[1_000], Bytes::ZERO);
+    let entity = EntityId::new(1);
+    host.provision(entity, 10, START).unwrap();
+    let task = |number, least| Task {
+        least,
+        ..Task::new(id(number), entity, Work::mi(1_000))
+    };
+    assert_eq!(host.submit(task(1, 7), START), Ok(TaskState::Running));
+    assert_eq!(host.submit(task(2, 5), START), Ok(TaskState::Queued));
+    assert_eq!(host.submit(task(3, 1), seconds(9)), Ok(TaskState::Running));
+    assert_eq!(host.submit(task(4, 1), seconds(10)), Ok(TaskState::Queued));
+    host.fail(id(1), seconds(10)).unwrap();
+    assert_eq!(host.queue().count(), 0);
+}
+
+#[test]
 fn a_machine_that_makes_no_sense_is_refused() {
     assert!(Host::new(HostSpec::new([], Bytes::ZERO)).is_err());
     assert!(Host::new(HostSpec::new([1, 0], Bytes::ZERO)).is_err());

@@ -4,7 +4,6 @@ use crate::Timestamp;
 use crate::share::BoundedClaim;
 use crate::task::host::{part, place_of};
 use crate::task::{Finished, Host, Progress, TaskId, TaskState};
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 impl Host {
@@ -21,18 +20,7 @@ impl Host {
     /// When something happens by itself, if nobody comes or goes before: a task is done or aged.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Timestamp> {
-        let running = self.running.iter().map(|task| &self.tasks[task]);
-        running.filter_map(|progress| self.deadline(progress)).min()
-    }
-
-    fn deadline(&self, progress: &Progress) -> Option<Timestamp> {
-        let time = progress.remaining.time_at(progress.grant);
-        let done = time.and_then(|time| later(self.now, time));
-        let aged = match (progress.short_since, progress.aged) {
-            (Some(since), None) => later(since, self.ageing.patience),
-            _ => None,
-        };
-        done.into_iter().chain(aged).min()
+        Some(self.due.first()?.0)
     }
 
     /// Goes from deadline to deadline until `now`.
@@ -40,51 +28,63 @@ impl Host {
         while let Some(at) = self.next_deadline()
             && at <= now
         {
-            self.work(at);
-            self.end_done();
-            self.age();
+            self.now = self.now.max(at);
+            self.end_and_age();
             self.refill();
         }
-        self.work(now);
-    }
-
-    /// Lets the running tasks work until `at`; their grants are those of the whole time.
-    fn work(&mut self, at: Timestamp) {
-        let time = at.since(self.now);
-        self.now = self.now.max(at);
-        if time.is_zero() {
-            return;
-        }
+        self.now = self.now.max(now);
         for task in &self.running {
             let progress = self.tasks.get_mut(task).expect("a running task is known");
-            progress.remaining = progress.remaining.after(progress.grant, time);
+            progress.work_until(self.now);
         }
     }
 
-    fn end_done(&mut self) {
-        let is_done = |task: &&TaskId| self.tasks[task].remaining.is_zero();
-        let done: Vec<TaskId> = self.running.iter().filter(is_done).copied().collect();
-        for task in done {
-            self.end(task, TaskState::Done).expect("it runs");
-            let at = self.now;
-            self.finished.push(Finished { task, at });
-        }
-    }
-
-    /// Ages those that have been short for as long as patience lasts.
-    fn age(&mut self) {
-        let (now, patience) = (self.now, self.ageing.patience);
-        for task in &self.running {
-            let progress = self.tasks.get_mut(task).expect("a running task is known");
-            if let (Some(since), None) = (progress.short_since, progress.aged)
-                && now.since(since) >= patience
-            {
-                progress.aged = Some(since);
-                for place in progress.cpus.iter().copied().map(place_of) {
-                    self.cpus[place].age(*task, since);
-                    self.changed.cpus.insert(place);
-                }
+    /// Ends the tasks that are done now, and ages those that have been short for long enough.
+    fn end_and_age(&mut self) {
+        let now = self.now;
+        while let Some((at, task)) = self.due.first().copied()
+            && at <= now
+        {
+            let progress = self.progress_mut(task);
+            progress.work_until(now);
+            if progress.remaining.is_zero() {
+                self.end(task, TaskState::Done).expect("it runs");
+                self.finished.push(Finished { task, at: now });
+            } else {
+                self.age(task);
+                self.schedule(task);
             }
+        }
+    }
+
+    fn age(&mut self, task: TaskId) {
+        let progress = self.tasks.get_mut(&task).expect("a running task is known");
+        progress.aged = progress.short_since;
+        if let Some(since) = progress.aged {
+            for place in progress.cpus.iter().copied().map(place_of) {
+                self.cpus[place].age(task, since);
+                self.changed.cpus.insert(place);
+            }
+        }
+    }
+
+    /// Notes when a task will be done or aged at its present grant.
+    ///
+    /// As long as the grant stays, so does the time, however much is done until then.
+    fn schedule(&mut self, task: TaskId) {
+        let (now, patience) = (self.now, self.ageing.patience);
+        let progress = self.progress_mut(task);
+        let time = progress.remaining.time_at(progress.grant);
+        let done = time.and_then(|time| later(now, time));
+        let aged = match (progress.short_since, progress.aged) {
+            (Some(since), None) => later(since, patience),
+            _ => None,
+        };
+        let due = done.into_iter().chain(aged).min();
+        let was = std::mem::replace(&mut progress.due, due);
+        self.due.extend(due.map(|at| (at, task)));
+        if let Some(at) = was.filter(|_| was != due) {
+            self.due.remove(&(at, task));
         }
     }
 
@@ -98,12 +98,10 @@ impl Host {
                 self.demand(task, demand);
             }
         }
-        let mut regranted = BTreeSet::new();
         for place in std::mem::take(&mut self.changed.cpus) {
-            self.cpus[place].share();
-            regranted.extend(self.cpus[place].seats().keys().copied());
+            self.changed.tasks.extend(self.cpus[place].share());
         }
-        for task in regranted {
+        for task in std::mem::take(&mut self.changed.tasks) {
             self.regrant(task);
         }
     }
@@ -114,6 +112,7 @@ impl Host {
         for (index, place) in cpus.iter().copied().map(place_of).enumerate() {
             if self.cpus[place].demand(task, part(demand, cpus.len(), index)) {
                 self.changed.cpus.insert(place);
+                self.changed.tasks.insert(task);
             }
         }
     }
@@ -122,6 +121,7 @@ impl Host {
     fn regrant(&mut self, task: TaskId) {
         let now = self.now;
         let progress = self.tasks.get_mut(&task).expect("a seated task is known");
+        progress.work_until(now);
         let places = progress.cpus.iter().copied().map(place_of);
         let seats = places.filter_map(|place| self.cpus[place].seats().get(&task));
         (progress.demand, progress.grant) = seats.fold((0, 0), |(demand, grant), seat| {
@@ -132,6 +132,7 @@ impl Host {
             None => Some(now),
             since => since,
         };
+        self.schedule(task);
     }
 }
 

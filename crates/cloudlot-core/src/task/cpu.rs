@@ -97,8 +97,8 @@ impl Cpu {
         }
     }
 
-    /// Divides the capacity among the demands.
-    pub(super) fn share(&mut self) {
+    /// Divides the capacity among the demands; the tasks whose grants are others now.
+    pub(super) fn share(&mut self) -> Vec<TaskId> {
         let raised = self.raised();
         let claims: Vec<BoundedClaim> = self
             .seats
@@ -111,9 +111,13 @@ impl Cpu {
             .collect();
         let grants = max_min_bounded(self.capacity, &claims)
             .expect("guarantees leave what is kept, and no more than that is raised");
-        for (seat, grant) in self.seats.values_mut().zip(grants) {
-            seat.grant = grant;
-        }
+        let seats = self.seats.iter_mut().zip(grants);
+        seats
+            .filter_map(|((task, seat), grant)| {
+                let was = std::mem::replace(&mut seat.grant, grant);
+                (was != grant).then_some(*task)
+            })
+            .collect()
     }
 
     /// What the aged get of the kept part as a minimum, those that starved first before others.

@@ -26,6 +26,7 @@ pub struct Host {
     pub(super) tasks: BTreeMap<TaskId, Progress>,
     pub(super) running: BTreeSet<TaskId>,
     pub(super) queue: BTreeSet<(Timestamp, TaskId)>,
+    pub(super) due: BTreeSet<(Timestamp, TaskId)>,
     pub(super) now: Timestamp,
     pub(super) finished: Vec<Finished>,
     pub(super) changed: Changed,
@@ -36,6 +37,7 @@ pub struct Host {
 pub(super) struct Changed {
     pub(super) entities: BTreeSet<EntityId>,
     pub(super) cpus: BTreeSet<usize>,
+    pub(super) tasks: BTreeSet<TaskId>,
 }
 
 /// Why a task is not taken, now or ever.
@@ -137,6 +139,7 @@ impl Host {
             tasks: BTreeMap::new(),
             running: BTreeSet::new(),
             queue: BTreeSet::new(),
+            due: BTreeSet::new(),
             now: Timestamp::ZERO,
             finished: Vec::new(),
             changed: Changed::default(),
@@ -372,9 +375,11 @@ impl Host {
             self.changed.cpus.insert(place);
         }
         self.changed.entities.insert(task.entity);
+        self.changed.tasks.insert(task.id);
         let now = self.now;
         let progress = self.progress_mut(task.id);
         progress.state = TaskState::Running;
+        progress.worked = now;
         progress.started = Some(now);
         progress.cpus = places.into_iter().map(cpu_id).collect();
         Start::Started
@@ -388,13 +393,17 @@ impl Host {
         if !matches!(was, TaskState::Queued | TaskState::Running) {
             return Err(NotActive(id));
         }
-        let (task, arrived) = (progress.task, progress.arrived);
+        progress.work_until(now);
+        let (task, arrived, due) = (progress.task, progress.arrived, progress.due.take());
         let cpus = std::mem::take(&mut progress.cpus);
         progress.state = state;
         progress.ended = Some(now);
         progress.demand = 0;
         progress.grant = 0;
         progress.short_since = None;
+        if let Some(at) = due {
+            self.due.remove(&(at, id));
+        }
         let entity = self.entity_mut(task.entity);
         if was == TaskState::Queued {
             entity.queued.remove(&id);

@@ -109,6 +109,10 @@ pub struct Progress {
     pub short_since: Option<Timestamp>,
     /// Since when it had been short when it was first found starving.
     pub aged: Option<Timestamp>,
+    /// Until when `remaining` is reckoned.
+    pub(super) worked: Timestamp,
+    /// When it will be done or aged, as the host has noted it.
+    pub(super) due: Option<Timestamp>,
 }
 
 impl Progress {
@@ -126,7 +130,16 @@ impl Progress {
             grant: 0,
             short_since: None,
             aged: None,
+            worked: now,
+            due: None,
         }
+    }
+
+    /// Takes off what is done until `now` at the present grant.
+    pub(super) fn work_until(&mut self, now: Timestamp) {
+        let time = now.since(self.worked);
+        self.remaining = self.remaining.after(self.grant, time);
+        self.worked = now;
     }
 }
 

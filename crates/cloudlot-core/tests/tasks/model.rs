@@ -223,6 +223,10 @@ fn ten_thousand_tasks_share_one_cpu() {
         assert!(host.submit_all(all, START).is_empty());
         let grants: Vec<u64> = host.tasks().map(|task| task.grant).collect();
         assert_max_min(40_000, &tasks, &grants);
+        if largest < 10 {
+            // Few lengths, so few moments at which all is divided afresh.
+            assert_eq!(u64::try_from(host.advance(Timestamp::MAX).len()), Ok(count));
+        }
     }
 }
 
@@ -321,6 +325,46 @@ proptest! {
                 take(&mut pieced, step);
             }
             prop_assert_eq!(format!("{whole:?}"), format!("{pieced:?}"));
+        }
+    }
+
+    #[test]
+    fn a_task_is_done_when_its_grants_come_to_its_work_and_not_before(
+        placement in placement(),
+        tasks in prop::collection::vec((task(), 0..900_u64), 0..30),
+    ) {
+        let mut host = host(placement);
+        for entity in 0..ENTITIES {
+            host.provision(EntityId::new(entity), 3_000, START).unwrap();
+        }
+        // What grants have come to before the last stretch, and in it.
+        let mut done: BTreeMap<TaskId, (u128, u128)> = BTreeMap::new();
+        let mut go = |host: &mut Host, until: Timestamp| {
+            let running = host.tasks().filter(|task| task.state == TaskState::Running);
+            let grants: Vec<_> = running.map(|task| (task.task.id, task.grant)).collect();
+            let from = host.now();
+            host.advance(until);
+            for (task, grant) in grants {
+                let stretch = u128::from(grant) * host.now().since(from).as_nanos();
+                let sum = done.entry(task).or_default();
+                *sum = (sum.0 + sum.1, stretch);
+            }
+        };
+        for (task, millis) in tasks {
+            let arrival = host.now() + Duration::from_millis(millis);
+            while let Some(at) = host.next_deadline().filter(|at| *at < arrival) {
+                go(&mut host, at);
+            }
+            go(&mut host, arrival);
+            let _taken = host.submit(task, arrival);
+        }
+        while let Some(at) = host.next_deadline() {
+            go(&mut host, at);
+        }
+        for task in host.tasks() {
+            let work = task.task.work.as_milli_instructions();
+            let (before, last) = done.get(&task.task.id).copied().unwrap_or_default();
+            prop_assert!(before + last >= work && (before < work || work == 0), "{task:?}");
         }
     }
 

@@ -379,7 +379,6 @@ impl Host {
         let now = self.now;
         let progress = self.progress_mut(task.id);
         progress.state = TaskState::Running;
-        progress.worked = now;
         progress.started = Some(now);
         progress.cpus = places.into_iter().map(cpu_id).collect();
         Start::Started

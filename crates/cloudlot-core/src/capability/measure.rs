@@ -141,6 +141,17 @@ impl Measure {
         }
     }
 
+    /// A duration.
+    #[must_use]
+    pub fn time(duration: std::time::Duration) -> Self {
+        // At most 2^64 seconds, far below the end of 128 bits.
+        let nanos = i128::from(duration.as_secs()) * NANO + i128::from(duration.subsec_nanos());
+        Self {
+            dimension: Dimension::Time,
+            nanos,
+        }
+    }
+
     /// What it is a number of.
     #[must_use]
     pub fn dimension(&self) -> Dimension {

@@ -24,37 +24,37 @@ const CHILDREN: u32 = 1_024;
 #[derive(Clone, Debug)]
 #[must_use = "a request is nothing before `build`"]
 pub struct RequestBuilder {
-    pub(super) name: String,
-    pub(super) key: Option<RequestKey>,
-    pub(super) owner: Option<String>,
-    pub(super) parts: Vec<RawPart>,
-    pub(super) elastic: Option<(Vec<Quantity>, Vec<Quantity>)>,
-    pub(super) constraints: Vec<Constraint>,
-    pub(super) preferences: Vec<Preference>,
-    pub(super) tolerations: Vec<Toleration>,
-    pub(super) labels: Vec<(String, String)>,
-    pub(super) affinities: Vec<RawAffinity>,
-    pub(super) spreads: Vec<Spread>,
-    pub(super) priority: Priority,
-    pub(super) window: Window,
-    pub(super) hold_for: Duration,
-    pub(super) expected: Option<Duration>,
-    pub(super) strategy: Option<String>,
+    pub(crate) name: String,
+    pub(crate) key: Option<RequestKey>,
+    pub(crate) owner: Option<String>,
+    pub(crate) parts: Vec<RawPart>,
+    pub(crate) elastic: Option<(Vec<Quantity>, Vec<Quantity>)>,
+    pub(crate) constraints: Vec<Constraint>,
+    pub(crate) preferences: Vec<Preference>,
+    pub(crate) tolerations: Vec<Toleration>,
+    pub(crate) labels: Vec<(String, String)>,
+    pub(crate) affinities: Vec<RawAffinity>,
+    pub(crate) spreads: Vec<Spread>,
+    pub(crate) priority: Priority,
+    pub(crate) window: Window,
+    pub(crate) hold_for: Duration,
+    pub(crate) expected: Option<Duration>,
+    pub(crate) strategy: Option<String>,
 }
 
 #[derive(Clone, Debug)]
-pub(super) struct RawPart {
-    pub(super) amounts: Vec<Quantity>,
-    pub(super) count: u32,
-    pub(super) min: u32,
-    pub(super) on: On,
+pub(crate) struct RawPart {
+    pub(crate) amounts: Vec<Quantity>,
+    pub(crate) count: u32,
+    pub(crate) min: u32,
+    pub(crate) on: On,
 }
 
 #[derive(Clone, Debug)]
-pub(super) struct RawAffinity {
-    pub(super) label: String,
-    pub(super) level: String,
-    pub(super) mode: Mode,
+pub(crate) struct RawAffinity {
+    pub(crate) label: String,
+    pub(crate) level: String,
+    pub(crate) mode: Mode,
 }
 
 impl RequestBuilder {
@@ -219,7 +219,11 @@ impl RequestBuilder {
     /// # Errors
     /// Everything that is wrong with it.
     pub fn build(self) -> Result<Request, Faults> {
-        let mut all = Faults::default();
+        self.build_after(Faults::default())
+    }
+
+    /// As `build`, after faults that were found in reading the description.
+    pub(crate) fn build_after(self, mut all: Faults) -> Result<Request, Faults> {
         let faults = &mut all;
         text::name(faults, "name", &self.name);
         let owner = match &self.owner {
@@ -282,6 +286,7 @@ fn need_checked(
     };
     if !parts.is_empty() {
         faults.add("elastic", "", Rule::Excludes("parts"));
+        parts_checked(faults, parts);
     }
     let least = amounts_checked(faults, "elastic.least", least);
     let most = amounts_checked(faults, "elastic.most", most);
@@ -318,16 +323,19 @@ fn part_checked(faults: &mut Faults, n: usize, raw: RawPart) -> Part {
         faults.add(format_args!("parts[{n}].amounts"), 0, Rule::Zero);
     }
     let mut within = |what: &str, value: u32, most: u32| {
-        if !(1..=most).contains(&value) {
+        let legal = (1..=most).contains(&value);
+        if !legal {
             let range = Rule::Outside {
                 least: 1,
                 most: most.into(),
             };
             faults.add(format_args!("parts[{n}].{what}"), value, range);
         }
+        legal
     };
-    within("count", raw.count, MEMBERS);
-    within("min", raw.min, raw.count.clamp(1, MEMBERS));
+    if within("count", raw.count, MEMBERS) {
+        within("min", raw.min, raw.count);
+    }
     if let On::Children { of } = raw.on {
         within("on.children.of", of, CHILDREN);
     }
@@ -372,12 +380,7 @@ fn affinities_checked(faults: &mut Faults, list: Vec<RawAffinity>) -> Vec<Affini
     let mut affinities = Vec::with_capacity(list.len());
     for (n, raw) in list.into_iter().enumerate() {
         text::word(faults, format_args!("affinities[{n}].level"), &raw.level);
-        let (key, value) = raw.label.split_once('=').unwrap_or((&raw.label, ""));
-        let label = Label {
-            key: key.to_owned(),
-            value: value.to_owned(),
-        };
-        label.check(faults, format_args!("affinities[{n}].label"));
+        let label = Label::checked(faults, format_args!("affinities[{n}].label"), &raw.label);
         affinities.push(Affinity {
             label,
             level: raw.level,

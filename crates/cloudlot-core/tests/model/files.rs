@@ -1,0 +1,168 @@
+//! Requests and resources on the way through JSON.
+
+use crate::worlds::{ask, node, wish};
+use cloudlot_core::{
+    Kind, On, Request, RequestKey, Resource, ResourceState, Taint, Timestamp, Toleration, cores,
+    gib,
+};
+use proptest::prelude::*;
+use std::time::Duration;
+
+fn full_request() -> Request {
+    Request::new("web")
+        .key(RequestKey(0x1234))
+        .owner("org/team-a")
+        .gang(4, 2, On::Children { of: 2 }, [cores(2), gib(4)])
+        .require(cloudlot_core::Selector::any_of("zone", ["a", "b"]))
+        .prefer(cloudlot_core::Constraint::class("gpu"), -3)
+        .tolerate(Toleration::exists("spot"))
+        .label("app", "web")
+        .anti_affinity("app=web", "host")
+        .spread("zone", 1)
+        .priority(5)
+        .not_before(Timestamp::from_nanos(7))
+        .hold_for(Duration::from_millis(1_500))
+        .expected(Duration::from_secs(60))
+        .strategy("fair")
+        .build()
+        .unwrap()
+}
+
+fn full_resource() -> Resource {
+    Resource::node("n1")
+        .class("odd")
+        .state(ResourceState::Draining)
+        .capacity([cores(16), gib(64)])
+        .reserved([cores(1)])
+        .overcommit(Kind::CPU, 1_500)
+        .capability("arch", "x86_64")
+        .capability("clock", "2.4GHz".parse::<cloudlot_core::Measure>().unwrap())
+        .capability("features", ["avx", "sse"])
+        .capability("driver", "1.10".parse::<cloudlot_core::Version>().unwrap())
+        .label("zone", "a")
+        .taint(Taint::new("spot", "", cloudlot_core::Effect::NoExecute))
+        .topology([("zone", "a"), ("rack", "r1")])
+        .owner("ops")
+        .tag("ssd")
+        .metadata("serial", "a b c")
+        .build()
+        .unwrap()
+}
+
+#[test]
+fn a_request_reads_as_people_write_it() {
+    let json = r#"{
+        "name": "web",
+        "owner": "org/team-a",
+        "parts": [{"amounts": {"cpu": "500m", "memory": "4Gi"}, "count": 3}],
+        "constraints": [
+            {"label": {"key": "zone", "test": {"in": ["a", "b"]}}},
+            {"capability": {"name": "clock", "test": {"at_least": {"number": "2 GHz"}}}}
+        ],
+        "affinities": [{"label": "app=web", "level": "host", "mode": "apart"}],
+        "hold_for": "30 s"
+    }"#;
+    let request: Request = serde_json::from_str(json).unwrap();
+    let part = &request.need().parts()[0];
+    assert_eq!(part.amounts.get(&Kind::CPU.into()), 500);
+    assert_eq!((part.count, part.min), (3, 3));
+    assert_eq!(request.hold_for(), Duration::from_secs(30));
+}
+
+#[test]
+fn the_files_look_like_this() {
+    let request = serde_json::to_string(&full_request()).unwrap();
+    assert_eq!(request, "");
+    let resource = serde_json::to_string(&full_resource()).unwrap();
+    assert_eq!(resource, "");
+}
+
+#[test]
+fn a_bad_file_says_everything_at_once() {
+    let json = r#"{
+        "name": "my job",
+        "parts": [{"amounts": {"cpu": "-1", "memory": "4GHz", "two words": 1}, "count": 0}],
+        "labels": {"app": "a", "app": "b"},
+        "hold_for": "30 MiB",
+        "expected": "0 s"
+    }"#;
+    let why = serde_json::from_str::<Request>(json)
+        .unwrap_err()
+        .to_string();
+    for path in [
+        "name",
+        "cpu",
+        "memory",
+        "two words",
+        "count",
+        "labels.app",
+        "hold_for",
+        "expected",
+    ] {
+        assert!(why.contains(path), "{path} is not named in\n{why}");
+    }
+    let unknown = r#"{"name": "job", "parts": [{"amounts": {"cpu": 1}}], "nodes": 3}"#;
+    assert!(serde_json::from_str::<Request>(unknown).is_err());
+}
+
+fn same<T>(value: &T) -> Result<(), TestCaseError>
+where
+    T: serde::Serialize + serde::de::DeserializeOwned + PartialEq + std::fmt::Debug,
+{
+    let json = serde_json::to_string(value).unwrap();
+    prop_assert_eq!(&serde_json::from_str::<T>(&json).unwrap(), value);
+    Ok(())
+}
+
+/// A byte of the text changed, taken out or doubled, a few times.
+fn mutated(text: &str, changes: &[(usize, u8, u8)]) -> Vec<u8> {
+    let mut bytes = text.as_bytes().to_vec();
+    for (place, how, byte) in changes {
+        let place = place % bytes.len();
+        match how % 4 {
+            0 => bytes[place] = *byte,
+            1 => _ = bytes.remove(place),
+            2 => bytes.insert(place, *byte),
+            // Digits most of all: they make amounts large.
+            _ => bytes.insert(place, b'9'),
+        }
+    }
+    bytes
+}
+
+proptest! {
+    #[test]
+    fn both_survive_the_way_through_json(
+        node in node(),
+        wishes in proptest::collection::vec(wish(), 0..4),
+        preferred in wish(),
+    ) {
+        same(&node.build(3))?;
+        let request = ask(2, 3, &wishes, Some(1)).prefer(preferred.build(), 2);
+        let request = request.build().unwrap();
+        same(&request)?;
+        let json = serde_json::to_string(&request).unwrap();
+        let back: Request = serde_json::from_str(&json).unwrap();
+        prop_assert_eq!(back.digest(), request.digest());
+    }
+
+    #[test]
+    fn mutated_files_are_refused_or_are_legal(
+        changes in proptest::collection::vec((any::<usize>(), any::<u8>(), any::<u8>()), 1..4),
+    ) {
+        let request = serde_json::to_string(&full_request()).unwrap();
+        if let Ok(request) = serde_json::from_slice::<Request>(&mutated(&request, &changes)) {
+            same(&request)?;
+        }
+        let resource = serde_json::to_string(&full_resource()).unwrap();
+        if let Ok(resource) = serde_json::from_slice::<Resource>(&mutated(&resource, &changes)) {
+            same(&resource)?;
+        }
+    }
+}
+
+#[test]
+fn the_full_examples_survive() {
+    same(&full_request()).unwrap();
+    same(&full_resource()).unwrap();
+}

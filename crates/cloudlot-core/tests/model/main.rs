@@ -1,0 +1,11 @@
+//! The model of resources and requests, from outside: against naive evaluators, the defects of the systems that went
+//! before, hostile input, and files.
+
+mod digest;
+#[cfg(feature = "serde")]
+mod files;
+mod heritage;
+mod hostile;
+mod rules;
+mod satisfiable;
+mod worlds;

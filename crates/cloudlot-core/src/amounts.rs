@@ -9,6 +9,7 @@ use std::fmt;
 ///
 /// A plain `Copy` value for exchange; a ledger keeps columns. It goes by the numbers of one ledger's
 /// [`Kinds`](crate::Kinds), which also translate it to and from named [`Quantities`](crate::Quantities).
+/// Files and messages hold those: the numbers of one ledger mean nothing in another, so that `Amounts` has no serde.
 ///
 /// ```
 /// # use cloudlot_core::{Amounts, Kind};
@@ -166,12 +167,23 @@ impl fmt::Debug for Amounts {
 }
 
 /// The places of the bits that are set, lowest first.
-pub(crate) fn bits(mut mask: u32) -> impl Iterator<Item = usize> {
-    std::iter::from_fn(move || {
-        let index = (mask != 0).then(|| mask.trailing_zeros() as usize)?;
-        mask &= mask - 1;
+#[inline]
+pub(crate) fn bits(mask: u32) -> Bits {
+    Bits(mask)
+}
+
+#[derive(Clone)]
+pub(crate) struct Bits(u32);
+
+impl Iterator for Bits {
+    type Item = usize;
+
+    #[inline]
+    fn next(&mut self) -> Option<usize> {
+        let index = (self.0 != 0).then(|| self.0.trailing_zeros() as usize)?;
+        self.0 &= self.0 - 1;
         Some(index)
-    })
+    }
 }
 
 #[cfg(test)]

@@ -55,7 +55,8 @@ impl fmt::Debug for Kind {
 /// The name of a kind, the same for every ledger: `cpu`, or `nvidia.com/mig-1g.5gb`.
 ///
 /// # Parsing
-/// One to 317 visible ASCII characters (what Kubernetes allows for a resource name), without quotes or commas.
+/// One to 317 visible ASCII characters (what Kubernetes allows for a resource name), without quotes, commas or backslashes,
+/// and not ending in `=` or `:`, so that `memory= 16Gi` never means a kind `memory=`.
 /// ```
 /// # use cloudlot_core::{Kind, KindName};
 /// assert_eq!("cpu".parse(), Ok(KindName::from(Kind::CPU)));
@@ -110,7 +111,8 @@ impl FromStr for KindName {
             return Ok(Self(Name::WellKnown(Kind::at(index))));
         }
         let legal = |c: u8| c.is_ascii_graphic() && !matches!(c, b'"' | b'\'' | b'\\' | b',');
-        if text.is_empty() || text.len() > 317 || !text.bytes().all(legal) {
+        let ends_well = !text.is_empty() && !text.ends_with(['=', ':']);
+        if !ends_well || text.len() > 317 || !text.bytes().all(legal) {
             let shown = text.chars().take(40).collect();
             return Err(KindsError::Name(shown));
         }
@@ -150,7 +152,7 @@ impl<'de> serde::Deserialize<'de> for KindName {
 pub enum KindsError {
     /// The text cannot name a kind.
     #[error(
-        "`{0}` cannot name a kind: 1 to 317 visible ASCII characters without quotes, commas or backslashes"
+        "`{0}` cannot name a kind: 1 to 317 visible ASCII characters without quotes, commas or backslashes, not ending in = or :"
     )]
     Name(String),
     /// No resource of the ledger offers this kind.

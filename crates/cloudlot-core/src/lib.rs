@@ -25,13 +25,16 @@ mod bytes;
 mod capability;
 mod checked;
 mod constraint;
+mod decimal;
 mod fault;
 mod id;
+mod ids;
 mod key;
 mod kind;
 mod labels;
+pub mod ledger;
 mod owner;
-mod quantity;
+pub mod quantity;
 mod request;
 mod resource;
 mod rulebook;
@@ -41,11 +44,13 @@ mod taint;
 mod text;
 mod time;
 mod topology;
+mod unit;
 #[cfg(feature = "serde")]
 mod wire;
 
 pub use amounts::Amounts;
 pub use bytes::{Bytes, ParseBytesError};
+pub use ids::{OwnerId, ReservationId, ResourceId, Revision};
 pub use capability::{
     Capability, CapabilityRule, CapabilityTest, Dimension, Measure, ParseMeasureError,
     ParseVersionError, Version,
@@ -56,8 +61,10 @@ pub use key::{ParseKeyError, RequestKey};
 pub use kind::{Kind, KindName, Kinds, KindsError};
 pub use labels::{Label, Labels};
 pub use owner::OwnerPath;
+#[doc(inline)]
 pub use quantity::{
-    Quantities, Quantity, bits_per_second, bytes, cores, gib, gpus, mib, millicores, named, storage,
+    ParseQuantityError, Quantities, Quantity, Rounding, bits_per_second, bytes, cores, gib, gpus,
+    mib, millicores, named, storage,
 };
 pub use request::{
     Affinity, Mode, Need, On, Part, Preference, Priority, Request, RequestBuilder, Spread, Terms,

@@ -1,9 +1,32 @@
 //! An amount of a named kind, and a list of them: what people write and files hold.
 
-use crate::{Kind, KindName, KindsError};
+mod parse;
+#[cfg(feature = "serde")]
+mod serial;
+
+pub use parse::{ParseQuantityError, Rounding};
+#[cfg(feature = "serde")]
+pub use serial::{capacity, request};
+
+use crate::{Kind, KindName, KindsError, unit};
 use std::fmt;
 
 /// So much of a named kind, in the kind's base unit.
+///
+/// # Display and parsing
+/// Printed as `cpu 500m`: the kind, and the amount in the largest unit that leaves a whole number.
+/// Parsed from that or from `cpu=500m`, exactly; every quantity survives printing and parsing. [`Quantity::parse`] tells the
+/// units.
+/// ```
+/// # use cloudlot_core::{ParseQuantityError, Quantity, bits_per_second, cores, gib, millicores};
+/// assert_eq!("cpu=1.5 cores".parse(), Ok(millicores(1_500)));
+/// assert_eq!(millicores(1_500).to_string(), "cpu 1500m");
+/// assert_eq!(cores(2).to_string(), "cpu 2");
+/// assert_eq!(gib(16).to_string(), "memory 16Gi");
+/// assert_eq!(bits_per_second(10_000_000_000).to_string(), "network 10Gbps");
+/// assert_eq!("example.com/licence=3".parse::<Quantity>()?.amount(), 3);
+/// # Ok::<(), ParseQuantityError>(())
+/// ```
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Quantity {
     kind: KindName,
@@ -30,6 +53,25 @@ impl Quantity {
     #[must_use]
     pub const fn amount(&self) -> u64 {
         self.amount
+    }
+
+    /// The amount without its kind, as people write it: `500m`, `2`, `16Gi`, `10Gbps`.
+    ///
+    /// Kubernetes accepts it for all kinds but the network, whose unit it lacks.
+    pub fn amount_text(&self) -> impl fmt::Display {
+        struct Text<'a>(&'a Quantity);
+        impl fmt::Display for Text<'_> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                unit::write(&self.0.kind, self.0.amount, f)
+            }
+        }
+        Text(self)
+    }
+}
+
+impl fmt::Display for Quantity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.kind, self.amount_text())
     }
 }
 
@@ -99,6 +141,23 @@ pub fn named(kind: &str, amount: u64) -> Result<Quantity, KindsError> {
 ///
 /// Of a kind that is named twice it holds the last, as a map would; builders and files refuse that, see
 /// [`Quantities::unique`].
+///
+/// # Files
+/// With feature `serde` it is a map from names to text. A plain number is read as its text would be, so that `cpu: 2` and
+/// `cpu: "2"` both mean two cores; one with a fraction, such as `1.5`, is taken as the shortest decimal text that names it,
+/// and refused above 2^53, where reading may already have changed it. Parts of a base unit are refused here;
+/// [`request`] rounds them up and [`capacity`] down, each for `#[serde(with = "…")]`.
+/// ```
+/// # #[cfg(feature = "serde")] {
+/// # use cloudlot_core::{Quantities, gib, millicores};
+/// let need: Quantities = serde_json::from_str(r#"{"cpu": 1.5, "memory": "16Gi"}"#)?;
+/// assert_eq!(need, Quantities::from([millicores(1_500), gib(16)]));
+/// assert_eq!(need.to_string(), "cpu 1500m, memory 16Gi");
+/// assert_eq!(serde_json::to_string(&need)?, r#"{"cpu":"1500m","memory":"16Gi"}"#);
+/// assert!(serde_json::from_str::<Quantities>(r#"{"cpu": "2", "cpu": "3"}"#).is_err());
+/// # }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Quantities(Vec<Quantity>);
 
@@ -153,6 +212,20 @@ impl FromIterator<Quantity> for Quantities {
 impl<const N: usize> From<[Quantity; N]> for Quantities {
     fn from(quantities: [Quantity; N]) -> Self {
         quantities.into_iter().collect()
+    }
+}
+
+impl fmt::Display for Quantities {
+    /// As `cpu 500m, memory 16Gi`; without any quantity, `nothing`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_empty() {
+            return f.write_str("nothing");
+        }
+        for (place, quantity) in self.0.iter().enumerate() {
+            let comma = if place > 0 { ", " } else { "" };
+            write!(f, "{comma}{quantity}")?;
+        }
+        Ok(())
     }
 }
 

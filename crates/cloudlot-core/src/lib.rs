@@ -50,13 +50,13 @@ mod wire;
 
 pub use amounts::Amounts;
 pub use bytes::{Bytes, ParseBytesError};
-pub use ids::{OwnerId, ReservationId, ResourceId, Revision};
 pub use capability::{
     Capability, CapabilityRule, CapabilityTest, Dimension, Measure, ParseMeasureError,
     ParseVersionError, Version,
 };
 pub use constraint::Constraint;
 pub use fault::{Fault, Faults, Rule};
+pub use ids::{OwnerId, ReservationId, ResourceId, Revision};
 pub use key::{ParseKeyError, RequestKey};
 pub use kind::{Kind, KindName, Kinds, KindsError};
 pub use labels::{Label, Labels};
@@ -67,8 +67,8 @@ pub use quantity::{
     mib, millicores, named, storage,
 };
 pub use request::{
-    Affinity, Mode, Need, On, Part, Preference, Priority, Request, RequestBuilder, Spread, Terms,
-    Window,
+    Affinity, Mode, Need, On, Part, Preference, Priority, Request, RequestBuilder, SoftAffinity,
+    Spread, Terms, Window,
 };
 pub use resource::{NodeClass, Resource, ResourceBuilder, ResourceState};
 pub use rulebook::{Check, Found, Mismatch, Place, Reason, Rulebook, Satisfiable, Shortage};

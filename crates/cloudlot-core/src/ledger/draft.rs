@@ -83,7 +83,10 @@ impl<'a> Draft<'a> {
         }
         let booking = Booking::of(request, holds);
         let mut reservation = rules::book(state, &booking, self.now)?;
-        let place = state.reservations.next().ok_or(Why::TooMany("reservation"))?;
+        let place = state
+            .reservations
+            .next()
+            .ok_or(Why::TooMany("reservation"))?;
         let owner = state.owners.next();
         self.guard(reads);
         if reservation.owner == rules::UNKNOWN_OWNER {
@@ -159,7 +162,10 @@ impl<'a> Draft<'a> {
         Plan {
             ledger: self.view.identity.clone(),
             steps: self.steps.clone(),
-            guards: std::mem::take(&mut self.guards).into_iter().map(guard).collect(),
+            guards: std::mem::take(&mut self.guards)
+                .into_iter()
+                .map(guard)
+                .collect(),
             refusals: std::mem::take(&mut self.refusals),
         }
     }

@@ -65,7 +65,9 @@ impl Hold {
 
     /// How much of each kind that is held.
     pub fn iter(&self) -> impl Iterator<Item = (Kind, u64)> {
-        bits(self.mask).map(Kind::at).zip(self.values().iter().copied())
+        bits(self.mask)
+            .map(Kind::at)
+            .zip(self.values().iter().copied())
     }
 
     pub(crate) const fn mask(&self) -> u32 {
@@ -84,7 +86,13 @@ impl Hold {
 
 impl fmt::Debug for Hold {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} × {:?} on {}", self.count, self.amounts(), self.resource)
+        write!(
+            f,
+            "{} × {:?} on {}",
+            self.count,
+            self.amounts(),
+            self.resource
+        )
     }
 }
 
@@ -111,7 +119,10 @@ impl Holds {
         list.sort_by_key(|hold| hold.resource);
         let mut merged: Vec<Hold> = Vec::with_capacity(list.len());
         for hold in list {
-            match merged.last_mut().filter(|last| last.resource == hold.resource) {
+            match merged
+                .last_mut()
+                .filter(|last| last.resource == hold.resource)
+            {
                 Some(last) => {
                     let amounts = last.amounts().checked_add(&hold.amounts())?;
                     let count = last.count.checked_add(hold.count)?;
@@ -152,8 +163,9 @@ impl Holds {
     /// What is held in all, each kind at most 2^64 - 1.
     #[must_use]
     pub fn total(&self) -> Amounts {
-        self.iter()
-            .fold(Amounts::ZERO, |sum, hold| sum.saturating_add(&hold.amounts()))
+        self.iter().fold(Amounts::ZERO, |sum, hold| {
+            sum.saturating_add(&hold.amounts())
+        })
     }
 }
 
@@ -171,7 +183,12 @@ mod tests {
     fn holds_on_one_resource_are_added_up() {
         let (a, b) = (ResourceId::new(1, 0), ResourceId::new(0, 4));
         let cpu = |n| Amounts::of([(Kind::CPU, n)]);
-        let holds = Holds::sum([Hold::new(a, &cpu(3)), Hold::new(b, &cpu(1)), Hold::new(a, &cpu(4))]).unwrap();
+        let holds = Holds::sum([
+            Hold::new(a, &cpu(3)),
+            Hold::new(b, &cpu(1)),
+            Hold::new(a, &cpu(4)),
+        ])
+        .unwrap();
         assert_eq!((holds.on(a), holds.on(b)), (cpu(7), cpu(1)));
         assert_eq!(holds.iter().map(Hold::count).collect::<Vec<_>>(), [1, 2]);
         assert_eq!(holds.total(), cpu(8));

@@ -1,5 +1,7 @@
 //! The ledger: decides through the rules, changes its state by entries, and remembers them.
 
+#[cfg(debug_assertions)]
+use super::audit;
 use super::deadlines::Deadlines;
 use super::entry::{Change, End, Entry};
 use super::grant::Grant;
@@ -10,10 +12,8 @@ use super::placement::{self, Placement};
 use super::plan::{Booking, Identity};
 use super::replay::ReplayError;
 use super::reservation::{Reservation, Stage};
-use super::state::State;
-#[cfg(debug_assertions)]
-use super::audit;
 use super::rules;
+use super::state::State;
 use super::why::Why;
 use crate::{OwnerPath, Request, RequestKey, ReservationId, ResourceId, Rulebook, Timestamp};
 
@@ -146,13 +146,20 @@ impl Ledger {
     /// # Errors
     /// Why it is not possible; nothing is changed then, but what had ended by `now`.
     #[inline]
-    pub fn reserve(&mut self, request: &Request, on: ResourceId, now: Timestamp) -> Result<Grant, Why> {
+    pub fn reserve(
+        &mut self,
+        request: &Request,
+        on: ResourceId,
+        now: Timestamp,
+    ) -> Result<Grant, Why> {
         self.tick(now);
         if let Some(grant) = self.repeated(request.key(), request.digest())? {
             return Ok(grant);
         }
         let Some(amounts) = rules::single(&self.state, request) else {
-            return Err(Why::Placement("the request has several pieces: say where each goes"));
+            return Err(Why::Placement(
+                "the request has several pieces: say where each goes",
+            ));
         };
         rules::suits_one(&self.state, request, 0, on, &mut ())?;
         let holds = Holds::one(Hold::new(on, &amounts?));
@@ -164,7 +171,12 @@ impl Ledger {
     ///
     /// # Errors
     /// Why it is not possible; nothing is changed then, but what had ended by `now`.
-    pub fn place(&mut self, request: &Request, placement: &Placement, now: Timestamp) -> Result<Grant, Why> {
+    pub fn place(
+        &mut self,
+        request: &Request,
+        placement: &Placement,
+        now: Timestamp,
+    ) -> Result<Grant, Why> {
         self.tick(now);
         if let Some(grant) = self.repeated(request.key(), request.digest())? {
             return Ok(grant);
@@ -187,7 +199,12 @@ impl Ledger {
     ///
     /// # Errors
     /// [`Why::UnknownResource`], [`Why::Overflow`], [`Why::TooMany`], [`Why::TooLate`] or [`Why::KeyReused`].
-    pub fn adopt(&mut self, booking: &Booking, since: Option<Timestamp>, now: Timestamp) -> Result<Grant, Why> {
+    pub fn adopt(
+        &mut self,
+        booking: &Booking,
+        since: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Result<Grant, Why> {
         self.tick(now);
         if let Some(grant) = self.repeated(booking.key, booking.digest)? {
             return Ok(grant);
@@ -220,7 +237,13 @@ impl Ledger {
     pub fn release(&mut self, id: ReservationId, now: Timestamp) -> Result<(), Why> {
         self.tick(now);
         rules::there(&self.state, id)?;
-        self.alter(id, Change::Ended { id, end: End::Released });
+        self.alter(
+            id,
+            Change::Ended {
+                id,
+                end: End::Released,
+            },
+        );
         Ok(())
     }
 
@@ -228,7 +251,12 @@ impl Ledger {
     ///
     /// # Errors
     /// [`Why::Gone`], or [`Why::NotHeld`] if it does not hold that.
-    pub fn release_part(&mut self, id: ReservationId, part: &Holds, now: Timestamp) -> Result<(), Why> {
+    pub fn release_part(
+        &mut self,
+        id: ReservationId,
+        part: &Holds,
+        now: Timestamp,
+    ) -> Result<(), Why> {
         self.tick(now);
         let change = rules::release_part(&self.state, id, part)?;
         self.alter(id, change);
@@ -250,7 +278,12 @@ impl Ledger {
     ///
     /// # Errors
     /// [`Why::Gone`], [`Why::Confirmed`], [`Why::Evicting`], or [`Why::TooLate`] if `until` has passed.
-    pub fn extend(&mut self, id: ReservationId, until: Timestamp, now: Timestamp) -> Result<(), Why> {
+    pub fn extend(
+        &mut self,
+        id: ReservationId,
+        until: Timestamp,
+        now: Timestamp,
+    ) -> Result<(), Why> {
         self.tick(now);
         let change = rules::extend(&self.state, id, until, self.now)?;
         self.alter(id, change);
@@ -299,13 +332,20 @@ impl Ledger {
             self.now = now;
         }
         while let Some(id) = self.deadlines.due(self.now) {
-            let evicting = self.state.live(id).is_some_and(|reservation| reservation.evicting);
+            let evicting = self
+                .state
+                .live(id)
+                .is_some_and(|reservation| reservation.evicting);
             let end = if evicting { End::Evicted } else { End::Expired };
             self.alter(id, Change::Ended { id, end });
         }
     }
 
-    pub(super) fn repeated(&self, key: Option<RequestKey>, digest: u64) -> Result<Option<Grant>, Why> {
+    pub(super) fn repeated(
+        &self,
+        key: Option<RequestKey>,
+        digest: u64,
+    ) -> Result<Option<Grant>, Why> {
         let Some(key) = key else { return Ok(None) };
         match self.keys.get(key) {
             Some(answer) if answer.digest == digest => Ok(Some(answer.grant())),
@@ -321,7 +361,11 @@ impl Ledger {
     }
 
     fn enter(&mut self, mut reservation: Reservation, booking: &Booking) -> Result<Grant, Why> {
-        let place = self.state.reservations.next().ok_or(Why::TooMany("reservation"))?;
+        let place = self
+            .state
+            .reservations
+            .next()
+            .ok_or(Why::TooMany("reservation"))?;
         if reservation.owner == rules::UNKNOWN_OWNER {
             reservation.owner = self.meet(&booking.owner)?;
         }
@@ -334,7 +378,11 @@ impl Ledger {
             self.keys.granted(key, booking.digest, grant);
         }
         let digest = booking.digest;
-        self.record(Change::Reserved { id, reservation, digest });
+        self.record(Change::Reserved {
+            id,
+            reservation,
+            digest,
+        });
         Ok(grant)
     }
 
@@ -344,7 +392,10 @@ impl Ledger {
             return Ok(owner);
         }
         let owner = self.state.owners.next().ok_or(Why::TooMany("owner"))?;
-        self.record(Change::OwnerAdded { owner, path: path.clone() });
+        self.record(Change::OwnerAdded {
+            owner,
+            path: path.clone(),
+        });
         Ok(owner)
     }
 
@@ -373,7 +424,10 @@ impl Ledger {
         let rows = audit::rows_of(&self.state, &entry.change);
         self.state.apply(entry);
         #[cfg(debug_assertions)]
-        assert!(audit::are_sound(&self.state, &rows), "rows stay consistent: {entry:?}");
+        assert!(
+            audit::are_sound(&self.state, &rows),
+            "rows stay consistent: {entry:?}"
+        );
     }
 
     #[inline]
@@ -404,7 +458,11 @@ impl Ledger {
     }
 
     pub(super) fn remember(&mut self, entry: &Entry, ended: Option<RequestKey>) {
-        if let Change::Reserved { id, reservation, digest } = &entry.change
+        if let Change::Reserved {
+            id,
+            reservation,
+            digest,
+        } = &entry.change
             && let Some(key) = reservation.key
         {
             self.keys.granted(key, *digest, Grant::of(*id, reservation));

@@ -3,7 +3,9 @@
 use super::groups::Group;
 use super::holds::Holds;
 use super::why::Why;
-use crate::{OwnerPath, Priority, Request, RequestKey, ReservationId, ResourceId, Revision, Terms, Timestamp};
+use crate::{
+    OwnerPath, Priority, Request, RequestKey, ReservationId, ResourceId, Revision, Terms, Timestamp,
+};
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -65,7 +65,11 @@ impl Rows {
 
     #[inline]
     fn cell(&self, row: usize, index: usize) -> Cell {
-        let column = self.columns.get(index).map(Vec::as_slice).unwrap_or_default();
+        let column = self
+            .columns
+            .get(index)
+            .map(Vec::as_slice)
+            .unwrap_or_default();
         column.get(row).copied().unwrap_or_default()
     }
 
@@ -108,7 +112,8 @@ impl Rows {
     }
 
     fn collect(&self, row: usize, what: impl Fn(Cell) -> u64) -> Amounts {
-        let cells = (0..self.columns.len()).map(|index| (Kind::at(index), what(self.cell(row, index))));
+        let cells =
+            (0..self.columns.len()).map(|index| (Kind::at(index), what(self.cell(row, index))));
         cells.collect()
     }
 
@@ -176,7 +181,9 @@ impl Rows {
     pub(crate) fn give(&mut self, row: usize, claim: Claim<'_>) {
         match claim.span {
             None => self.each(row, claim, |cell, value| cell.taken -= value),
-            Some(span) => self.retime(row, claim, |line| line.remove(span, claim.mask, claim.values)),
+            Some(span) => self.retime(row, claim, |line| {
+                line.remove(span, claim.mask, claim.values)
+            }),
         }
     }
 
@@ -200,13 +207,25 @@ impl Rows {
     }
 
     /// The first moment from `after` on at which a claim of `length` fits; `None` if never.
-    pub(crate) fn earliest(&self, row: usize, wanted: &Amounts, after: Timestamp, length: Duration) -> Option<Timestamp> {
+    pub(crate) fn earliest(
+        &self,
+        row: usize,
+        wanted: &Amounts,
+        after: Timestamp,
+        length: Duration,
+    ) -> Option<Timestamp> {
         let line = self.heads[row].timeline.as_deref();
         let mut room = Vec::new();
         for (kind, wanted) in wanted.iter() {
             let cell = self.cell(row, kind.index());
             let open = cell.taken - line.map_or(0, |line| line.peak(kind));
-            room.push((kind, wanted, cell.limit.checked_sub(open).filter(|room| wanted <= *room)?));
+            room.push((
+                kind,
+                wanted,
+                cell.limit
+                    .checked_sub(open)
+                    .filter(|room| wanted <= *room)?,
+            ));
         }
         match line {
             Some(line) => line.earliest(after, length, &room),
@@ -218,12 +237,18 @@ impl Rows {
     pub(crate) fn is_sound(&self, row: usize) -> bool {
         let head = &self.heads[row];
         let peaks = |index: usize| {
-            let peak = head.timeline.as_ref().map_or(0, |line| line.peak(Kind::at(index)));
+            let peak = head
+                .timeline
+                .as_ref()
+                .map_or(0, |line| line.peak(Kind::at(index)));
             self.cell(row, index).taken >= peak
         };
         head.confirmed <= head.holds
             && (0..self.columns.len()).all(peaks)
-            && head.timeline.as_ref().is_none_or(|line| line.is_sound() && !line.is_empty())
+            && head
+                .timeline
+                .as_ref()
+                .is_none_or(|line| line.is_sound() && !line.is_empty())
             && (head.holds > 0 || (self.taken(row).is_zero() && head.timeline.is_none()))
     }
 
@@ -234,11 +259,18 @@ impl Rows {
         let empty = Head::default();
         let head = |rows: &Self, row: usize| rows.heads.get(row).unwrap_or(&empty).clone();
         (0..rows).all(|row| head(self, row) == head(other, row))
-            && (0..kinds).all(|index| (0..rows).all(|row| self.cell(row, index) == other.cell(row, index)))
+            && (0..kinds)
+                .all(|index| (0..rows).all(|row| self.cell(row, index) == other.cell(row, index)))
     }
 
     /// Bytes of one row in all columns and its head, to tell what a copy costs.
     pub(crate) fn row_bytes(&self) -> usize {
-        size_of::<Head>() + self.columns.iter().filter(|column| !column.is_empty()).count() * size_of::<Cell>()
+        size_of::<Head>()
+            + self
+                .columns
+                .iter()
+                .filter(|column| !column.is_empty())
+                .count()
+                * size_of::<Cell>()
     }
 }

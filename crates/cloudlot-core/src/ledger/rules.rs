@@ -13,7 +13,10 @@ use super::rows::Claim;
 use super::state::{State, limited};
 use super::timeline::Span;
 use super::why::Why;
-use crate::{Affinity, Amounts, Mode, Need, On, OwnerId, OwnerPath, Place, Request, ReservationId, ResourceId, Terms, Timestamp, Topology};
+use crate::{
+    Affinity, Amounts, Mode, Need, On, OwnerId, OwnerPath, Place, Request, ReservationId,
+    ResourceId, Terms, Timestamp, Topology,
+};
 use std::collections::BTreeMap;
 
 /// Notes what was read to decide beyond amounts.
@@ -29,7 +32,12 @@ impl Reads for () {
 }
 
 /// Whether each resource of a placement suits the request, whatever is free just now.
-pub(crate) fn suits(state: &State, request: &Request, placement: &Placement, reads: &mut impl Reads) -> Result<(), Why> {
+pub(crate) fn suits(
+    state: &State,
+    request: &Request,
+    placement: &Placement,
+    reads: &mut impl Reads,
+) -> Result<(), Why> {
     match placement {
         Placement::Pieces(pieces) => {
             for piece in pieces {
@@ -45,7 +53,13 @@ pub(crate) fn suits(state: &State, request: &Request, placement: &Placement, rea
     Ok(())
 }
 
-pub(crate) fn suits_one(state: &State, request: &Request, part: usize, on: ResourceId, reads: &mut impl Reads) -> Result<(), Why> {
+pub(crate) fn suits_one(
+    state: &State,
+    request: &Request,
+    part: usize,
+    on: ResourceId,
+    reads: &mut impl Reads,
+) -> Result<(), Why> {
     let standing = state.standing(on).ok_or(Why::UnknownResource(on))?;
     reads.resource(on);
     let place = Place {
@@ -60,7 +74,10 @@ pub(crate) fn suits_one(state: &State, request: &Request, part: usize, on: Resou
         return Err(closed(state, on));
     }
     let mismatches = state.rulebook.mismatches(request, part, place);
-    Err(Why::Unsuitable { resource: on, mismatches })
+    Err(Why::Unsuitable {
+        resource: on,
+        mismatches,
+    })
 }
 
 fn closed(state: &State, on: ResourceId) -> Why {
@@ -69,7 +86,10 @@ fn closed(state: &State, on: ResourceId) -> Why {
     while let Some(standing) = state.standing(at) {
         if !standing.resource.state().takes_new() {
             let state = standing.resource.state();
-            return Why::Closed { resource: at, state };
+            return Why::Closed {
+                resource: at,
+                state,
+            };
         }
         let Some(parent) = standing.parent else { break };
         at = parent;
@@ -78,7 +98,12 @@ fn closed(state: &State, on: ResourceId) -> Why {
 }
 
 /// Whether holds keep the company that the request seeks, and that others allow.
-pub(crate) fn company(state: &State, terms: &Terms, holds: &Holds, reads: &mut impl Reads) -> Result<(), Why> {
+pub(crate) fn company(
+    state: &State,
+    terms: &Terms,
+    holds: &Holds,
+    reads: &mut impl Reads,
+) -> Result<(), Why> {
     let mut own = Company::default();
     for hold in holds.iter() {
         let standing = state.standing(hold.resource());
@@ -154,10 +179,12 @@ impl Company {
         let own = terms.labels.has(&affinity.label);
         match affinity.mode {
             Mode::Apart if members > 0 || (own && count > 1) => Err(apart(group)),
-            Mode::Together if members == 0 && !(own && self.is_first(state, affinity, reads)) => Err(Why::Together {
-                label: group.label,
-                domain: group.domain,
-            }),
+            Mode::Together if members == 0 && !(own && self.is_first(state, affinity, reads)) => {
+                Err(Why::Together {
+                    label: group.label,
+                    domain: group.domain,
+                })
+            }
             _ => Ok(()),
         }
     }
@@ -179,11 +206,20 @@ pub(crate) fn book(state: &State, booking: &Booking, now: Timestamp) -> Result<R
     }
     let reservation = draw_up(state, booking, now)?;
     for hold in reservation.holds.as_slice() {
-        fits(state, hold.resource(), reservation.claim(hold.mask(), hold.values()))?;
+        fits(
+            state,
+            hold.resource(),
+            reservation.claim(hold.mask(), hold.values()),
+        )?;
     }
     let rows = limits_along(state, &booking.owner);
     if !rows.is_empty() {
-        fits_limits(state, &rows, &reservation.holds.total(), reservation.booked())?;
+        fits_limits(
+            state,
+            &rows,
+            &reservation.holds.total(),
+            reservation.booked(),
+        )?;
     }
     Ok(reservation)
 }
@@ -191,7 +227,11 @@ pub(crate) fn book(state: &State, booking: &Booking, now: Timestamp) -> Result<R
 /// The reservation that a booking makes, whether there is room for it or not.
 ///
 /// The owner's number is [`UNKNOWN_OWNER`] if it has none yet.
-pub(crate) fn draw_up(state: &State, booking: &Booking, now: Timestamp) -> Result<Reservation, Why> {
+pub(crate) fn draw_up(
+    state: &State,
+    booking: &Booking,
+    now: Timestamp,
+) -> Result<Reservation, Why> {
     let span = Span {
         from: booking.from.unwrap_or(now).max(now),
         until: booking.until.unwrap_or(Timestamp::MAX),
@@ -241,7 +281,12 @@ fn limits_along(state: &State, path: &OwnerPath) -> Vec<(usize, OwnerId, u32)> {
     Vec::new()
 }
 
-fn fits_limits(state: &State, rows: &[(usize, OwnerId, u32)], total: &Amounts, span: Option<Span>) -> Result<(), Why> {
+fn fits_limits(
+    state: &State,
+    rows: &[(usize, OwnerId, u32)],
+    total: &Amounts,
+    span: Option<Span>,
+) -> Result<(), Why> {
     for (row, owner, mask) in rows {
         let part = limited(total, *mask);
         let claim = Claim {
@@ -261,20 +306,29 @@ fn fits_limits(state: &State, rows: &[(usize, OwnerId, u32)], total: &Amounts, s
 }
 
 /// Whether a booking, fitting or not, keeps every number below 2^64.
-pub(crate) fn can_count(state: &State, reservation: &Reservation, owner: &OwnerPath) -> Result<(), Why> {
+pub(crate) fn can_count(
+    state: &State,
+    reservation: &Reservation,
+    owner: &OwnerPath,
+) -> Result<(), Why> {
     for hold in reservation.holds.as_slice() {
         let there = state.standing(hold.resource()).is_some();
         if !there {
             return Err(Why::UnknownResource(hold.resource()));
         }
-        if !state.rows.can_count(hold.resource().index(), reservation.claim(hold.mask(), hold.values())) {
+        if !state.rows.can_count(
+            hold.resource().index(),
+            reservation.claim(hold.mask(), hold.values()),
+        ) {
             return Err(Why::Overflow);
         }
     }
     let total = reservation.holds.total();
     let countable = |(row, _, mask): (usize, OwnerId, u32)| {
         let part = limited(&total, mask);
-        state.rows.can_count(row, reservation.claim(part.mask(), part.values()))
+        state
+            .rows
+            .can_count(row, reservation.claim(part.mask(), part.values()))
     };
     if limits_along(state, owner).into_iter().all(countable) {
         return Ok(());
@@ -303,7 +357,12 @@ pub(crate) fn confirm(state: &State, id: ReservationId) -> Result<Change, Why> {
         return Err(Why::Confirmed(id));
     }
     let failed = |id: &ResourceId| state.standing(*id).is_some_and(|standing| standing.failed);
-    let lost = reservation.holds.as_slice().iter().map(super::holds::Hold::resource).find(failed);
+    let lost = reservation
+        .holds
+        .as_slice()
+        .iter()
+        .map(super::holds::Hold::resource)
+        .find(failed);
     match lost {
         Some(resource) => Err(Why::Lost { id, resource }),
         None => Ok(Change::Confirmed { id }),
@@ -311,7 +370,12 @@ pub(crate) fn confirm(state: &State, id: ReservationId) -> Result<Change, Why> {
 }
 
 /// What setting a hold's time anew changes.
-pub(crate) fn extend(state: &State, id: ReservationId, until: Timestamp, now: Timestamp) -> Result<Change, Why> {
+pub(crate) fn extend(
+    state: &State,
+    id: ReservationId,
+    until: Timestamp,
+    now: Timestamp,
+) -> Result<Change, Why> {
     let reservation = staying(state, id)?;
     if reservation.is_confirmed() {
         return Err(Why::Confirmed(id));
@@ -341,7 +405,10 @@ pub(crate) fn resize(state: &State, id: ReservationId, holds: &Holds) -> Result<
     let more = holds.total().saturating_sub(&reservation.holds.total());
     let rows: Vec<_> = state.limit_rows(reservation.owner).collect();
     fits_limits(state, &rows, &more, reservation.booked())?;
-    Ok(Change::Resized { id, holds: holds.clone() })
+    Ok(Change::Resized {
+        id,
+        holds: holds.clone(),
+    })
 }
 
 /// What giving a part back changes.
@@ -368,22 +435,39 @@ pub(crate) fn release_part(state: &State, id: ReservationId, part: &Holds) -> Re
     }
     Ok(match Holds::sum(rest) {
         Some(holds) => Change::Resized { id, holds },
-        None => Change::Ended { id, end: End::Released },
+        None => Change::Ended {
+            id,
+            end: End::Released,
+        },
     })
 }
 
 /// What telling a reservation to go changes.
-pub(crate) fn evict(state: &State, id: ReservationId, at: Timestamp, now: Timestamp) -> Result<Change, Why> {
+pub(crate) fn evict(
+    state: &State,
+    id: ReservationId,
+    at: Timestamp,
+    now: Timestamp,
+) -> Result<Change, Why> {
     let reservation = there(state, id)?;
     if at <= now {
-        return Ok(Change::Ended { id, end: End::Evicted });
+        return Ok(Change::Ended {
+            id,
+            end: End::Evicted,
+        });
     }
     let until = reservation.span.until.min(at);
     // A booking that has not begun by then never will.
     if until <= reservation.span.from {
-        return Ok(Change::Ended { id, end: End::Evicted });
+        return Ok(Change::Ended {
+            id,
+            end: End::Evicted,
+        });
     }
-    let span = Span { until, ..reservation.span };
+    let span = Span {
+        until,
+        ..reservation.span
+    };
     Ok(Change::Evicting { id, span })
 }
 
@@ -396,7 +480,10 @@ pub(crate) fn earliest(
     length: std::time::Duration,
 ) -> Option<Timestamp> {
     let total = holds.total();
-    let mut wanted: Vec<(usize, Amounts)> = holds.iter().map(|hold| (hold.resource().index(), hold.amounts())).collect();
+    let mut wanted: Vec<(usize, Amounts)> = holds
+        .iter()
+        .map(|hold| (hold.resource().index(), hold.amounts()))
+        .collect();
     for (row, _, mask) in limits_along(state, owner) {
         wanted.push((row, limited(&total, mask).amounts()));
     }

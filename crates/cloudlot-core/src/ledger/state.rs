@@ -11,7 +11,8 @@ use super::reservation::{Reservation, Stage};
 use super::rows::{Claim, Rows};
 use super::slab::{Place, Slab};
 use crate::{
-    Amounts, Kinds, Mode, OwnerId, Quantity, ReservationId, Resource, ResourceId, ResourceState, Revision, Rulebook, Timestamp, Topology,
+    Amounts, Kinds, Mode, OwnerId, Quantity, ReservationId, Resource, ResourceId, ResourceState,
+    Revision, Rulebook, Timestamp, Topology,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -21,7 +22,10 @@ use std::sync::Arc;
 pub(crate) enum Member {
     Resource(Standing),
     /// The limit of an owner, for the kinds in the mask.
-    Limit { owner: OwnerId, mask: u32 },
+    Limit {
+        owner: OwnerId,
+        mask: u32,
+    },
 }
 
 /// A resource as the ledger sees it.
@@ -97,10 +101,12 @@ impl State {
     }
 
     pub(crate) fn standings(&self) -> impl Iterator<Item = (ResourceId, &Standing)> {
-        self.members.iter().filter_map(|((slot, generation), member)| match member {
-            Member::Resource(standing) => Some((ResourceId::new(slot, generation), standing)),
-            Member::Limit { .. } => None,
-        })
+        self.members
+            .iter()
+            .filter_map(|((slot, generation), member)| match member {
+                Member::Resource(standing) => Some((ResourceId::new(slot, generation), standing)),
+                Member::Limit { .. } => None,
+            })
     }
 
     #[inline]
@@ -109,7 +115,8 @@ impl State {
     }
 
     pub(crate) fn all_live(&self) -> impl Iterator<Item = (ReservationId, &Reservation)> {
-        let named = |((slot, generation), reservation)| (ReservationId::new(slot, generation), reservation);
+        let named =
+            |((slot, generation), reservation)| (ReservationId::new(slot, generation), reservation);
         self.reservations.iter().map(named)
     }
 
@@ -131,7 +138,9 @@ impl State {
         self.now = entry.at;
         match &entry.change {
             Change::KindAdded { name, .. } => {
-                self.kinds.register(name).expect("a kind was checked before it is added");
+                self.kinds
+                    .register(name)
+                    .expect("a kind was checked before it is added");
             }
             Change::OwnerAdded { path, .. } => self.owners.add(path.clone()),
             Change::LimitSet { owner, limit } => self.set_limit(*owner, limit.as_ref()),
@@ -142,7 +151,9 @@ impl State {
                 self.describe(*id, Arc::new(resource.with_state(*state)));
             }
             Change::ResourceRemoved { id } => self.remove_resource(*id),
-            Change::Reserved { id, reservation, .. } => self.reserve(*id, reservation.clone()),
+            Change::Reserved {
+                id, reservation, ..
+            } => self.reserve(*id, reservation.clone()),
             Change::Confirmed { id } => self.confirm(*id, entry.at),
             Change::Extended { id, until } => self.edit(*id).stage = Stage::Held { until: *until },
             Change::Resized { id, holds } => {
@@ -169,7 +180,9 @@ impl State {
         };
         let act = match change {
             Change::OwnerAdded { .. } => Act::AddOwner,
-            Change::Reserved { id, reservation, .. } => {
+            Change::Reserved {
+                id, reservation, ..
+            } => {
                 self.groups_of(reservation, reservation.holds(), &mut groups);
                 Act::Reserve(*id)
             }
@@ -183,8 +196,14 @@ impl State {
             _ => return None,
         };
         let counted = |group: Group| (self.groups.get(&group), group);
-        let counts = groups.into_iter().map(counted).map(|(count, group)| (group, count));
-        Some(Undo { act, counts: counts.collect() })
+        let counts = groups
+            .into_iter()
+            .map(counted)
+            .map(|(count, group)| (group, count));
+        Some(Undo {
+            act,
+            counts: counts.collect(),
+        })
     }
 
     /// Takes the last change back that is not taken back yet; revision and time are the caller's.
@@ -209,15 +228,25 @@ impl State {
 
     /// The groups that a reservation counts in if it holds this.
     fn groups_of(&self, reservation: &Reservation, holds: &Holds, out: &mut Vec<Group>) {
-        let Some(terms) = &reservation.terms else { return };
+        let Some(terms) = &reservation.terms else {
+            return;
+        };
         for hold in holds.iter() {
-            let Some(standing) = self.standing(hold.resource()) else { continue };
+            let Some(standing) = self.standing(hold.resource()) else {
+                continue;
+            };
             let place = &standing.topology;
             for label in labels(&terms.labels) {
                 out.extend(everywhere(&label).chain(domains(&label, place)));
             }
-            for affinity in terms.affinities.iter().filter(|affinity| affinity.mode == Mode::Apart) {
-                out.extend(domains(&affinity.label, place).filter(|group| group.level == affinity.level));
+            for affinity in terms
+                .affinities
+                .iter()
+                .filter(|affinity| affinity.mode == Mode::Apart)
+            {
+                out.extend(
+                    domains(&affinity.label, place).filter(|group| group.level == affinity.level),
+                );
             }
         }
     }
@@ -225,7 +254,10 @@ impl State {
     /// How many rows a change touches, asked before it is made.
     pub(crate) fn rows_of(&self, change: &Change) -> u64 {
         let own = |reservation: &Reservation| {
-            let limits = self.owners.get(reservation.owner).map_or(0, |owner| owner.rows.len());
+            let limits = self
+                .owners
+                .get(reservation.owner)
+                .map_or(0, |owner| owner.rows.len());
             reservation.holds.as_slice().len() + limits
         };
         let rows = match change {
@@ -319,7 +351,11 @@ impl State {
     }
 
     fn charge_limits(&mut self, reservation: &Reservation, sign: Sign) {
-        if self.owners.get(reservation.owner).is_none_or(|owner| owner.rows.is_empty()) {
+        if self
+            .owners
+            .get(reservation.owner)
+            .is_none_or(|owner| owner.rows.is_empty())
+        {
             return;
         }
         let limits: Vec<(usize, OwnerId, u32)> = self.limit_rows(reservation.owner).collect();
@@ -329,7 +365,14 @@ impl State {
         }
     }
 
-    fn charge_limit(&mut self, row: usize, mask: u32, reservation: &Reservation, total: &Amounts, sign: Sign) {
+    fn charge_limit(
+        &mut self,
+        row: usize,
+        mask: u32,
+        reservation: &Reservation,
+        total: &Amounts,
+        sign: Sign,
+    ) {
         let part = limited(total, mask);
         let claim = Claim {
             mask: part.mask(),
@@ -359,18 +402,27 @@ impl State {
                 self.groups
                     .count_label(&label, &place, hold.count(), sign, self.revision);
             }
-            for affinity in terms.affinities.iter().filter(|affinity| affinity.mode == Mode::Apart) {
+            for affinity in terms
+                .affinities
+                .iter()
+                .filter(|affinity| affinity.mode == Mode::Apart)
+            {
                 let groups = domains(&affinity.label, &place);
-                let averse: Vec<Group> = groups.filter(|group| group.level == affinity.level).collect();
+                let averse: Vec<Group> = groups
+                    .filter(|group| group.level == affinity.level)
+                    .collect();
                 for group in averse {
-                    self.groups.count_averse(group, hold.count(), sign, self.revision);
+                    self.groups
+                        .count_averse(group, hold.count(), sign, self.revision);
                 }
             }
         }
     }
 
     fn add_resource(&mut self, id: ResourceId, resource: &Arc<Resource>) {
-        let parent = resource.parent().and_then(|name| self.by_name.get(name).copied());
+        let parent = resource
+            .parent()
+            .and_then(|name| self.by_name.get(name).copied());
         let standing = Standing {
             resource: resource.clone(),
             parent,
@@ -393,7 +445,11 @@ impl State {
         let limits = self.kinds.amounts(resource.limits());
         let limits = limits.expect("kinds are added before the resource that names them");
         let moved = self.standing_mut(id).resource.topology() != resource.topology();
-        let members = if moved { self.members_below(id) } else { Vec::new() };
+        let members = if moved {
+            self.members_below(id)
+        } else {
+            Vec::new()
+        };
         for member in &members {
             self.charge_groups(member, Sign::Minus);
         }
@@ -417,7 +473,11 @@ impl State {
             next += 1;
         }
         let here = |reservation: &&Reservation| {
-            reservation.terms.is_some() && reservation.holds.iter().any(|hold| below.contains(&hold.resource()))
+            reservation.terms.is_some()
+                && reservation
+                    .holds
+                    .iter()
+                    .any(|hold| below.contains(&hold.resource()))
         };
         let members = self.all_live().map(|(_, reservation)| reservation);
         members.filter(here).cloned().collect()
@@ -430,7 +490,8 @@ impl State {
         let standing = self.standing_mut(id);
         let own = standing.resource.state();
         standing.open = above.as_ref().is_none_or(|above| above.open) && own.takes_new();
-        standing.failed = above.as_ref().is_some_and(|above| above.failed) || own == ResourceState::Failed;
+        standing.failed =
+            above.as_ref().is_some_and(|above| above.failed) || own == ResourceState::Failed;
         standing.topology = match above {
             Some(above) => above.topology,
             None => standing.resource.topology().clone(),
@@ -448,7 +509,9 @@ impl State {
         self.by_name.remove(gone.resource.name());
         self.rows.set_limits(id.index(), &Amounts::ZERO);
         if let Some(parent) = gone.parent {
-            self.standing_mut(parent).children.retain(|child| *child != id);
+            self.standing_mut(parent)
+                .children
+                .retain(|child| *child != id);
         }
     }
 
@@ -468,8 +531,13 @@ impl State {
 
     fn add_limit_row(&mut self, owner: OwnerId, limit: &[Quantity]) -> u32 {
         let amounts = self.amounts_of(limit);
-        let place = self.members.next().expect("there was room when the limit was checked");
-        let mask = limit.iter().filter_map(|quantity| self.kinds.find(quantity.kind()));
+        let place = self
+            .members
+            .next()
+            .expect("there was room when the limit was checked");
+        let mask = limit
+            .iter()
+            .filter_map(|quantity| self.kinds.find(quantity.kind()));
         let mask = mask.fold(0, |mask, kind| mask | 1 << kind.index());
         self.members.put(place, Member::Limit { owner, mask });
         self.rows.set_limits(place.0 as usize, &amounts);
@@ -478,7 +546,8 @@ impl State {
 
     /// Quantities of kinds that are known here.
     pub(crate) fn amounts_of(&self, quantities: &[Quantity]) -> Amounts {
-        let known = |quantity: &Quantity| Some((self.kinds.find(quantity.kind())?, quantity.amount()));
+        let known =
+            |quantity: &Quantity| Some((self.kinds.find(quantity.kind())?, quantity.amount()));
         quantities.iter().filter_map(known).collect()
     }
 
@@ -497,7 +566,13 @@ impl State {
             .map(|(_, reservation)| reservation.clone())
             .collect();
         for reservation in theirs {
-            self.charge_limit(row as usize, mask, &reservation, &reservation.holds.total(), sign);
+            self.charge_limit(
+                row as usize,
+                mask,
+                &reservation,
+                &reservation.holds.total(),
+                sign,
+            );
         }
     }
 }
@@ -519,7 +594,9 @@ impl PartialEq for State {
 
 /// The part of an amount that a limit counts, packed.
 pub(crate) fn limited(total: &Amounts, mask: u32) -> Hold {
-    let counted = total.iter().filter(|(kind, _)| mask & (1 << kind.index()) != 0);
+    let counted = total
+        .iter()
+        .filter(|(kind, _)| mask & (1 << kind.index()) != 0);
     // The resource is never read: a limit is a row of its own.
     Hold::new(ResourceId::new(u32::MAX, 0), &counted.collect())
 }

@@ -18,6 +18,7 @@ fn full_request() -> Request {
         .tolerate(Toleration::exists("spot"))
         .label("app", "web")
         .anti_affinity("app=web", "host")
+        .prefer_affinity("app=db", "zone", 7)
         .spread("zone", 1)
         .priority(5)
         .not_before(Timestamp::from_nanos(7))
@@ -69,12 +70,40 @@ fn a_request_reads_as_people_write_it() {
     assert_eq!(request.hold_for(), Duration::from_secs(30));
 }
 
+const REQUEST: &str = r#"{
+    "name": "web", "key": "00000000000000000000000000001234", "owner": "org/team-a",
+    "parts": [{"amounts": {"cpu": "2", "memory": "4Gi"}, "count": 4, "min": 2, "on": {"children": {"of": 2}}}],
+    "constraints": [{"label": {"key": "zone", "test": {"in": ["a", "b"]}}}],
+    "preferences": [{"rule": {"class": ["gpu"]}, "weight": -3}],
+    "tolerations": [{"key": "spot"}], "labels": {"app": "web"},
+    "affinities": [{"label": "app=web", "level": "host", "mode": "apart"}],
+    "soft_affinities": [{"label": "app=db", "level": "zone", "weight": 7}],
+    "spread": [{"level": "zone", "max_skew": 1}], "priority": 5, "window": {"from": 7},
+    "hold_for": "1.5 s", "expected": "1 min", "strategy": "fair"
+}"#;
+const RESOURCE: &str = r#"{
+    "name": "n1", "class": "odd", "state": "draining", "capacity": {"cpu": "16", "memory": "64Gi"},
+    "reserved": {"cpu": "1"}, "overcommit": {"cpu": 1500},
+    "capabilities": {"arch": {"text": "x86_64"}, "clock": {"number": "2400 MHz"},
+        "driver": {"version": "1.10"}, "features": {"set": ["avx", "sse"]}},
+    "labels": {"zone": "a"}, "taints": [{"key": "spot", "value": "", "effect": "NoExecute"}],
+    "topology": [{"level": "zone", "name": "a"}, {"level": "rack", "name": "r1"}, {"level": "host", "name": "n1"}],
+    "owner": "ops", "tags": ["ssd"], "metadata": {"serial": "a b c"}
+}"#;
+
+/// What is written stands in stores: a later version has to read it.
 #[test]
 fn the_files_look_like_this() {
-    let request = serde_json::to_string(&full_request()).unwrap();
-    assert_eq!(request, "");
-    let resource = serde_json::to_string(&full_resource()).unwrap();
-    assert_eq!(resource, "");
+    let request = serde_json::to_value(full_request()).unwrap();
+    assert_eq!(
+        request,
+        serde_json::from_str::<serde_json::Value>(REQUEST).unwrap()
+    );
+    let resource = serde_json::to_value(full_resource()).unwrap();
+    assert_eq!(
+        resource,
+        serde_json::from_str::<serde_json::Value>(RESOURCE).unwrap()
+    );
 }
 
 #[test]

@@ -152,10 +152,10 @@ fn everything_that_is_wrong_is_said_at_once() {
 name: `my job` is not letters, digits, `-`, `_`, `.` and `:`, with a letter or digit at both ends
 owner: `org//team` is not names with one `/` between them
 elastic: excludes parts
-elastic.least.cpu: `2000` is above the most, 1000
 parts[0].amounts: `0` has to be more than nothing
 parts[1].amounts.licence: `2` is named twice
 parts[1].count: `0` is not within 1 to 1000000
+elastic.least.cpu: `2000` is above the most, 1000
 constraints[0].clock: `3 GHz` is above `2 GHz`
 constraints[1].clock: `3 GHz` cannot be compared with `fast`
 labels.app: `a b` is not letters, digits, `-`, `_` and `.`, with a letter or digit at both ends

@@ -93,8 +93,8 @@ fn a_mismatch_carries_the_values() {
     let faults = Rulebook::new().validate(&request, 0, &node.build(1));
     let text = faults.unwrap_err().to_string();
     let expected = "\
-parts[0].amounts.cpu: `cpu 8000 is above the limit 4000` does not hold here
-resource.state: `the resource is draining` does not hold here";
+parts[0].amounts.cpu: `n1` does not match: cpu 8000 is above the limit 4000
+resource.state: `n1` does not match: the resource is draining";
     assert!(text.starts_with(expected), "{text}");
     let found: Vec<Found> = Rulebook::new()
         .mismatches(&request, 0, &node.build(1))

@@ -120,7 +120,8 @@ fn devices_of_one_parent_are_counted_together() {
     assert!(ask(2, 2).is_empty()); // one pair on each
     assert!(ask(3, 1).is_empty());
     let expected = "part 0: 0 of 1 fit on 7 resources: \
-                    2 a part where a whole is wanted, or a whole for a part, 5 fit, but for too few members";
+                    2 a part where a whole is wanted, or a whole for a part, 2 without gpu, \
+                    5 fit, but for too few members";
     assert_eq!(ask(4, 1), [expected]); // five in all, but never four on one node
 }
 

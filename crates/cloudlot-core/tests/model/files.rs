@@ -195,3 +195,66 @@ fn the_full_examples_survive() {
     same(&full_request()).unwrap();
     same(&full_resource()).unwrap();
 }
+
+#[test]
+fn a_field_that_is_unknown_is_refused_wherever_it_stands() {
+    let rules = [
+        r#"{"domain": {"level": "zone", "domain": "a", "x": 1}}"#,
+        r#"{"label": {"key": "zone", "test": "exists", "x": 1}}"#,
+        r#"{"capability": {"name": "a", "test": "exists", "x": 1}}"#,
+        r#"{"capability": {"name": "a", "test": {"range": {"least": {"text": "a"}, "most": {"text": "b"}, "x": 1}}}}"#,
+        r#"{"x": 1}"#,
+    ];
+    for rule in rules {
+        let why = serde_json::from_str::<cloudlot_core::Constraint>(rule).unwrap_err();
+        assert!(why.to_string().contains("unknown"), "{rule}: {why}");
+    }
+    let part = |more: &str| format!(r#"{{"name":"j","parts":[{{"amounts":{{"cpu":1}}{more}}}]}}"#);
+    assert!(serde_json::from_str::<Request>(&part("")).is_ok());
+    assert!(serde_json::from_str::<Request>(&part(r#","x":1"#)).is_err());
+    assert!(
+        serde_json::from_str::<Request>(&part(r#","on":{"children":{"of":1,"x":1}}"#)).is_err()
+    );
+}
+
+#[test]
+fn a_file_of_a_hundred_thousand_constraints_is_one_fault() {
+    let rules = vec![r#"{"name":["a"]}"#; 100_000].join(",");
+    let json =
+        format!(r#"{{"name":"j","parts":[{{"amounts":{{"cpu":1}}}}],"constraints":[{rules}]}}"#);
+    let why = serde_json::from_str::<Request>(&json).unwrap_err();
+    assert!(
+        why.to_string()
+            .starts_with("constraints: `100000` is more than"),
+        "{why}"
+    );
+}
+
+#[test]
+fn a_file_of_rules_in_rules_is_refused_before_it_is_too_deep() {
+    let json = format!(
+        "{}{}",
+        r#"{"all_of":["#.repeat(100_000),
+        "]}".repeat(100_000)
+    );
+    assert!(serde_json::from_str::<cloudlot_core::Constraint>(&json).is_err());
+}
+
+#[test]
+fn a_number_that_lost_digits_on_the_way_is_refused() {
+    let json = |amount: &str| format!(r#"{{"name":"n","capacity":{{"memory":{amount}}}}}"#);
+    assert!(serde_json::from_str::<Resource>(&json("9007199254740992.0")).is_ok());
+    for amount in [
+        "9007199254740994.0",
+        "1e300",
+        "1e999",
+        "-1e300",
+        "null",
+        "[]",
+    ] {
+        assert!(
+            serde_json::from_str::<Resource>(&json(amount)).is_err(),
+            "{amount}"
+        );
+    }
+}

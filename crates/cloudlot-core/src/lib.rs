@@ -33,6 +33,7 @@ mod key;
 mod kind;
 mod labels;
 pub mod ledger;
+pub mod metrics;
 mod owner;
 pub mod quantity;
 mod request;

@@ -74,8 +74,8 @@ pub use quantity::{
     mib, millicores, named, storage,
 };
 pub use request::{
-    Affinity, Mode, Need, On, Part, Preference, Priority, Request, RequestBuilder, Spread, Terms,
-    Window,
+    Affinity, Mode, Need, On, Part, Preference, Priority, Request, RequestBuilder, SoftAffinity,
+    Spread, Terms, Window,
 };
 pub use resource::{NodeClass, Resource, ResourceBuilder, ResourceState};
 pub use rulebook::{Check, Found, Mismatch, Place, Reason, Rulebook, Satisfiable, Shortage};

@@ -101,9 +101,10 @@ impl Rulebook {
         place: impl Into<Place<'a>>,
     ) -> Result<(), Faults> {
         let mut faults = Faults::default();
+        let place = place.into();
         for mismatch in self.mismatches(request, part, place) {
             let path = mismatch.path(part);
-            faults.add(path, &mismatch, Rule::Mismatch);
+            faults.add(path, place.resource.name(), Rule::Mismatch(mismatch));
         }
         faults.or(())
     }

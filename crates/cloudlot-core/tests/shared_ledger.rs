@@ -23,14 +23,14 @@ fn shared(nodes: usize) -> (SharedLedger, Vec<ResourceId>) {
         let node = Resource::node(format!("n{n}"))
             .capacity([cores(4), gib(8)])
             .build()
-            .unwrap();
-        ledger.add(node, Timestamp::ZERO).unwrap()
+            .expect("a legal node");
+        ledger.add(node, Timestamp::ZERO).expect("names differ")
     };
     let nodes = (0..nodes).map(node).collect();
-    let owner: OwnerPath = "org".parse().unwrap();
+    let owner: OwnerPath = "org".parse().expect("a path");
     ledger
         .set_limit(&owner, [cores(6)], Timestamp::ZERO)
-        .unwrap();
+        .expect("a legal limit");
     (SharedLedger::new(ledger), nodes)
 }
 
@@ -65,7 +65,7 @@ impl Planner<'_> {
                         .part([millicores(self.rng.random_range(1..1_500)), gib(1)])
                         .hold_for(Duration::from_nanos(self.rng.random_range(1..2_000)))
                         .key(key);
-                    let request = request.build().unwrap();
+                    let request = request.build().expect("a legal request");
                     let on = self.nodes[self.rng.random_range(0..self.nodes.len())];
                     self.reserve(&mut view, &request, on);
                 }

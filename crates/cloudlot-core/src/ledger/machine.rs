@@ -36,7 +36,7 @@ impl Default for LedgerConfig {
     }
 }
 
-/// The truth about resources and who holds them. See the [module](self).
+/// The truth about resources and who holds them. See the [module](crate::ledger).
 #[derive(Clone, Debug)]
 pub struct Ledger {
     pub(super) state: State,

@@ -63,6 +63,7 @@ mod shared;
 mod slab;
 mod state;
 mod timeline;
+mod usage;
 mod view;
 mod why;
 

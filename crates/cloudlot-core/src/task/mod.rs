@@ -38,11 +38,12 @@
 //!
 //! # Starvation
 //!
-//! A task starves when its grant has been below its demand for [`Ageing::patience`] or longer; what
-//! its siblings take of the ceiling by their weights is its entity's affair. From then until it ends it is *aged*. Each CPU keeps [`Ageing::kept`] per mille of its
-//! capacity for aged tasks: it is their minimum, those that starved first come first, and what
-//! they do not need is shared like the rest. It raises the minimum rather than the weight,
-//! because any weight can be outrun by enough arrivals.
+//! A task starves when its grant has been below its demand for [`Ageing::patience`] or longer;
+//! what its siblings take of the ceiling by their weights is its entity's affair. From then until
+//! it ends it is *aged*. Each CPU keeps [`Ageing::kept`] per mille of its capacity for aged tasks:
+//! it is their minimum, those that starved first come first, and what they do not need is shared
+//! like the rest. It raises the minimum rather than the weight, because any weight can be outrun
+//! by enough arrivals.
 //!
 //! An aged task is *served* on a CPU when it has its part of the demand there, or at least all
 //! that the CPU keeps. **Bound:** from when it is aged, it is not served on a CPU for at most

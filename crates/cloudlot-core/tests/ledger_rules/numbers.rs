@@ -44,6 +44,14 @@ fn adopting_what_does_not_fit_is_granted_and_what_cannot_be_counted_is_refused()
 }
 
 #[test]
+fn holds_that_cannot_be_added_up_are_none() {
+    let (_, first, second) = two_nodes(MAX);
+    let holds = |amount| Holds::sum([Hold::new(first, &cpu(MAX)), Hold::new(second, &cpu(amount))]);
+    assert!(holds(1).is_none());
+    assert!(holds(0).is_some());
+}
+
+#[test]
 fn a_request_under_a_limit_that_is_counted_to_the_brim_is_refused() {
     let (mut ledger, first, second) = two_nodes(MAX);
     ledger.set_limit(&owner("default"), [q(MAX)], at(0)).unwrap();

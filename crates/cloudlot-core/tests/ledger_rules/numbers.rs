@@ -32,6 +32,16 @@ fn a_limit_of_all_there_is_can_be_taken_whole_and_given_back() {
 }
 
 #[test]
+fn bookings_of_everything_one_after_the_other_can_be_replayed() {
+    let (mut ledger, node) = one_node(MAX);
+    for from in [10, 20, 30] {
+        let request = ask(MAX).window(at(from), at(from + 10)).build().unwrap();
+        ledger.reserve(&request, node, at(0)).unwrap();
+    }
+    replays(&ledger);
+}
+
+#[test]
 fn adopting_what_does_not_fit_is_granted_and_what_cannot_be_counted_is_refused() {
     let (mut ledger, node) = one_node(10);
     let request = want(1);
@@ -40,6 +50,18 @@ fn adopting_what_does_not_fit_is_granted_and_what_cannot_be_counted_is_refused()
     let before = ledger.state().clone();
     assert_eq!(ledger.adopt(&booking(&request, node, 1), None, at(0)), Err(Why::Overflow));
     assert_eq!(*ledger.state(), before);
+    replays(&ledger);
+}
+
+#[test]
+fn adopting_beside_a_booking_is_counted_at_the_moments_they_share() {
+    let (mut ledger, node) = one_node(MAX);
+    let early = ask(MAX).window(at(10), at(20)).build().unwrap();
+    ledger.reserve(&early, node, at(0)).unwrap();
+    let late = ask(1).window(at(20), at(30)).build().unwrap();
+    ledger.adopt(&booking(&late, node, MAX), None, at(0)).unwrap();
+    let across = ask(1).window(at(19), at(21)).build().unwrap();
+    assert_eq!(ledger.adopt(&booking(&across, node, 1), None, at(0)), Err(Why::Overflow));
     replays(&ledger);
 }
 

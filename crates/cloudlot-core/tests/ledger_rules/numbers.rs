@@ -32,6 +32,16 @@ fn a_limit_of_all_there_is_can_be_taken_whole_and_given_back() {
 }
 
 #[test]
+fn a_reservation_of_more_than_half_of_64_bits_can_be_resized_and_replayed() {
+    let (mut ledger, node) = one_node(MAX);
+    let id = ledger.reserve(&want(MAX / 2 + 2), node, at(0)).unwrap().id;
+    ledger.resize(id, &hold(node, MAX), at(0)).unwrap();
+    ledger.release_part(id, &hold(node, 1), at(0)).unwrap();
+    assert_eq!(ledger.state().free(node), cpu(1));
+    replays(&ledger);
+}
+
+#[test]
 fn bookings_of_everything_one_after_the_other_can_be_replayed() {
     let (mut ledger, node) = one_node(MAX);
     for from in [10, 20, 30] {

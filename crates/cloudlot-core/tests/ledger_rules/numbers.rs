@@ -84,6 +84,23 @@ fn holds_that_cannot_be_added_up_are_none() {
 }
 
 #[test]
+fn a_limit_on_more_than_can_be_counted_is_refused_and_changes_nothing() {
+    let (mut ledger, first, second) = two_nodes(MAX);
+    for (owner, on) in [("org/a", first), ("org/b", second)] {
+        ledger.reserve(&ask(MAX).owner(owner).build().unwrap(), on, at(0)).unwrap();
+    }
+    let before = ledger.state().clone();
+    let refused = ledger.set_limit(&owner("org"), [q(5)], at(0));
+    assert_eq!(refused, Err(AdminError::Owner(Why::Overflow)));
+    assert_eq!(*ledger.state(), before);
+    // Another kind can be counted, and one of the two can.
+    ledger.set_limit(&owner("org"), [mem(5)], at(0)).unwrap();
+    ledger.set_limit(&owner("org/a"), [q(5)], at(0)).unwrap();
+    assert_eq!(ledger.state().owner_overfull(&owner("org/a")), cpu(MAX - 5));
+    replays(&ledger);
+}
+
+#[test]
 fn a_request_under_a_limit_that_is_counted_to_the_brim_is_refused() {
     let (mut ledger, first, second) = two_nodes(MAX);
     ledger.set_limit(&owner("default"), [q(MAX)], at(0)).unwrap();

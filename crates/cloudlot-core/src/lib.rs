@@ -4,6 +4,9 @@
 //! [`Clock`], held by a driver, reads it. Chance starts from one root seed and is split by
 //! purpose with [`Seeds`], so that the same seed gives the same run, byte for byte.
 //!
+//! [`share`] divides a quantity, [`event`] orders what a simulation has before it, and [`task`]
+//! is one host with its tasks.
+//!
 //! ```
 //! use cloudlot_core::{Bytes, Clock, ManualClock, Seeds, Timestamp};
 //! use std::time::Duration;
@@ -26,6 +29,7 @@ mod capability;
 mod checked;
 mod constraint;
 mod decimal;
+pub mod event;
 mod fault;
 mod id;
 mod ids;
@@ -41,7 +45,9 @@ mod resource;
 mod rulebook;
 mod seed;
 mod selector;
+pub mod share;
 mod taint;
+pub mod task;
 mod text;
 mod time;
 mod topology;

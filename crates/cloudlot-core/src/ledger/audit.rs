@@ -127,6 +127,7 @@ fn rows(state: &State, found: &mut Vec<Violation>) {
             .at(slot)
             .map_or(Amounts::ZERO, |_| state.rows.limits(slot as usize));
         counted.set_limits(slot as usize, &limits);
+        counted.head_mut(slot as usize).door = state.rows.head(slot as usize).door;
     }
     for (_, reservation) in state.reservations() {
         for hold in reservation.holds().iter() {
@@ -227,6 +228,10 @@ fn places(state: &State, found: &mut Vec<Violation>) {
             || !known
             || !named
             || *stands != standing.topology
+            || state
+                .rows
+                .door(id)
+                .is_none_or(|door| (door.open, door.failed) != (standing.open, standing.failed))
         {
             found.push(Violation::Place(id));
         }

@@ -118,7 +118,7 @@ impl Ledger {
         {
             return Err(Why::KeyReused(key));
         }
-        let mut reservation = rules::book(&self.state, booking, self.now())?;
+        let mut reservation = rules::book(&self.state, &booking.ask(), self.now())?;
         let place = self
             .state
             .reservations

@@ -82,7 +82,9 @@ impl<'a> Draft<'a> {
             rules::company(state, terms, &holds, &mut reads)?;
         }
         let booking = Booking::of(request, holds);
-        let mut reservation = rules::book(state, &booking, self.now)?;
+        let reservation = rules::book(state, &booking.ask(), self.now);
+        let mut reservation =
+            reservation.map_err(|why| rules::for_good(state, request, placement, why))?;
         let place = state
             .reservations
             .next()

@@ -1,7 +1,7 @@
 //! What a reservation holds: amounts on resources, packed so that the usual case needs no allocation.
 
 use crate::amounts::bits;
-use crate::{Amounts, Kind, ResourceId};
+use crate::{Amounts, Kind, Quantities, ResourceId};
 use std::fmt;
 use std::sync::Arc;
 
@@ -43,6 +43,27 @@ impl Hold {
             count,
             values: packed,
         }
+    }
+
+    /// At most two quantities of kinds that every ledger knows; `None` if they are others.
+    #[inline]
+    pub(crate) fn of_well_known(resource: ResourceId, quantities: &Quantities) -> Option<Self> {
+        let mut values = [0; 2];
+        let mut mask = 0;
+        if quantities.iter().len() > values.len() {
+            return None;
+        }
+        // Quantities are sorted by kind, and hold no zeros.
+        for (value, quantity) in values.iter_mut().zip(quantities.iter()) {
+            mask |= 1 << quantity.kind().well_known()?.index();
+            *value = quantity.amount();
+        }
+        Some(Self {
+            resource,
+            mask,
+            count: 1,
+            values: Packed::Two(values),
+        })
     }
 
     /// Where.

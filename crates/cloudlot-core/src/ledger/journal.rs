@@ -54,6 +54,7 @@ impl Journal {
     }
 
     /// The entry that a change would be.
+    #[inline]
     pub(crate) fn next(&self, at: Timestamp, change: Change) -> Entry {
         Entry {
             revision: self.revision.next(),
@@ -62,6 +63,7 @@ impl Journal {
         }
     }
 
+    #[inline]
     pub(crate) fn push(&mut self, entry: Entry) {
         self.revision = entry.revision;
         if self.capacity == 0 {

@@ -5,14 +5,14 @@ use super::audit;
 use super::deadlines::Deadlines;
 use super::entry::{Change, End, Entry};
 use super::grant::Grant;
-use super::holds::{Hold, Holds};
+use super::holds::Holds;
 use super::journal::Journal;
 use super::keys::Keys;
 use super::placement::{self, Placement};
 use super::plan::{Booking, Identity};
 use super::replay::ReplayError;
 use super::reservation::{Reservation, Stage};
-use super::rules;
+use super::rules::{self, Ask};
 use super::state::State;
 use super::why::Why;
 use crate::{OwnerPath, Request, RequestKey, ReservationId, ResourceId, Rulebook, Timestamp};
@@ -156,15 +156,14 @@ impl Ledger {
         if let Some(grant) = self.repeated(request.key(), request.digest())? {
             return Ok(grant);
         }
-        let Some(amounts) = rules::single(&self.state, request) else {
-            return Err(Why::Placement(
-                "the request has several pieces: say where each goes",
-            ));
-        };
+        let hold = placement::single(&self.state, request, on)?;
+        let hold = hold.ok_or(Why::Placement(
+            "the request has several pieces: say where each goes",
+        ))?;
         rules::suits_one(&self.state, request, 0, on, &mut ())?;
-        let holds = Holds::one(Hold::new(on, &amounts?));
-        self.keep_company(request, &holds)?;
-        self.book(&Booking::of(request, holds))
+        let holds = Holds::one(hold);
+        self.book(request, &holds)
+            .map_err(|why| rules::for_good(&self.state, request, &Placement::on(on), why))
     }
 
     /// Reserves what a request asks for, with each piece on its place: all or nothing.
@@ -183,15 +182,18 @@ impl Ledger {
         }
         rules::suits(&self.state, request, placement, &mut ())?;
         let holds = placement::holds(&self.state, request, placement)?;
-        self.keep_company(request, &holds)?;
-        self.book(&Booking::of(request, holds))
+        self.book(request, &holds)
+            .map_err(|why| rules::for_good(&self.state, request, placement, why))
     }
 
-    fn keep_company(&self, request: &Request, holds: &Holds) -> Result<(), Why> {
-        match request.terms() {
-            Some(terms) => rules::company(&self.state, terms, holds, &mut ()),
-            None => Ok(()),
+    #[inline]
+    fn book(&mut self, request: &Request, holds: &Holds) -> Result<Grant, Why> {
+        if let Some(terms) = request.terms() {
+            rules::company(&self.state, terms, holds, &mut ())?;
         }
+        let ask = Ask::of(request, holds);
+        let reservation = rules::book(&self.state, &ask, self.now)?;
+        self.enter(reservation, &ask)
     }
 
     /// Takes over what is held already, by work that outlived a restart: as confirmed work since `since`, or as a
@@ -209,12 +211,13 @@ impl Ledger {
         if let Some(grant) = self.repeated(booking.key, booking.digest)? {
             return Ok(grant);
         }
-        let mut reservation = rules::draw_up(&self.state, booking, self.now)?;
+        let ask = booking.ask();
+        let mut reservation = rules::draw_up(&self.state, &ask, self.now)?;
         rules::can_count(&self.state, &reservation, &booking.owner)?;
         if let Some(since) = since {
-            reservation.stage = Stage::Confirmed { since };
+            reservation.set_stage(Stage::Confirmed { since });
         }
-        self.enter(reservation, booking)
+        self.enter(reservation, &ask)
     }
 
     /// Takes a reservation into use.
@@ -355,29 +358,24 @@ impl Ledger {
     }
 
     #[inline]
-    fn book(&mut self, booking: &Booking) -> Result<Grant, Why> {
-        let reservation = rules::book(&self.state, booking, self.now)?;
-        self.enter(reservation, booking)
-    }
-
-    fn enter(&mut self, mut reservation: Reservation, booking: &Booking) -> Result<Grant, Why> {
+    fn enter(&mut self, mut reservation: Reservation, ask: &Ask<'_>) -> Result<Grant, Why> {
         let place = self
             .state
             .reservations
             .next()
             .ok_or(Why::TooMany("reservation"))?;
         if reservation.owner == rules::UNKNOWN_OWNER {
-            reservation.owner = self.meet(&booking.owner)?;
+            reservation.owner = self.meet(ask.owner)?;
         }
         let id = ReservationId::new(place.0, place.1);
         let grant = Grant::of(id, &reservation);
         if let Some(end) = reservation.ends() {
             self.deadlines.set(end, id);
         }
-        if let Some(key) = booking.key {
-            self.keys.granted(key, booking.digest, grant);
+        if let Some(key) = ask.key {
+            self.keys.granted(key, ask.digest, grant);
         }
-        let digest = booking.digest;
+        let digest = ask.digest;
         self.record(Change::Reserved {
             id,
             reservation,
@@ -452,7 +450,7 @@ impl Ledger {
 
     pub(super) fn key_of_ended(&self, change: &Change) -> Option<RequestKey> {
         match change {
-            Change::Ended { id, .. } => self.state.live(*id)?.key,
+            Change::Ended { id, .. } => self.state.live(*id)?.key(),
             _ => None,
         }
     }
@@ -463,7 +461,7 @@ impl Ledger {
             reservation,
             digest,
         } = &entry.change
-            && let Some(key) = reservation.key
+            && let Some(key) = reservation.key()
         {
             self.keys.granted(key, *digest, Grant::of(*id, reservation));
         }

@@ -139,6 +139,33 @@ fn of_shares(
     Ok(some.map(|(on, share)| Hold::new(*on, share)).collect())
 }
 
+/// The hold of a request that is one member on one node; `None` if it is anything else.
+#[inline]
+pub(crate) fn single(
+    state: &State,
+    request: &Request,
+    on: ResourceId,
+) -> Result<Option<Hold>, Why> {
+    match request.need() {
+        Need::Parts(parts) => match parts.as_slice() {
+            [part] if part.count == 1 && part.on == On::Node => {
+                hold_of(state, &part.amounts, on).map(Some)
+            }
+            _ => Ok(None),
+        },
+        Need::Elastic { .. } => Ok(None),
+    }
+}
+
+#[inline]
+fn hold_of(state: &State, quantities: &Quantities, on: ResourceId) -> Result<Hold, Why> {
+    // The usual case needs no vector of all kinds.
+    if let Some(hold) = Hold::of_well_known(on, quantities) {
+        return Ok(hold);
+    }
+    Ok(Hold::new(on, &amounts(state, quantities)?))
+}
+
 pub(crate) fn amounts(state: &State, quantities: &Quantities) -> Result<Amounts, Why> {
     state
         .kinds

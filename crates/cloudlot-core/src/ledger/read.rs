@@ -1,7 +1,7 @@
 //! What can be asked of a state: the ledger's own, or a view's.
 
 use super::groups::Group;
-use super::placement::{Placement, holds};
+use super::placement::{self, Placement, holds};
 use super::reservation::Reservation;
 use super::rules;
 use super::state::{Member, State};
@@ -268,7 +268,9 @@ impl State {
         after: Timestamp,
         length: Duration,
     ) -> Result<Option<(ResourceId, Timestamp)>, Why> {
-        rules::single(self, request).ok_or(Why::Placement("the request has several pieces"))??;
+        let on = ResourceId::new(u32::MAX, 0);
+        placement::single(self, request, on)?
+            .ok_or(Why::Placement("the request has several pieces"))?;
         let starts = self
             .standings()
             .filter(|(_, standing)| standing.open)

@@ -6,7 +6,7 @@
 
 use super::timeline::{Span, Timeline};
 use crate::amounts::bits;
-use crate::{Amounts, Kind, Timestamp};
+use crate::{Amounts, Kind, ResourceId, Timestamp};
 use std::time::Duration;
 
 /// Limit and use side by side: whoever reads one needs the other.
@@ -24,7 +24,24 @@ pub(crate) struct Head {
     pub(crate) holds: u32,
     /// Those of them that are confirmed.
     pub(crate) confirmed: u32,
+    /// What has to be known of a resource before anything is taken of it.
+    pub(crate) door: Door,
     timeline: Option<Box<Timeline>>,
+}
+
+/// The part of a resource's description that every reservation asks for, kept where it looks anyway.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Door {
+    /// Of the resource; the row is given again later.
+    pub(crate) generation: u32,
+    /// Whether the row is a resource at all.
+    pub(crate) resource: bool,
+    /// Whether it and everything above it take new work.
+    pub(crate) open: bool,
+    /// Whether it or something above it has failed.
+    pub(crate) failed: bool,
+    /// Whether it is a node of its own without taints, so that a request without rules suits it.
+    pub(crate) plain: bool,
 }
 
 /// A claim on one row, as its holder describes it.
@@ -65,29 +82,44 @@ impl Rows {
 
     #[inline]
     fn cell(&self, row: usize, index: usize) -> Cell {
-        let column = self
-            .columns
-            .get(index)
-            .map(Vec::as_slice)
-            .unwrap_or_default();
+        let column = self.columns.get(index).map_or(&[][..], Vec::as_slice);
         column.get(row).copied().unwrap_or_default()
     }
 
+    #[inline]
     fn cell_mut(&mut self, row: usize, index: usize) -> &mut Cell {
+        if self
+            .columns
+            .get(index)
+            .is_none_or(|column| column.len() <= row)
+        {
+            self.grow(row, index);
+        }
+        &mut self.columns[index][row]
+    }
+
+    #[cold]
+    fn grow(&mut self, row: usize, index: usize) {
         if self.columns.len() <= index {
             self.columns.resize(index + 1, Vec::new());
         }
         let column = &mut self.columns[index];
-        if column.len() <= row {
-            column.resize(row + 1, Cell::default());
-        }
-        &mut column[row]
+        column.resize(column.len().max(row + 1), Cell::default());
     }
 
+    /// What has to be known of a resource; `None` if it is not there.
+    #[inline]
+    pub(crate) fn door(&self, id: ResourceId) -> Option<Door> {
+        let door = self.heads.get(id.index())?.door;
+        (door.resource && door.generation == id.generation()).then_some(door)
+    }
+
+    #[inline]
     pub(crate) fn head(&self, row: usize) -> &Head {
         &self.heads[row]
     }
 
+    #[inline]
     pub(crate) fn head_mut(&mut self, row: usize) -> &mut Head {
         &mut self.heads[row]
     }
@@ -130,6 +162,7 @@ impl Rows {
     }
 
     /// What a claim of that span could have at most.
+    #[inline]
     pub(crate) fn room(&self, row: usize, kind: Kind, span: Option<Span>) -> u64 {
         let cell = self.cell(row, kind.index());
         let line = self.heads[row].timeline.as_deref();

@@ -6,18 +6,19 @@
 use super::entry::{Change, End};
 use super::groups::{Group, domains, everywhere, labels};
 use super::holds::Holds;
-use super::placement::{Placement, amounts};
-use super::plan::Booking;
-use super::reservation::{Reservation, Stage};
+use super::placement::Placement;
+use super::reservation::{Draw, Reservation, Stage};
 use super::rows::Claim;
 use super::state::{State, limited};
 use super::timeline::Span;
 use super::why::Why;
 use crate::{
-    Affinity, Amounts, Mode, Need, On, OwnerId, OwnerPath, Place, Request, ReservationId,
-    ResourceId, Terms, Timestamp, Topology,
+    Affinity, Amounts, Mode, Need, On, OwnerId, OwnerPath, Place, Priority, Request, RequestKey,
+    ReservationId, ResourceId, Terms, Timestamp, Topology, Window,
 };
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
 
 /// Notes what was read to decide beyond amounts.
 pub(crate) trait Reads {
@@ -60,8 +61,48 @@ pub(crate) fn suits_one(
     on: ResourceId,
     reads: &mut impl Reads,
 ) -> Result<(), Why> {
-    let standing = state.standing(on).ok_or(Why::UnknownResource(on))?;
+    let door = state.rows.door(on).ok_or(Why::UnknownResource(on))?;
     reads.resource(on);
+    // The usual case reads nothing of the description: whether the amounts fit is asked anyway.
+    if door.plain && door.open && asks_nothing(state, request, part) {
+        return Ok(());
+    }
+    judge(state, request, part, on)
+}
+
+/// Whether a request has no rule that a node without taints could break, but for amounts.
+#[inline]
+fn asks_nothing(state: &State, request: &Request, part: usize) -> bool {
+    let anywhere = match request.need() {
+        Need::Parts(parts) => parts.get(part).is_some_and(|part| part.on == On::Node),
+        Need::Elastic { .. } => true,
+    };
+    anywhere
+        && request.constraints().is_empty()
+        && request.terms().is_none()
+        && request.spreads().is_empty()
+        && state.rulebook.has_no_checks()
+}
+
+/// Says why there is no room: for good, if the resource could not serve the request if it were empty.
+pub(crate) fn for_good(state: &State, request: &Request, placement: &Placement, why: Why) -> Why {
+    let Why::Full { resource, .. } = &why else {
+        return why;
+    };
+    let part = match placement {
+        Placement::Pieces(pieces) => pieces
+            .iter()
+            .find(|piece| piece.on == *resource)
+            .map(|piece| piece.part),
+        Placement::Shares(_) => Some(0),
+    };
+    let never = part.and_then(|part| judge(state, request, part, *resource).err());
+    never.unwrap_or(why)
+}
+
+/// Asks the rulebook about a resource, however full it is.
+fn judge(state: &State, request: &Request, part: usize, on: ResourceId) -> Result<(), Why> {
+    let standing = state.standing(on).ok_or(Why::UnknownResource(on))?;
     let place = Place {
         resource: &standing.resource,
         limits: standing.resource.limits(),
@@ -195,16 +236,46 @@ impl Company {
     }
 }
 
-/// The reservation that a booking makes, if there is room for it.
-pub(crate) fn book(state: &State, booking: &Booking, now: Timestamp) -> Result<Reservation, Why> {
-    for hold in booking.holds.as_slice() {
-        let standing = state.standing(hold.resource());
-        let standing = standing.ok_or(Why::UnknownResource(hold.resource()))?;
-        if !standing.open {
+/// A request with its place, borrowed: what has to be known to draw up a reservation.
+pub(crate) struct Ask<'a> {
+    pub(crate) owner: &'a OwnerPath,
+    pub(crate) holds: &'a Holds,
+    pub(crate) key: Option<RequestKey>,
+    pub(crate) digest: u64,
+    pub(crate) terms: Option<&'a Arc<Terms>>,
+    pub(crate) priority: Priority,
+    pub(crate) window: Window,
+    pub(crate) hold_for: Duration,
+    pub(crate) expected: Option<Duration>,
+}
+
+impl<'a> Ask<'a> {
+    #[inline]
+    pub(crate) fn of(request: &'a Request, holds: &'a Holds) -> Self {
+        Self {
+            owner: request.owner(),
+            holds,
+            key: request.key(),
+            digest: request.digest(),
+            terms: request.terms(),
+            priority: request.priority(),
+            window: request.window(),
+            hold_for: request.hold_for(),
+            expected: request.expected(),
+        }
+    }
+}
+
+/// The reservation that a request makes, if there is room for it.
+#[inline]
+pub(crate) fn book(state: &State, ask: &Ask<'_>, now: Timestamp) -> Result<Reservation, Why> {
+    for hold in ask.holds.as_slice() {
+        let door = state.rows.door(hold.resource());
+        if !door.ok_or(Why::UnknownResource(hold.resource()))?.open {
             return Err(closed(state, hold.resource()));
         }
     }
-    let reservation = draw_up(state, booking, now)?;
+    let reservation = draw_up(state, ask, now)?;
     for hold in reservation.holds.as_slice() {
         fits(
             state,
@@ -212,47 +283,39 @@ pub(crate) fn book(state: &State, booking: &Booking, now: Timestamp) -> Result<R
             reservation.claim(hold.mask(), hold.values()),
         )?;
     }
-    let rows = limits_along(state, &booking.owner);
-    if !rows.is_empty() {
-        fits_limits(
-            state,
-            &rows,
-            &reservation.holds.total(),
-            reservation.booked(),
-        )?;
+    if state.is_limited(reservation.owner) {
+        let rows = limits_along(state, ask.owner);
+        let total = reservation.holds.total();
+        fits_limits(state, &rows, &total, reservation.booked())?;
     }
     Ok(reservation)
 }
 
-/// The reservation that a booking makes, whether there is room for it or not.
+/// The reservation that a request makes, whether there is room for it or not.
 ///
 /// The owner's number is [`UNKNOWN_OWNER`] if it has none yet.
-pub(crate) fn draw_up(
-    state: &State,
-    booking: &Booking,
-    now: Timestamp,
-) -> Result<Reservation, Why> {
+#[inline]
+pub(crate) fn draw_up(state: &State, ask: &Ask<'_>, now: Timestamp) -> Result<Reservation, Why> {
     let span = Span {
-        from: booking.from.unwrap_or(now).max(now),
-        until: booking.until.unwrap_or(Timestamp::MAX),
+        from: ask.window.from.unwrap_or(now).max(now),
+        until: ask.window.until.unwrap_or(Timestamp::MAX),
     };
     if span.is_empty() {
         return Err(Why::TooLate(span.until));
     }
-    let until = now + booking.hold_for;
-    Ok(Reservation {
-        holds: booking.holds.clone(),
+    let until = now + ask.hold_for;
+    Ok(Reservation::new(Draw {
+        holds: ask.holds.clone(),
         stage: Stage::Held { until },
         span,
-        owner: state.owners.find(&booking.owner).unwrap_or(UNKNOWN_OWNER),
-        priority: booking.priority,
+        owner: state.owners.find(ask.owner).unwrap_or(UNKNOWN_OWNER),
+        priority: ask.priority,
         timed: span.from > now || span.until < Timestamp::MAX,
-        evicting: false,
-        terms: booking.terms.clone(),
-        key: booking.key,
-        expected: booking.expected,
+        terms: ask.terms.cloned(),
+        key: ask.key,
+        expected: ask.expected,
         reserved_at: now,
-    })
+    }))
 }
 
 /// No owner has this number: there can only be 2^20.
@@ -356,7 +419,7 @@ pub(crate) fn confirm(state: &State, id: ReservationId) -> Result<Change, Why> {
     if reservation.is_confirmed() {
         return Err(Why::Confirmed(id));
     }
-    let failed = |id: &ResourceId| state.standing(*id).is_some_and(|standing| standing.failed);
+    let failed = |id: &ResourceId| state.rows.door(*id).is_some_and(|door| door.failed);
     let lost = reservation
         .holds
         .as_slice()
@@ -477,7 +540,7 @@ pub(crate) fn earliest(
     owner: &OwnerPath,
     holds: &Holds,
     after: Timestamp,
-    length: std::time::Duration,
+    length: Duration,
 ) -> Option<Timestamp> {
     let total = holds.total();
     let mut wanted: Vec<(usize, Amounts)> = holds
@@ -497,16 +560,5 @@ pub(crate) fn earliest(
             return Some(start);
         }
         start = next;
-    }
-}
-
-/// The amounts of a request that is one member on one resource; `None` if it is anything else.
-pub(crate) fn single(state: &State, request: &Request) -> Option<Result<Amounts, Why>> {
-    match request.need() {
-        Need::Parts(parts) => match parts.as_slice() {
-            [part] if part.count == 1 && part.on == On::Node => Some(amounts(state, &part.amounts)),
-            _ => None,
-        },
-        Need::Elastic { .. } => None,
     }
 }

@@ -8,7 +8,7 @@ use super::holds::{Hold, Holds};
 use super::owners::Owners;
 use super::plan::Row;
 use super::reservation::{Reservation, Stage};
-use super::rows::{Claim, Rows};
+use super::rows::{Claim, Door, Rows};
 use super::slab::{Place, Slab};
 use crate::{
     Amounts, Kinds, Mode, OwnerId, Quantity, ReservationId, Resource, ResourceId, ResourceState,
@@ -132,7 +132,16 @@ impl State {
         })
     }
 
+    /// Whether an owner, or one above it, has a limit; one that is not known may have.
+    #[inline]
+    pub(crate) fn is_limited(&self, owner: OwnerId) -> bool {
+        self.owners
+            .get(owner)
+            .is_none_or(|owner| !owner.rows.is_empty())
+    }
+
     /// Follows an entry. The caller knows that it fits this state.
+    #[inline]
     pub(crate) fn apply(&mut self, entry: &Entry) {
         self.revision = entry.revision;
         self.now = entry.at;
@@ -153,9 +162,11 @@ impl State {
             Change::ResourceRemoved { id } => self.remove_resource(*id),
             Change::Reserved {
                 id, reservation, ..
-            } => self.reserve(*id, reservation.clone()),
+            } => self.reserve(*id, reservation),
             Change::Confirmed { id } => self.confirm(*id, entry.at),
-            Change::Extended { id, until } => self.edit(*id).stage = Stage::Held { until: *until },
+            Change::Extended { id, until } => {
+                self.edit(*id).set_stage(Stage::Held { until: *until })
+            }
             Change::Resized { id, holds } => {
                 self.change(*id, |reservation| reservation.holds = holds.clone());
             }
@@ -285,16 +296,25 @@ impl State {
         }
     }
 
-    fn reserve(&mut self, id: ReservationId, reservation: Reservation) {
-        self.charge(&reservation, Sign::Plus);
-        let put = self.reservations.put(place_of(id), reservation);
+    #[inline]
+    fn reserve(&mut self, id: ReservationId, reservation: &Reservation) {
+        self.charge(reservation, Sign::Plus);
+        let put = self.reservations.put(place_of(id), reservation.clone());
         debug_assert!(put, "a reservation goes to a free place");
     }
 
+    #[inline]
     fn end(&mut self, id: ReservationId) {
-        let gone = self.reservations.take(place_of(id));
+        let gone = self.reservations.get(place_of(id));
         let gone = gone.expect("an entry names a reservation that is there");
-        self.charge(&gone, Sign::Minus);
+        if gone.terms.is_none() && !self.is_limited(gone.owner) {
+            // The usual case need not move it.
+            charge_rows(&mut self.rows, gone, Sign::Minus);
+            self.reservations.clear(place_of(id));
+            return;
+        }
+        let gone = self.reservations.take(place_of(id));
+        self.charge(&gone.expect("it was there"), Sign::Minus);
     }
 
     fn edit(&mut self, id: ReservationId) -> &mut Reservation {
@@ -303,10 +323,10 @@ impl State {
     }
 
     fn confirm(&mut self, id: ReservationId, now: Timestamp) {
-        let reservation = self.edit(id);
-        reservation.stage = Stage::Confirmed { since: now };
-        let holds = reservation.holds.clone();
-        for hold in holds.as_slice() {
+        let reservation = self.reservations.get_mut(place_of(id));
+        let reservation = reservation.expect("an entry names a reservation that is there");
+        reservation.set_stage(Stage::Confirmed { since: now });
+        for hold in reservation.holds.as_slice() {
             self.rows.head_mut(hold.resource().index()).confirmed += 1;
         }
     }
@@ -321,10 +341,9 @@ impl State {
     }
 
     /// Counts a reservation in, or out, on every row it touches.
+    #[inline]
     fn charge(&mut self, reservation: &Reservation, sign: Sign) {
-        for hold in reservation.holds.as_slice() {
-            self.charge_row(hold.resource().index(), reservation, hold, sign);
-        }
+        charge_rows(&mut self.rows, reservation, sign);
         self.charge_limits(reservation, sign);
         if reservation.terms.is_some() {
             self.charge_groups(reservation, sign);
@@ -332,24 +351,6 @@ impl State {
     }
 
     #[inline]
-    fn charge_row(&mut self, row: usize, reservation: &Reservation, hold: &Hold, sign: Sign) {
-        let claim = reservation.claim(hold.mask(), hold.values());
-        let confirmed = u32::from(reservation.is_confirmed());
-        let head = self.rows.head_mut(row);
-        match sign {
-            Sign::Plus => {
-                head.holds += 1;
-                head.confirmed += confirmed;
-                self.rows.take(row, claim);
-            }
-            Sign::Minus => {
-                head.holds -= 1;
-                head.confirmed -= confirmed;
-                self.rows.give(row, claim);
-            }
-        }
-    }
-
     fn charge_limits(&mut self, reservation: &Reservation, sign: Sign) {
         if self
             .owners
@@ -496,7 +497,16 @@ impl State {
             Some(above) => above.topology,
             None => standing.resource.topology().clone(),
         };
-        for child in standing.children.clone() {
+        let door = Door {
+            generation: id.generation(),
+            resource: true,
+            open: standing.open,
+            failed: standing.failed,
+            plain: standing.resource.parent().is_none() && standing.resource.taints().is_empty(),
+        };
+        let children = standing.children.clone();
+        self.rows.head_mut(id.index()).door = door;
+        for child in children {
             self.inherit(child);
         }
     }
@@ -508,6 +518,7 @@ impl State {
         };
         self.by_name.remove(gone.resource.name());
         self.rows.set_limits(id.index(), &Amounts::ZERO);
+        self.rows.head_mut(id.index()).door = Door::default();
         if let Some(parent) = gone.parent {
             self.standing_mut(parent)
                 .children
@@ -589,6 +600,29 @@ impl PartialEq for State {
             && self.reservations == other.reservations
             && self.groups == other.groups
             && self.revision == other.revision
+    }
+}
+
+/// Counts a reservation in, or out, on the resources that it holds.
+#[inline]
+fn charge_rows(rows: &mut Rows, reservation: &Reservation, sign: Sign) {
+    let confirmed = u32::from(reservation.is_confirmed());
+    for hold in reservation.holds.as_slice() {
+        let row = hold.resource().index();
+        let claim = reservation.claim(hold.mask(), hold.values());
+        let head = rows.head_mut(row);
+        match sign {
+            Sign::Plus => {
+                head.holds += 1;
+                head.confirmed += confirmed;
+                rows.take(row, claim);
+            }
+            Sign::Minus => {
+                head.holds -= 1;
+                head.confirmed -= confirmed;
+                rows.give(row, claim);
+            }
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! What a store tells: its records, what changed, what became of a batch.
 
 use crate::{BatchKey, RecordKey, Revision, Version};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A value and the version it has.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -34,6 +34,61 @@ impl Default for Contents {
             forgotten: Revision::new(0),
         }
     }
+}
+
+/// Largest revision that a store may start from; it leaves room to count on.
+const LAST_START: u64 = u64::MAX / 2;
+
+impl Contents {
+    /// Whether a store may have got there.
+    ///
+    /// # Errors
+    /// When a version or a batch lies ahead of the revision, two batches share a revision, or
+    /// the revision leaves no room to go on.
+    pub fn check(&self) -> Result<(), ContentsError> {
+        let at = self.revision;
+        if at.number() > LAST_START {
+            return Err(ContentsError::TooLate(at));
+        }
+        let ahead = |record: &Record| record.version > at.into();
+        if let Some((key, record)) = self.records.iter().find(|(_, record)| ahead(record)) {
+            let (key, version) = (key.clone(), record.version);
+            return Err(ContentsError::Record { key, version, at });
+        }
+        let mut places = BTreeSet::new();
+        for (&key, &revision) in &self.batches {
+            if revision > at || revision <= self.forgotten || !places.insert(revision) {
+                return Err(ContentsError::Batch { key, revision });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Why no store may have got to such contents.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum ContentsError {
+    /// No revisions would be left.
+    #[error("{0} leaves no room for later revisions")]
+    TooLate(Revision),
+    /// A record that was written later than the last batch.
+    #[error("record {key} has {version} in a store at {at}")]
+    Record {
+        /// The record.
+        key: RecordKey,
+        /// Its version.
+        version: Version,
+        /// The last revision.
+        at: Revision,
+    },
+    /// A batch whose revision is taken, forgotten, or ahead.
+    #[error("batch {key} can not have been committed at {revision}")]
+    Batch {
+        /// The batch.
+        key: BatchKey,
+        /// Where it claims to be.
+        revision: Revision,
+    },
 }
 
 /// What one batch did.

@@ -1,6 +1,6 @@
 //! Why a store does not answer, with the place and the way out.
 
-use crate::{RecordKey, Revision};
+use crate::{ContentsError, RecordKey, Revision};
 use std::io;
 use std::path::PathBuf;
 
@@ -33,7 +33,7 @@ pub enum StoreError {
         /// The first record concerned.
         key: RecordKey,
         /// What is wrong with it.
-        problem: &'static str,
+        problem: String,
     },
     /// The file as a whole is not what was written. It is left as it is.
     #[error("{} is damaged: {message}; {}", file.display(), advice(file))]
@@ -43,8 +43,11 @@ pub enum StoreError {
         /// The engine's words, or ours.
         message: String,
     },
+    /// The contents for a new store contradict themselves.
+    #[error(transparent)]
+    Contents(#[from] ContentsError),
     /// The file system said no.
-    #[error("cannot use {}", file.display())]
+    #[error("cannot use {}: {source}", file.display())]
     Io {
         /// The file.
         file: PathBuf,

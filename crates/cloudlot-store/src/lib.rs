@@ -5,19 +5,27 @@
 //! outcome that got lost can be asked for. What the records mean is left to the ledger.
 
 mod batch;
+#[cfg(feature = "redb")]
+mod checksum;
 mod contents;
 mod error;
 mod key;
 mod memory;
 mod port;
+#[cfg(feature = "redb")]
+pub mod redb;
 mod ticket;
 
 pub use batch::{
     Batch, BatchBuilder, BatchError, MAX_BATCH_BYTES, MAX_OPERATIONS, MAX_VALUE_BYTES,
 };
-pub use contents::{Change, Changes, Contents, Lookup, MAX_CHANGES, Record, Retention};
+pub use contents::{
+    Change, Changes, Contents, ContentsError, Lookup, MAX_CHANGES, Record, Retention,
+};
 pub use error::StoreError;
 pub use key::{BatchKey, KeyError, MAX_KEY_BYTES, RecordKey, Revision, Version};
 pub use memory::MemoryStore;
 pub use port::LedgerStore;
+#[cfg(feature = "redb")]
+pub use redb::RedbStore;
 pub use ticket::{NotExecuted, Outcome, Promise, Ticket, promise};

@@ -1,8 +1,8 @@
 //! A store in memory: for tests, simulations, and ledgers that need not survive.
 
 use crate::{
-    Batch, BatchKey, Change, Changes, Contents, LedgerStore, Lookup, MAX_CHANGES, Outcome, Record,
-    Retention, Revision, StoreError, Ticket,
+    Batch, BatchKey, Change, Changes, Contents, ContentsError, LedgerStore, Lookup, MAX_CHANGES,
+    Outcome, Record, Retention, Revision, StoreError, Ticket,
 };
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -38,20 +38,26 @@ impl MemoryStore {
     /// An empty store that remembers that much.
     #[must_use]
     pub fn new(retention: Retention) -> Self {
-        Self::with(Contents::default(), retention)
+        Self(Arc::new(Mutex::new(State {
+            retention,
+            ..State::default()
+        })))
     }
 
     /// A store with these contents, as an import gives them.
-    #[must_use]
-    pub fn with(contents: Contents, retention: Retention) -> Self {
+    ///
+    /// # Errors
+    /// When they contradict themselves.
+    pub fn with(contents: Contents, retention: Retention) -> Result<Self, ContentsError> {
+        contents.check()?;
         let order = contents.batches.iter().map(|(&key, &at)| (at, key));
-        Self(Arc::new(Mutex::new(State {
+        Ok(Self(Arc::new(Mutex::new(State {
             order: order.collect(),
             compacted: Some(contents.revision),
             contents,
             changes: BTreeMap::new(),
             retention,
-        })))
+        }))))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -7,8 +7,12 @@
 mod batch;
 #[cfg(feature = "redb")]
 mod checksum;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod contents;
 mod error;
+#[cfg(feature = "conformance")]
+pub mod flaky;
 mod key;
 mod memory;
 mod port;

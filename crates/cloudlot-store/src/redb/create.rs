@@ -31,17 +31,31 @@ pub(super) fn create(
     let draft = draft_of(path);
     let file = claim(&draft)?;
     let backend = FileBackend::new(file).map_err(|error| engine_says(path, &error))?;
-    let disk = Disk::new(Arc::new(backend));
-    let db = engine(&disk, &Arc::default()).map_err(|error| engine_says(path, &error))?;
-    let meta = fill(&db, contents).map_err(|error| engine_says(path, &error))?;
-    disk.testify(&meta).map_err(failed)?;
-    disk.sync_data().map_err(failed)?;
+    let engine = start(path, Disk::new(Arc::new(backend)), contents, retention)?;
     publish(&draft, path).map_err(|source| match source.kind() {
         io::ErrorKind::AlreadyExists => StoreError::Exists { file: path.into() },
         _ => failed(source),
     })?;
+    Ok(engine)
+}
+
+/// A new store on an empty disk, durable.
+pub(super) fn start(
+    file: &Path,
+    disk: Disk,
+    contents: &Contents,
+    retention: Retention,
+) -> Result<Engine, StoreError> {
+    let failed = |source| StoreError::Io {
+        file: file.into(),
+        source,
+    };
+    let db = engine(&disk, &Arc::default()).map_err(|error| engine_says(file, &error))?;
+    let meta = fill(&db, contents).map_err(|error| engine_says(file, &error))?;
+    disk.testify(&meta).map_err(failed)?;
+    disk.sync_data().map_err(failed)?;
     let batches = contents.batches.clone();
-    Ok(Engine::new(db, disk, path, meta, batches, retention))
+    Ok(Engine::new(db, disk, file, meta, batches, retention))
 }
 
 fn draft_of(path: &Path) -> PathBuf {

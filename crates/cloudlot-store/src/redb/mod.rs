@@ -9,6 +9,8 @@
 //! acknowledged last. What does not pass is refused, and the file stays as it is.
 
 mod create;
+#[cfg(test)]
+mod damage;
 mod disk;
 mod engine;
 mod examine;

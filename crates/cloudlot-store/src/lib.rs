@@ -14,6 +14,7 @@ mod error;
 #[cfg(feature = "conformance")]
 pub mod flaky;
 mod key;
+mod line_file;
 mod memory;
 mod port;
 #[cfg(feature = "redb")]
@@ -28,6 +29,7 @@ pub use contents::{
 };
 pub use error::StoreError;
 pub use key::{BatchKey, KeyError, MAX_KEY_BYTES, RecordKey, Revision, Version};
+pub use line_file::{ExportError, ImportError, export, import, write_lines};
 pub use memory::MemoryStore;
 pub use port::LedgerStore;
 #[cfg(feature = "redb")]

@@ -2,7 +2,7 @@
 
 use super::create::start;
 use super::disk::Disk;
-use super::engine::{Engine, Failure};
+use super::engine::Engine;
 use crate::{Batch, Contents, Outcome, RecordKey, Retention, StoreError};
 use redb::StorageBackend;
 use redb::backends::InMemoryBackend;

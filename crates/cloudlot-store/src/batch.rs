@@ -42,7 +42,6 @@ pub struct Batch {
 
 impl Batch {
     /// The start of the batch that `key` names.
-    #[must_use]
     pub fn of(key: BatchKey) -> BatchBuilder {
         BatchBuilder {
             batch: Self {

@@ -487,7 +487,7 @@ fn guarded(
         };
     }
     let write = |sent: BatchBuilder, (name, value)| match value {
-        Some(value) => sent.put(named(name), Vec::<u8>::from(value)),
+        Some(value) => sent.put(named(name), value),
         None => sent.delete(named(name)),
     };
     built(writes.into_iter().fold(sent, write))

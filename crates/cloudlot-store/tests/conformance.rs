@@ -1,51 +1,17 @@
 //! Every store passes the same suite.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use cloudlot_store::conformance::check;
 use cloudlot_store::{
     Batch, Changes, LedgerStore, Lookup, MemoryStore, Outcome, RecordKey, RedbStore, Retention,
     Revision,
 };
 use std::time::Duration;
+use tempfile::TempDir;
 
-/// A store that lives as long as its folder.
-struct Kept(
-    RedbStore,
-    #[expect(dead_code, reason = "kept until the store is gone")] tempfile::TempDir,
-);
-
-fn in_a_file(retention: Retention) -> Kept {
-    let folder = tempfile::tempdir().unwrap();
-    let store = RedbStore::open_or_create(folder.path().join("ledger"), retention).unwrap();
-    Kept(store, folder)
-}
-
-impl LedgerStore for Kept {
-    fn submit(&mut self, batch: Batch) -> cloudlot_store::Ticket {
-        self.0.submit(batch)
-    }
-
-    fn submit_all(&mut self, batches: Vec<Batch>) -> Vec<cloudlot_store::Ticket> {
-        self.0.submit_all(batches)
-    }
-
-    fn load(&mut self) -> Result<cloudlot_store::Contents, cloudlot_store::StoreError> {
-        self.0.load()
-    }
-
-    fn changes(&mut self, after: Revision) -> Result<Changes, cloudlot_store::StoreError> {
-        self.0.changes(after)
-    }
-
-    fn lookup(
-        &mut self,
-        key: cloudlot_store::BatchKey,
-    ) -> Result<Lookup, cloudlot_store::StoreError> {
-        self.0.lookup(key)
-    }
-
-    fn compact(&mut self, upto: Revision) -> Result<u64, cloudlot_store::StoreError> {
-        self.0.compact(upto)
-    }
+fn in_a_file(folder: &TempDir, retention: Retention) -> RedbStore {
+    RedbStore::open_or_create(folder.path().join("ledger"), retention).unwrap()
 }
 
 #[test]
@@ -55,7 +21,13 @@ fn the_store_in_memory_conforms() {
 
 #[test]
 fn the_store_in_a_file_conforms() {
-    check(40, || in_a_file(Retention::default()));
+    let mut folders = Vec::new();
+    check(40, || {
+        let folder = tempfile::tempdir().unwrap();
+        let store = in_a_file(&folder, Retention::default());
+        folders.push(folder);
+        store
+    });
 }
 
 fn fill(store: &mut impl LedgerStore, count: u128) {
@@ -75,9 +47,10 @@ fn memory_of_the_past_is_bounded_and_says_where_it_ends() {
         changes: 8,
         keys: 16,
     };
+    let folder = tempfile::tempdir().unwrap();
     let mut stores: [Box<dyn LedgerStore>; 2] = [
         Box::new(MemoryStore::new(retention)),
-        Box::new(in_a_file(retention)),
+        Box::new(in_a_file(&folder, retention)),
     ];
     for store in &mut stores {
         fill(store, 100);

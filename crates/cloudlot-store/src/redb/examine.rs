@@ -70,6 +70,8 @@ pub enum EngineCheck {
 pub(super) struct Examination {
     pub(super) engine: EngineCheck,
     pub(super) meta: Option<Meta>,
+    /// What was acknowledged last, if that can still be read.
+    pub(super) acknowledged: Option<Revision>,
     /// What is whole of it.
     pub(super) contents: Contents,
     pub(super) damage: Vec<Damage>,
@@ -80,9 +82,16 @@ impl Examination {
         Self {
             engine: EngineCheck::Refuses(message.clone()),
             meta: None,
+            acknowledged: None,
             contents: Contents::default(),
             damage: vec![Damage::of_file(message)],
         }
+    }
+
+    /// The engine does not stand by what was read.
+    fn refuse(&mut self, message: String) {
+        self.engine = EngineCheck::Refuses(message.clone());
+        self.damage.push(Damage::of_file(message));
     }
 }
 
@@ -148,27 +157,50 @@ pub(super) fn refusal(file: &Path, damage: &[Damage]) -> Option<StoreError> {
     })
 }
 
+/// The rows are read before the engine's own check, which may fall back to an older commit or
+/// give up: a record that is damaged by itself is then still known by its key.
 fn look(disk: &Disk) -> Result<Examination, DatabaseError> {
     let repaired = Arc::new(AtomicBool::new(false));
     let mut db = engine(disk, &repaired)?;
     // Read under the engine's lock.
     let witness = disk.witness();
-    let clean = db.check_integrity()?;
-    let mut examination = match db.begin_read() {
-        Ok(txn) => scan(&txn),
-        Err(error) => Examination::refused(error.to_string()),
-    };
-    examination.engine = match (clean, repaired.load(Ordering::Relaxed)) {
-        (false, _) => EngineCheck::Repairs,
-        (true, true) => EngineCheck::Recovers,
-        (true, false) => EngineCheck::Clean,
-    };
-    match (witness, &examination.meta) {
-        (Err(problem), _) => examination.damage.push(Damage::of_file(problem)),
-        (Ok(witness), Some(meta)) => examination.damage.extend(compare(&witness, meta)),
+    let mut found = rows(&db);
+    match catch_unwind(AssertUnwindSafe(|| db.check_integrity())) {
+        Ok(Ok(true)) if repaired.load(Ordering::Relaxed) => found.engine = EngineCheck::Recovers,
+        Ok(Ok(true)) => {}
+        Ok(Ok(false)) => found = better(found, rows(&db), witness.as_ref().ok()),
+        Ok(Err(error)) => found.refuse(error.to_string()),
+        Err(panic) => found.refuse(words(&*panic)),
+    }
+    found.acknowledged = witness.as_ref().ok().map(|witness| witness.revision);
+    match (witness, &found.meta) {
+        (Err(problem), _) => found.damage.push(Damage::of_file(problem)),
+        (Ok(witness), Some(meta)) => found.damage.extend(compare(&witness, meta)),
         (Ok(_), None) => {}
     }
-    Ok(examination)
+    Ok(found)
+}
+
+fn rows(db: &Database) -> Examination {
+    match catch_unwind(AssertUnwindSafe(|| db.begin_read().map(|txn| scan(&txn)))) {
+        Ok(Ok(found)) => found,
+        Ok(Err(error)) => Examination::refused(error.to_string()),
+        Err(panic) => Examination::refused(words(&*panic)),
+    }
+}
+
+/// The rows after a repair, if they are all that was acknowledged; else those before it, which
+/// tell more.
+fn better(before: Examination, after: Examination, witness: Option<&Meta>) -> Examination {
+    let lacks = |meta: &Meta| witness.is_none_or(|witness| compare(witness, meta).is_some());
+    let whole = after.damage.is_empty() && !after.meta.as_ref().is_none_or(lacks);
+    let mut found = if whole { after } else { before };
+    found.engine = EngineCheck::Repairs;
+    if !whole {
+        let problem = "the engine's checksums fail, and its last commits are lost in a repair";
+        found.damage.push(Damage::of_file(problem));
+    }
+    found
 }
 
 /// What was acknowledged and is not there.
@@ -198,6 +230,7 @@ pub(super) fn scan(txn: &ReadTransaction) -> Examination {
     Examination {
         engine: EngineCheck::Clean,
         meta,
+        acknowledged: None,
         contents: scan.contents,
         damage: scan.damage,
     }

@@ -12,15 +12,21 @@ mod create;
 #[cfg(test)]
 mod damage;
 mod disk;
+mod doctor;
 mod engine;
 mod examine;
+#[cfg(test)]
+mod faults;
 mod meta;
 mod overlay;
+#[cfg(test)]
+mod power;
 mod queue;
 mod record;
 mod writer;
 
 pub use disk::Counts;
+pub use doctor::{Report, doctor, salvage};
 pub use examine::{Damage, EngineCheck, Place};
 pub use queue::{MAX_GROUP, MAX_WAITING, MAX_WAITING_BYTES};
 

@@ -1,6 +1,6 @@
 //! The processes that are killed, and how the test talks with them.
 
-use crate::work::{self, AT_A_TIME, LANES, RETENTION};
+use crate::work::{self, AT_A_TIME, RETENTION};
 use cloudlot_store::{Contents, LedgerStore, Outcome, RedbStore, import, write_lines};
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, BufWriter, Read, Write};
@@ -12,14 +12,14 @@ const JOB: &str = "CLOUDLOT_CRASH_JOB";
 const PATH: &str = "CLOUDLOT_CRASH_PATH";
 
 /// What a child is to do.
-pub struct Job {
+pub(crate) struct Job {
     name: String,
     path: PathBuf,
 }
 
 impl Job {
     /// The job of this process, if it is a child.
-    pub fn ours() -> Option<Self> {
+    pub(crate) fn ours() -> Option<Self> {
         let name = std::env::var(JOB).ok()?;
         let path = std::env::var_os(PATH)?.into();
         Some(Self { name, path })
@@ -27,7 +27,7 @@ impl Job {
 }
 
 /// Works until it is killed, or until nobody listens.
-pub fn child_at_work(job: &Job) -> ! {
+pub(crate) fn child_at_work(job: &Job) -> ! {
     match job.name.as_str() {
         "commit" => commit(&job.path, false),
         "compact" => commit(&job.path, true),
@@ -57,9 +57,9 @@ fn commit(path: &Path, compact: bool) -> ! {
     tell(str::from_utf8(&text).unwrap().trim_end_matches('\n'));
     let numbers = work::numbers(&contents);
     std::thread::scope(|scope| {
-        for lane in 0..LANES {
+        for (lane, last) in numbers.into_iter().enumerate() {
             let store = store.clone();
-            scope.spawn(move || count(store, lane, numbers[lane] + 1, compact && lane == 0));
+            scope.spawn(move || count(store, lane, last + 1, compact && lane == 0));
         }
     });
     exit(1);
@@ -108,23 +108,23 @@ fn import_forever(path: &Path) -> ! {
 }
 
 /// A child under way.
-pub struct Running {
+pub(crate) struct Running {
     child: Child,
     out: BufReader<ChildStdout>,
     text: String,
 }
 
 /// What a child told before it was killed.
-pub struct Seen {
+pub(crate) struct Seen {
     /// What it found on opening, if it got that far.
-    pub contents: Option<Contents>,
+    pub(crate) contents: Option<Contents>,
     /// Lane and number of batches, in order.
-    pub acknowledged: Vec<(usize, u64)>,
+    pub(crate) acknowledged: Vec<(usize, u64)>,
 }
 
 impl Running {
     /// Starts a child.
-    pub fn start(job: &str, path: &Path) -> Self {
+    pub(crate) fn start(job: &str, path: &Path) -> Self {
         let mut child = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "child", "--nocapture"])
             .env(JOB, job)
@@ -139,7 +139,7 @@ impl Running {
     }
 
     /// Waits for that many of its answers.
-    pub fn read(&mut self, mut answers: usize) {
+    pub(crate) fn read(&mut self, mut answers: usize) {
         while answers > 0 {
             let start = self.text.len();
             let length = self.out.read_line(&mut self.text).unwrap();
@@ -151,7 +151,7 @@ impl Running {
     }
 
     /// Kills it; what it told until then was told before.
-    pub fn kill(mut self) -> Seen {
+    pub(crate) fn kill(mut self) -> Seen {
         self.child.kill().unwrap();
         let status = self.child.wait().unwrap();
         assert_eq!(

@@ -4,11 +4,13 @@
 //! `CLOUDLOT_CRASHES` says how many processes [`commits_survive_kills`] kills; the other tests
 //! kill an eighth of that each.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod child;
 mod work;
 
 use child::{Job, Running, child_at_work};
-use cloudlot_store::{Contents, RedbStore, import};
+use cloudlot_store::{Contents, LedgerStore, RedbStore, import};
 use rand::{RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 use std::fs::{self, File};
@@ -106,11 +108,7 @@ fn survive(kills: usize, rng: &mut Xoshiro256PlusPlus, job: &str) {
         }
         if path.exists() {
             let mut store = RedbStore::open(&path, RETENTION).unwrap();
-            check(
-                &cloudlot_store::LedgerStore::load(&mut store).unwrap(),
-                &acknowledged,
-                &last,
-            );
+            check(&store.load().unwrap(), &acknowledged, &last);
         }
         acknowledged_in_all += acknowledged.iter().sum::<u64>();
     }
@@ -124,8 +122,7 @@ fn survive(kills: usize, rng: &mut Xoshiro256PlusPlus, job: &str) {
 /// Contents after a kill, against what was acknowledged before it; whether there is more.
 fn check(contents: &Contents, acknowledged: &[u64; LANES], before: &Contents) -> bool {
     let there = numbers(contents);
-    for lane in 0..LANES {
-        let (known, there) = (acknowledged[lane], there[lane]);
+    for (lane, (&known, there)) in acknowledged.iter().zip(there).enumerate() {
         assert!(
             there >= known,
             "lane {lane}: {known} was acknowledged, {there} is there"
@@ -146,11 +143,10 @@ fn filled(path: &Path) -> Contents {
     let mut store = RedbStore::open_or_create(path, RETENTION).unwrap();
     for lane in 0..LANES {
         for number in 1..=40 {
-            let ticket = cloudlot_store::LedgerStore::submit(&mut store, work::batch(lane, number));
-            drop(ticket);
+            drop(store.submit(work::batch(lane, number)));
         }
     }
-    cloudlot_store::LedgerStore::load(&mut store).unwrap()
+    store.load().unwrap()
 }
 
 #[test]
@@ -172,7 +168,7 @@ fn an_export_that_was_killed_is_refused_or_complete() {
         }
         println!("export: {kills} kills, {refused} cut");
         let mut store = RedbStore::open(&path, RETENTION).unwrap();
-        assert!(cloudlot_store::LedgerStore::load(&mut store).unwrap() == contents);
+        assert!(store.load().unwrap() == contents);
     });
 }
 
@@ -190,7 +186,7 @@ fn an_import_that_was_killed_leaves_a_whole_store_or_none() {
             drop(kill_somewhere(Running::start("import", &path), rng));
             if new.exists() {
                 let mut store = RedbStore::open(&new, RETENTION).unwrap();
-                assert!(cloudlot_store::LedgerStore::load(&mut store).unwrap() == contents);
+                assert!(store.load().unwrap() == contents);
                 whole += 1;
                 fs::remove_file(&new).unwrap();
             }

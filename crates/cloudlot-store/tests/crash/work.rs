@@ -4,13 +4,13 @@ use cloudlot_store::{Batch, BatchKey, Contents, RecordKey, Retention};
 use std::collections::BTreeMap;
 
 /// Threads of a child, each with records of its own.
-pub const LANES: usize = 4;
+pub(crate) const LANES: usize = 4;
 
 /// Batches of a lane that are under way together.
-pub const AT_A_TIME: u64 = 3;
+pub(crate) const AT_A_TIME: u64 = 3;
 
 /// Small, so that the past is dropped all the time.
-pub const RETENTION: Retention = Retention {
+pub(crate) const RETENTION: Retention = Retention {
     changes: 16,
     keys: 64,
 };
@@ -23,7 +23,7 @@ fn key(lane: usize, name: &str) -> RecordKey {
 }
 
 /// The key of a lane's batch.
-pub fn batch_key(lane: usize, number: u64) -> BatchKey {
+pub(crate) fn batch_key(lane: usize, number: u64) -> BatchKey {
     (u128::try_from(lane).unwrap() << 64 | u128::from(number)).into()
 }
 
@@ -39,7 +39,7 @@ fn value(number: u64) -> Vec<u8> {
 }
 
 /// Batch `number` of a lane: two counters, one slot written, one emptied.
-pub fn batch(lane: usize, number: u64) -> Batch {
+pub(crate) fn batch(lane: usize, number: u64) -> Batch {
     let slot = |number: u64| key(lane, &format!("slot-{}", number % SLOTS));
     Batch::of(batch_key(lane, number))
         .put(key(lane, "first"), value(number))
@@ -51,7 +51,7 @@ pub fn batch(lane: usize, number: u64) -> Batch {
 }
 
 /// The last batch of each lane, by its first counter.
-pub fn numbers(contents: &Contents) -> [u64; LANES] {
+pub(crate) fn numbers(contents: &Contents) -> [u64; LANES] {
     std::array::from_fn(|lane| {
         let record = contents.records.get(&key(lane, "first"));
         record.map_or(0, |record| {
@@ -61,7 +61,7 @@ pub fn numbers(contents: &Contents) -> [u64; LANES] {
 }
 
 /// Every record is what the last batches of the lanes made it, and nothing else is there.
-pub fn check_whole(contents: &Contents) {
+pub(crate) fn check_whole(contents: &Contents) {
     let there = numbers(contents);
     let mut expected = BTreeMap::new();
     for (lane, &last) in there.iter().enumerate() {

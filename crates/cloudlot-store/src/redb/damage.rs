@@ -3,7 +3,7 @@
 use super::create::start;
 use super::disk::Disk;
 use super::engine::Engine;
-use super::examine;
+use super::examine::{self, EngineCheck};
 use super::record::{CHANGES, KEYS, META, RECORDS, encode_record};
 use crate::{Batch, Contents, Outcome, RecordKey, Retention, StoreError, Version};
 use redb::backends::InMemoryBackend;
@@ -244,6 +244,19 @@ fn rows_that_are_gone_old_or_elsewhere_are_noticed_though_the_engine_is_content(
         drop(txn.open_table(META).unwrap().remove(0).unwrap());
     });
     assert!(meta.contains("its own description"), "{meta}");
+}
+
+#[test]
+fn an_examination_tells_a_clean_close_from_a_stop() {
+    let (contents, [open, closed]) = sample(30);
+    for (file, expected) in [(open, EngineCheck::Recovers), (closed, EngineCheck::Clean)] {
+        let disk = Disk::new(memory(&file));
+        let found = examine::examine(Path::new("ledger"), &disk).unwrap();
+        assert_eq!(found.engine, expected);
+        assert_eq!(found.acknowledged, Some(contents.revision));
+        assert!(found.damage.is_empty() && found.contents == contents);
+        assert!(bytes(&*disk.base()) == file);
+    }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use super::create::start;
 use super::damage::{RETENTION, batch, bytes, engine, memory};
 use super::disk::Disk;
-use super::queue::MAX_WAITING;
+use super::queue::{MAX_GROUP, MAX_WAITING};
 use super::{Counts, RedbStore};
 use crate::{Contents, LedgerStore, NotExecuted, Outcome, Retention, StoreError, Ticket};
 use redb::StorageBackend;
@@ -145,6 +145,7 @@ fn a_failing_disk_is_told_honestly_wherever_it_fails() {
 fn a_full_queue_refuses_at_once_and_loses_nothing() {
     let disk = Troubled::new();
     let mut store = disk.store();
+    let before = store.counts();
     disk.shut(true);
     let count = u64::try_from(MAX_WAITING).unwrap() + 200;
     let tickets: Vec<Ticket> = (1..=count)
@@ -165,8 +166,16 @@ fn a_full_queue_refuses_at_once_and_loses_nothing() {
         .filter(|outcome| matches!(outcome, Outcome::Committed(_)))
         .count();
     assert_eq!(committed, tickets.len() - full);
-    let revision = store.load().unwrap().revision;
-    assert_eq!(revision.number(), u64::try_from(committed).unwrap());
+    let committed = u64::try_from(committed).unwrap();
+    assert_eq!(store.load().unwrap().revision.number(), committed);
+    // What gathered behind the barrier went in full groups.
+    let counts = store.counts();
+    let commits = counts.barriers - counts.growths - before.barriers + before.growths;
+    let groups = committed.div_ceil(u64::try_from(MAX_GROUP).unwrap());
+    assert!(
+        (groups..=groups + 1).contains(&commits),
+        "{commits} commits for {committed}"
+    );
 }
 
 #[test]

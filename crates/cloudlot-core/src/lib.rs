@@ -4,6 +4,9 @@
 //! [`Clock`], held by a driver, reads it. Chance starts from one root seed and is split by
 //! purpose with [`Seeds`], so that the same seed gives the same run, byte for byte.
 //!
+//! [`share`] divides a quantity, [`event`] orders what a simulation has before it, and [`task`]
+//! is one host with its tasks.
+//!
 //! ```
 //! use cloudlot_core::{Bytes, Clock, ManualClock, Seeds, Timestamp};
 //! use std::time::Duration;
@@ -20,11 +23,64 @@
 //! # Ok::<(), cloudlot_core::ParseBytesError>(())
 //! ```
 
-mod amount;
+mod amounts;
+mod bytes;
+mod capability;
+mod checked;
+mod constraint;
+mod decimal;
+pub mod event;
+mod fault;
 mod id;
+mod ids;
+mod key;
+mod kind;
+mod labels;
+pub mod ledger;
+pub mod metrics;
+mod owner;
+pub mod quantity;
+mod request;
+mod resource;
+mod rulebook;
 mod seed;
+mod selector;
+pub mod share;
+mod taint;
+pub mod task;
+mod text;
 mod time;
+mod topology;
+mod unit;
+#[cfg(feature = "serde")]
+mod wire;
 
-pub use amount::{Bytes, ParseBytesError};
+pub use amounts::Amounts;
+pub use bytes::{Bytes, ParseBytesError};
+pub use capability::{
+    Capability, CapabilityRule, CapabilityTest, Dimension, Measure, ParseMeasureError,
+    ParseVersionError, Version,
+};
+pub use constraint::Constraint;
+pub use fault::{Fault, Faults, Rule};
+pub use ids::{OwnerId, ReservationId, ResourceId, Revision};
+pub use key::{ParseKeyError, RequestKey};
+pub use kind::{Kind, KindName, Kinds, KindsError};
+pub use labels::{Label, Labels};
+pub use owner::OwnerPath;
+#[doc(inline)]
+pub use quantity::{
+    ParseQuantityError, Quantities, Quantity, Rounding, bits_per_second, bytes, cores, gib, gpus,
+    mib, millicores, named, storage,
+};
+pub use request::{
+    Affinity, Mode, Need, On, Part, Preference, Priority, Request, RequestBuilder, SoftAffinity,
+    Spread, Terms, Window,
+};
+pub use resource::{NodeClass, Resource, ResourceBuilder, ResourceState};
+pub use rulebook::{Check, Found, Mismatch, Place, Reason, Rulebook, Satisfiable, Shortage};
 pub use seed::Seeds;
+pub use selector::{LabelTest, Selector};
+pub use taint::{Effect, Taint, Toleration};
 pub use time::{Clock, ManualClock, SystemClock, Timestamp};
+pub use topology::Topology;

@@ -2,6 +2,7 @@
 //!
 //! There is no `+` or `-` on amounts: callers say what happens at the edges.
 
+use crate::decimal::Decimal;
 use std::fmt;
 use std::str::FromStr;
 
@@ -221,31 +222,13 @@ impl FromStr for Bytes {
             other if number.is_empty() => return Err(ParseBytesError::Number(other.to_owned())),
             other => return Err(ParseBytesError::Unit(other.to_owned())),
         };
-        decimal_times(number, unit, text).map(Self)
+        let number =
+            Decimal::parse(number).ok_or_else(|| ParseBytesError::Number(text.to_owned()))?;
+        match number.times(unit) {
+            Some(floor) if floor.exact => Ok(Self(floor.value)),
+            _ => Err(ParseBytesError::Range(text.to_owned())),
+        }
     }
-}
-
-/// A decimal number times a unit, exactly.
-fn decimal_times(number: &str, unit: u64, text: &str) -> Result<u64, ParseBytesError> {
-    let range = || ParseBytesError::Range(text.to_owned());
-    let (whole, part) = number.split_once('.').unwrap_or((number, ""));
-    if (whole.is_empty() && part.is_empty()) || part.contains('.') {
-        return Err(ParseBytesError::Number(text.to_owned()));
-    }
-    let part = part.trim_end_matches('0');
-    let digits: u128 = match format!("{whole}{part}") {
-        digits if digits.is_empty() => 0,
-        digits => digits.parse().map_err(|_| range())?,
-    };
-    let scale = u32::try_from(part.len())
-        .ok()
-        .and_then(|places| 10_u128.checked_pow(places))
-        .ok_or_else(range)?;
-    let product = digits.checked_mul(u128::from(unit)).ok_or_else(range)?;
-    if product % scale != 0 {
-        return Err(range());
-    }
-    u64::try_from(product / scale).map_err(|_| range())
 }
 
 #[cfg(feature = "serde")]

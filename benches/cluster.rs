@@ -51,8 +51,25 @@ impl World {
         world
     }
 
+    /// `nodes` resources with `live` reservations, in a ledger that remembers so much.
+    #[must_use]
+    pub fn with(config: LedgerConfig, nodes: usize, live: usize) -> Self {
+        let request = Request::new("work").part(piece()).build();
+        Self::of(
+            config,
+            nodes,
+            live,
+            false,
+            request.expect("the request is legal"),
+        )
+    }
+
     fn new(nodes: usize, live: usize, keys: bool, request: Request) -> Self {
-        let mut ledger = Ledger::with(LedgerConfig::default());
+        Self::of(LedgerConfig::default(), nodes, live, keys, request)
+    }
+
+    fn of(config: LedgerConfig, nodes: usize, live: usize, keys: bool, request: Request) -> Self {
+        let mut ledger = Ledger::with(config);
         let now = Timestamp::ZERO;
         let add = |n: usize| {
             let node = Resource::node(format!("n{n}")).capacity([cores(1 << 20), gib(1 << 20)]);

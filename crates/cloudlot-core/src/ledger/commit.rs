@@ -52,7 +52,7 @@ impl Ledger {
         }
         for entry in trial.entries {
             self.remember(&entry, None);
-            self.journal.push(entry);
+            self.journal.push(entry.at, entry.change);
         }
         Ok(trial.grants)
     }

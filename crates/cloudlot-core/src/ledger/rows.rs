@@ -236,7 +236,10 @@ impl Rows {
     fn retime(&mut self, row: usize, claim: Claim<'_>, change: impl FnOnce(&mut Timeline)) {
         let mut line = self.heads[row].timeline.take().unwrap_or_default();
         let kinds = bits(claim.mask).map(Kind::at);
-        let before: Vec<u64> = kinds.clone().map(|kind| line.peak(kind)).collect();
+        let mut before = [0; Kind::LIMIT];
+        for (before, kind) in before.iter_mut().zip(kinds.clone()) {
+            *before = line.peak(kind);
+        }
         change(&mut line);
         for (kind, before) in kinds.zip(before) {
             let cell = self.cell_mut(row, kind.index());

@@ -105,7 +105,7 @@ impl Run {
         let behind = self.ledger.state().revision().number().saturating_sub(last.number());
         let synced = self.fresh.sync(&self.ledger);
         let known = self.ledger.journal().since(last);
-        same("recopied", synced.recopied, known.is_err() || self.start_is_new())?;
+        same("recopied", synced.recopied, known.is_err() || self.is_restored())?;
         match known {
             Ok(entries) if !synced.recopied => {
                 same("entries", synced.entries, behind)?;
@@ -123,7 +123,7 @@ impl Run {
     }
 
     /// Whether the ledger was restored by this command.
-    fn start_is_new(&self) -> bool {
+    fn is_restored(&self) -> bool {
         self.model.turn > 0 && self.model.touched.get(&RESTORED) == Some(&self.model.turn)
     }
 
@@ -171,11 +171,20 @@ impl Run {
         now
     }
 
+    /// Does nothing at a moment.
+    fn pass(&mut self, now: u64) -> Result<(), String> {
+        self.ledger.expire(stamp(now));
+        Ok(())
+    }
+
     fn add(&mut self, chance: &mut Chance) -> Result<(), String> {
         let now = self.now(chance);
         self.names += u64::from(!chance.one_in(15));
         let thing = self.shape.thing(chance, &self.model, format!("n{}", self.names));
         let mut parent = thing.parent.map(|id| self.model.things[&id].name.clone());
+        if parent.as_ref() == Some(&thing.name) {
+            return self.pass(now);
+        }
         let mut no = Vec::new();
         if self.model.things.values().any(|other| other.name == thing.name) {
             no.push(NoAdmin::NameTaken);
@@ -295,7 +304,7 @@ impl Run {
         let on = self.shape.put(chance, &self.model, &ask).resources().first().copied();
         let on = on.unwrap_or(RESTORED);
         let put = Put::Pieces(vec![(0, on, 1)]);
-        let Some(request) = ask.request() else { return Ok(()) };
+        let Some(request) = ask.request() else { return self.pass(now) };
         let single = matches!(&ask.wants, Wants::Groups(groups) if groups.len() == 1 && groups[0].count == 1
             && groups[0].children.is_none());
         let mut no = self.model.against(&ask, &put);
@@ -310,7 +319,7 @@ impl Run {
         let now = self.now(chance);
         let ask = self.shape.ask(chance, &self.model);
         let put = self.shape.put(chance, &self.model, &ask);
-        let Some(request) = ask.request() else { return Ok(()) };
+        let Some(request) = ask.request() else { return self.pass(now) };
         let placement = put.placement(self.ledger.state().kinds());
         let no = self.model.against(&ask, &put);
         let got = self.ledger.place(&request, &placement, stamp(now));
@@ -380,9 +389,9 @@ impl Run {
     fn adopt(&mut self, chance: &mut Chance) -> Result<(), String> {
         let now = self.now(chance);
         let ask = self.shape.ask(chance, &self.model);
-        let Some(request) = ask.request() else { return Ok(()) };
+        let Some(request) = ask.request() else { return self.pass(now) };
         let loads = self.shape.loads(chance, &self.model, None);
-        let Some(held) = holds(self.ledger.state().kinds(), &loads) else { return Ok(()) };
+        let Some(held) = holds(self.ledger.state().kinds(), &loads) else { return self.pass(now) };
         let since = chance.one_in(2).then_some(self.model.now / 2);
         let no = self.model.against_adopting(ask.owner, &loads, ask.from, ask.until);
         let got = self.ledger.adopt(&Booking::of(&request, held), since.map(stamp), stamp(now));
@@ -432,7 +441,7 @@ impl Run {
             part.insert(some(chance, &self.model), ([1, 0, 0, 0], 1));
         }
         let no = self.model.against_part(id, &part);
-        let Some(back) = holds(self.ledger.state().kinds(), &part) else { return Ok(()) };
+        let Some(back) = holds(self.ledger.state().kinds(), &part) else { return self.pass(now) };
         let got = self.ledger.release_part(id, &back, stamp(now));
         agree("release_part", &got, &no)?;
         if got.is_ok() {
@@ -447,7 +456,7 @@ impl Run {
         let claim = self.model.claims.get(&id);
         let loads = self.shape.loads(chance, &self.model, claim);
         let stretch = claim.and_then(|claim| claim.timed.then_some((claim.from, claim.until)));
-        let Some(held) = holds(self.ledger.state().kinds(), &loads) else { return Ok(()) };
+        let Some(held) = holds(self.ledger.state().kinds(), &loads) else { return self.pass(now) };
         let no = self.model.against_resizing(id, &loads);
         let more = claim.map(|claim| growth(&claim.loads, &loads)).unwrap_or_default();
         let got = self.ledger.resize(id, &held, stamp(now));

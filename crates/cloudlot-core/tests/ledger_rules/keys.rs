@@ -117,6 +117,20 @@ fn adopting_and_committing_know_keys_too() {
 }
 
 #[test]
+fn a_plan_that_serves_a_request_twice_grants_it_once() {
+    let (mut ledger, node) = one_node(10);
+    let mut view = View::of(&ledger);
+    let mut draft = view.draft(at(0));
+    draft.reserve(&keyed(3, 7), &Placement::on(node)).unwrap();
+    draft.reserve(&keyed(3, 7), &Placement::on(node)).unwrap();
+    let plan = draft.finish();
+    let grants = ledger.commit(&plan, at(0)).unwrap();
+    assert_eq!(grants[0], grants[1]);
+    assert_eq!(ledger.state().taken(node), cpu(3));
+    sound(&ledger);
+}
+
+#[test]
 fn a_plan_with_two_requests_under_one_key_is_refused_whole() {
     let (mut ledger, node) = one_node(10);
     let mut view = View::of(&ledger);

@@ -47,12 +47,13 @@ impl Ledger {
         for (id, before) in &trial.ends {
             self.watch(*id, *before);
         }
-        for key in trial.keys_ended {
-            self.keys.ended(key);
-        }
         for entry in trial.entries {
             self.remember(&entry, None);
             self.journal.push(entry);
+        }
+        // After what was granted: a plan may end what it has just reserved.
+        for key in trial.keys_ended {
+            self.keys.ended(key);
         }
         Ok(trial.grants)
     }

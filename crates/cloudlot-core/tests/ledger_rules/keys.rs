@@ -143,3 +143,19 @@ fn a_plan_with_two_requests_under_one_key_is_refused_whole() {
     assert_eq!((ledger.key_count(), ledger.state().taken(node)), (0, cpu(0)));
 }
 
+#[test]
+fn a_key_that_is_granted_and_ended_in_one_plan_counts_as_ended() {
+    let (mut ledger, node) = remembering(0);
+    let mut view = View::of(&ledger);
+    let mut draft = view.draft(at(0));
+    draft.reserve(&keyed(3, 7), &Placement::on(node)).unwrap();
+    let mut plan = draft.finish();
+    let (id, _) = {
+        let mut other = ledger.clone();
+        let grant = other.reserve(&keyed(3, 7), node, at(0)).unwrap();
+        (grant.id, ())
+    };
+    plan.steps.push(Step::Evict { reservation: id, at: at(0) });
+    ledger.commit(&plan, at(0)).unwrap();
+    assert_eq!((ledger.key_count(), ledger.state().reservation_count()), (0, 0));
+}

@@ -98,3 +98,15 @@ fn parts_stand_where_their_node_does_and_move_with_it() {
     sound(&ledger);
 }
 
+#[test]
+fn a_plan_for_a_part_is_stale_when_its_node_has_moved() {
+    let (mut ledger, node, [first, _]) = with_gpus("a");
+    let request = on_parts(1, 1).require(Constraint::domain("zone", "a")).build().unwrap();
+    let mut view = View::of(&ledger);
+    let mut draft = view.draft(at(0));
+    draft.reserve(&request, &pieces(&[(first, 1)])).unwrap();
+    let plan = draft.finish();
+    ledger.update(node, host("b"), at(0)).unwrap();
+    let row = Row::Resource(first);
+    assert_eq!(ledger.commit(&plan, at(0)), Err(CommitError::Stale { row }));
+}

@@ -53,11 +53,11 @@ pub(crate) fn suits_one(state: &State, request: &Request, part: usize, on: Resou
         limits: standing.resource.limits(),
         topology: &standing.topology,
     };
-    if state.rulebook.matches(request, part, place) {
-        return Ok(());
-    }
     if !standing.open {
         return Err(closed(state, on));
+    }
+    if state.rulebook.matches(request, part, place) {
+        return Ok(());
     }
     let mismatches = state.rulebook.mismatches(request, part, place);
     Err(Why::Unsuitable { resource: on, mismatches })

@@ -69,6 +69,15 @@ fn the_parts_of_a_node_that_is_not_available_take_nothing() {
 }
 
 #[test]
+fn no_time_is_named_for_a_part_of_a_node_that_is_closed() {
+    let (mut ledger, node, [first, _]) = with_gpus("a");
+    ledger.set_state(node, ResourceState::Draining, at(0)).unwrap();
+    let request = on_parts(1, 1).build().unwrap();
+    let start = ledger.state().earliest(&request, &pieces(&[(first, 1)]), at(0), secs(1));
+    assert_eq!(start, Err(Why::Closed { resource: node, state: ResourceState::Draining }));
+}
+
+#[test]
 fn a_node_with_parts_is_not_removed() {
     let (mut ledger, node, parts) = with_gpus("a");
     assert_eq!(ledger.remove(node, at(0)), Err(AdminError::InUse { id: node, holds: 0, children: 2 }));

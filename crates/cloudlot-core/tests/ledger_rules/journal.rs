@@ -99,6 +99,17 @@ fn shuffled_changes_are_refused_or_give_a_sound_ledger() {
 }
 
 #[test]
+fn a_journal_that_extends_what_is_confirmed_is_refused() {
+    let (mut ledger, node) = one_node(10);
+    let id = keep(&mut ledger, 4, node);
+    let revision = Revision::new(ledger.state().revision().number() + 1);
+    let change = Change::Extended { id, until: at(60) };
+    assert!(ledger.apply(&[Entry { revision, at: at(0), change }]).is_err());
+    ledger.release(id, at(0)).unwrap();
+    sound(&ledger);
+}
+
+#[test]
 fn entries_before_the_refused_one_have_been_followed() {
     let (_, mut entries) = history();
     entries.remove(5);

@@ -160,3 +160,19 @@ fn a_view_of_another_ledger_is_copied_whatever_the_revisions_say() {
     assert!(!view.sync(&twin).recopied);
 }
 
+#[test]
+fn a_clone_is_another_ledger() {
+    let (mut ledger, node) = one_node(10);
+    let mut view = View::of(&ledger);
+    let mut draft = view.draft(at(0));
+    draft.reserve(&want(1), &Placement::on(node)).unwrap();
+    let plan = draft.finish();
+    let mut clone = ledger.clone();
+    assert!(clone.commit(&plan, at(0)).is_err());
+    ledger.reserve(&want(1), node, at(0)).unwrap();
+    clone.reserve(&want(9), node, at(0)).unwrap();
+    clone.reserve(&want(1), node, at(0)).unwrap();
+    view.sync(&ledger);
+    assert!(view.sync(&clone).recopied);
+    assert_eq!(view.state(), clone.state());
+}

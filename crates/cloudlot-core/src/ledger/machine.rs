@@ -37,7 +37,9 @@ impl Default for LedgerConfig {
 }
 
 /// The truth about resources and who holds them. See the [module](crate::ledger).
-#[derive(Clone, Debug)]
+///
+/// A clone is another ledger: views and plans of this one are not its own.
+#[derive(Debug)]
 pub struct Ledger {
     pub(super) state: State,
     pub(super) identity: Identity,
@@ -47,6 +49,22 @@ pub struct Ledger {
     pub(super) deadlines: Deadlines,
     now: Timestamp,
     backwards: u64,
+}
+
+impl Clone for Ledger {
+    fn clone(&self) -> Self {
+        Self {
+            state: self.state.clone(),
+            // From here on the two go separate ways.
+            identity: Identity::default(),
+            journal: self.journal.clone(),
+            config: self.config,
+            keys: self.keys.clone(),
+            deadlines: self.deadlines.clone(),
+            now: self.now,
+            backwards: self.backwards,
+        }
+    }
 }
 
 impl Default for Ledger {

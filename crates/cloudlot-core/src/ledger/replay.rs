@@ -139,13 +139,11 @@ pub(crate) fn follows(state: &State, entry: &Entry) -> Result<(), &'static str> 
             let counted = rules::can_count_more(state, &grown, Some(&old), owner);
             given(counted.is_ok(), "the amounts cannot be counted")
         }
-        Change::Confirmed { id } => {
-            let held = state
-                .live(*id)
-                .is_some_and(|reservation| !reservation.is_confirmed());
+        Change::Confirmed { id } | Change::Extended { id, .. } => {
+            let held = state.live(*id).is_some_and(|reservation| !reservation.is_confirmed());
             given(held, "the reservation is gone, or confirmed already")
         }
-        Change::Extended { id, .. } | Change::Evicting { id, .. } | Change::Ended { id, .. } => {
+        Change::Evicting { id, .. } | Change::Ended { id, .. } => {
             given(state.live(*id).is_some(), "the reservation is gone")
         }
     }

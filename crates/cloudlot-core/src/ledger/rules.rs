@@ -108,11 +108,11 @@ fn judge(state: &State, request: &Request, part: usize, on: ResourceId) -> Resul
         limits: standing.resource.limits(),
         topology: &standing.topology,
     };
-    if state.rulebook.matches(request, part, place) {
-        return Ok(());
-    }
     if !standing.open {
         return Err(closed(state, on));
+    }
+    if state.rulebook.matches(request, part, place) {
+        return Ok(());
     }
     let mismatches = state.rulebook.mismatches(request, part, place);
     Err(Why::Unsuitable {

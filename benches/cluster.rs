@@ -5,8 +5,10 @@ use cloudlot_core::{
     Quantity, Request, RequestKey, ReservationId, Resource, ResourceId, Timestamp, cores, gib, mib,
     millicores,
 };
+use rand::seq::SliceRandom;
 use rand::{Rng, RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
+use std::time::{Duration, Instant};
 
 /// A ledger with reservations, and the means to replace one after the other at random.
 pub struct World {
@@ -15,7 +17,9 @@ pub struct World {
     nodes: Vec<ResourceId>,
     request: Request,
     keys: bool,
-    live: Vec<ReservationId>,
+    /// What is released next, last first: drawn in random order before, so that a cycle does not pay for the drawing.
+    old: Vec<ReservationId>,
+    new: Vec<ReservationId>,
     rng: Xoshiro256PlusPlus,
     now: Timestamp,
 }
@@ -51,8 +55,25 @@ impl World {
         world
     }
 
+    /// `nodes` resources with `live` reservations, in a ledger that remembers so much.
+    #[must_use]
+    pub fn with(config: LedgerConfig, nodes: usize, live: usize) -> Self {
+        let request = Request::new("work").part(piece()).build();
+        Self::of(
+            config,
+            nodes,
+            live,
+            false,
+            request.expect("the request is legal"),
+        )
+    }
+
     fn new(nodes: usize, live: usize, keys: bool, request: Request) -> Self {
-        let mut ledger = Ledger::with(LedgerConfig::default());
+        Self::of(LedgerConfig::default(), nodes, live, keys, request)
+    }
+
+    fn of(config: LedgerConfig, nodes: usize, live: usize, keys: bool, request: Request) -> Self {
+        let mut ledger = Ledger::with(config);
         let now = Timestamp::ZERO;
         let add = |n: usize| {
             let node = Resource::node(format!("n{n}")).capacity([cores(1 << 20), gib(1 << 20)]);
@@ -64,7 +85,8 @@ impl World {
             nodes: nodes.expect("names differ"),
             request: request.clone(),
             keys,
-            live: Vec::with_capacity(live + 1),
+            old: Vec::with_capacity(live + 1),
+            new: Vec::with_capacity(live + 1),
             rng: Xoshiro256PlusPlus::seed_from_u64(1),
             now,
         };
@@ -85,17 +107,43 @@ impl World {
         };
         let id = grant.expect("there is room").id;
         self.ledger.confirm(id, self.now).expect("it is held");
-        self.live.push(id);
+        self.new.push(id);
     }
 
-    /// Reserves and confirms one more on a random node, and releases a random one of all that are live.
+    /// Reserves and confirms one more on a random node, and releases a random one of all that were live when the
+    /// last round began.
     pub fn cycle(&mut self) {
+        if self.old.is_empty() {
+            self.shuffle();
+        }
         let request = self.request.clone();
         self.reserve(&request);
-        let gone = self
-            .live
-            .swap_remove(self.rng.random_range(0..self.live.len()));
-        self.ledger.release(gone, self.now).expect("it is live");
+        if let Some(gone) = self.old.pop() {
+            self.ledger.release(gone, self.now).expect("it is live");
+        }
+    }
+
+    /// The time that so many cycles take, without the drawing between rounds.
+    #[expect(clippy::disallowed_methods, reason = "this is what a bench measures")]
+    pub fn time(&mut self, cycles: u64) -> Duration {
+        let mut taken = Duration::ZERO;
+        let mut left = cycles;
+        while left > 0 {
+            if self.old.is_empty() {
+                self.shuffle();
+            }
+            let round = left.min(self.old.len() as u64);
+            let start = Instant::now();
+            (0..round).for_each(|_| self.cycle());
+            taken += start.elapsed();
+            left -= round;
+        }
+        taken
+    }
+
+    fn shuffle(&mut self) {
+        std::mem::swap(&mut self.old, &mut self.new);
+        self.old.shuffle(&mut self.rng);
     }
 
     /// Reserves, and leaves it, on `changes` random nodes.

@@ -171,8 +171,10 @@ impl Ledger {
 
     /// Whether what the owner holds can be counted in 64 bits.
     fn can_limit(&self, owner: &OwnerPath, limit: &[Quantity]) -> Result<(), Why> {
-        let Some(owner) = self.state.owners.find(owner) else {
-            return Ok(());
+        // The owner itself may be unknown while somebody below it holds something.
+        let below = |id| {
+            let path = self.state.owner(id);
+            path.is_some_and(|path| path.ancestors().any(|level| level == owner.as_str()))
         };
         let named = |kind| {
             let name = self.state.kinds.name(kind);
@@ -180,7 +182,7 @@ impl Ledger {
         };
         let mut sums = std::collections::BTreeMap::new();
         for (_, reservation) in self.state.all_live() {
-            if self.state.owners.covers(owner, reservation.owner()) {
+            if below(reservation.owner()) {
                 for (kind, amount) in reservation
                     .holds()
                     .iter()

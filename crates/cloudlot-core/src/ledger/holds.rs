@@ -134,7 +134,7 @@ impl Holds {
         Self(List::One(hold))
     }
 
-    /// On several; holds on the same resource are added up. `None` if there are none, or if a sum passes 2^64 - 1.
+    /// On several; holds on the same resource are added up. `None` if there are none, or if a kind passes 2^64 - 1 in all.
     pub fn sum(holds: impl IntoIterator<Item = Hold>) -> Option<Self> {
         let mut list: Vec<Hold> = holds.into_iter().collect();
         list.sort_by_key(|hold| hold.resource);
@@ -152,6 +152,10 @@ impl Holds {
                 None => merged.push(hold),
             }
         }
+        // An owner's limit counts them all together.
+        merged
+            .iter()
+            .try_fold(Amounts::ZERO, |sum, hold| sum.checked_add(&hold.amounts()))?;
         match <[Hold; 1]>::try_from(merged) {
             Ok([hold]) => Some(Self::one(hold)),
             Err(merged) => (!merged.is_empty()).then(|| Self(List::Many(merged.into()))),
@@ -181,7 +185,7 @@ impl Holds {
         place.map_or(Amounts::ZERO, |place| holds[place].amounts())
     }
 
-    /// What is held in all, each kind at most 2^64 - 1.
+    /// What is held in all.
     #[must_use]
     pub fn total(&self) -> Amounts {
         self.iter().fold(Amounts::ZERO, |sum, hold| {

@@ -27,17 +27,19 @@ pub struct LedgerConfig {
 }
 
 impl Default for LedgerConfig {
-    /// 65,536 of each.
+    /// 8,192 entries, which stay in a processor's cache, and 65,536 keys.
     fn default() -> Self {
         Self {
-            journal: 1 << 16,
+            journal: 1 << 13,
             ended_keys: 1 << 16,
         }
     }
 }
 
 /// The truth about resources and who holds them. See the [module](crate::ledger).
-#[derive(Clone, Debug)]
+///
+/// A clone is another ledger: views and plans of this one are not its own.
+#[derive(Debug)]
 pub struct Ledger {
     pub(super) state: State,
     pub(super) identity: Identity,
@@ -47,6 +49,22 @@ pub struct Ledger {
     pub(super) deadlines: Deadlines,
     now: Timestamp,
     backwards: u64,
+}
+
+impl Clone for Ledger {
+    fn clone(&self) -> Self {
+        Self {
+            state: self.state.clone(),
+            // From here on the two go separate ways.
+            identity: Identity::default(),
+            journal: self.journal.clone(),
+            config: self.config,
+            keys: self.keys.clone(),
+            deadlines: self.deadlines.clone(),
+            now: self.now,
+            backwards: self.backwards,
+        }
+    }
 }
 
 impl Default for Ledger {
@@ -321,7 +339,7 @@ impl Ledger {
                 self.watch(id, before);
             }
             self.remember(entry, ended);
-            self.journal.push(entry.clone());
+            self.journal.push(entry.at, entry.change.clone());
         }
         Ok(())
     }
@@ -410,13 +428,19 @@ impl Ledger {
 
     #[inline]
     pub(super) fn record(&mut self, change: Change) {
-        let entry = self.journal.next(self.now, change);
-        self.evolve(&entry);
-        self.journal.push(entry);
+        #[cfg(debug_assertions)]
+        let rows = audit::rows_of(&self.state, &change);
+        let entry = self.journal.push(self.now, change);
+        self.state.apply(entry);
+        #[cfg(debug_assertions)]
+        assert!(
+            audit::are_sound(&self.state, &rows),
+            "rows stay consistent: {entry:?}"
+        );
     }
 
-    /// Follows an entry; where debug assertions are on, the rows that it touches are checked.
-    #[inline]
+    /// Follows an entry that is not in the journal yet; where debug assertions are on, the rows that it touches are
+    /// checked.
     pub(super) fn evolve(&mut self, entry: &Entry) {
         #[cfg(debug_assertions)]
         let rows = audit::rows_of(&self.state, &entry.change);

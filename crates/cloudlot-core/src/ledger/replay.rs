@@ -134,21 +134,16 @@ pub(crate) fn follows(state: &State, entry: &Entry) -> Result<(), &'static str> 
         }
         Change::Resized { id, holds } => {
             let mut grown = state.live(*id).ok_or("the reservation is gone")?.clone();
-            grown.holds = holds.clone();
+            let old = std::mem::replace(&mut grown.holds, holds.clone());
             let owner = state.owner(grown.owner()).ok_or("the owner is unknown")?;
-            // More than enough: the old amounts are counted as well.
-            given(
-                rules::can_count(state, &grown, owner).is_ok(),
-                "the amounts cannot be counted",
-            )
+            let counted = rules::can_count_more(state, &grown, Some(&old), owner);
+            given(counted.is_ok(), "the amounts cannot be counted")
         }
-        Change::Confirmed { id } => {
-            let held = state
-                .live(*id)
-                .is_some_and(|reservation| !reservation.is_confirmed());
+        Change::Confirmed { id } | Change::Extended { id, .. } => {
+            let held = state.live(*id).is_some_and(|reservation| !reservation.is_confirmed());
             given(held, "the reservation is gone, or confirmed already")
         }
-        Change::Extended { id, .. } | Change::Evicting { id, .. } | Change::Ended { id, .. } => {
+        Change::Evicting { id, .. } | Change::Ended { id, .. } => {
             given(state.live(*id).is_some(), "the reservation is gone")
         }
     }

@@ -164,13 +164,17 @@ impl Rows {
     /// What a claim of that span could have at most.
     #[inline]
     pub(crate) fn room(&self, row: usize, kind: Kind, span: Option<Span>) -> u64 {
-        let cell = self.cell(row, kind.index());
-        let line = self.heads[row].timeline.as_deref();
-        let taken = match (line, span) {
-            (Some(line), Some(span)) => cell.taken - line.peak(kind) + line.most_in(kind, span),
-            _ => cell.taken,
-        };
-        cell.limit.saturating_sub(taken)
+        let limit = self.cell(row, kind.index()).limit;
+        limit.saturating_sub(self.most_beside(row, kind, span))
+    }
+
+    /// The most that is taken at any moment of a span.
+    fn most_beside(&self, row: usize, kind: Kind, span: Option<Span>) -> u64 {
+        let taken = self.cell(row, kind.index()).taken;
+        match (self.heads[row].timeline.as_deref(), span) {
+            (Some(line), Some(span)) => taken - line.peak(kind) + line.most_in(kind, span),
+            _ => taken,
+        }
     }
 
     /// Whether a claim fits.
@@ -192,9 +196,11 @@ impl Rows {
 
     /// Whether taking a claim, fitting or not, keeps every number below 2^64.
     pub(crate) fn can_count(&self, row: usize, claim: Claim<'_>) -> bool {
-        bits(claim.mask)
-            .zip(claim.values)
-            .all(|(index, value)| self.cell(row, index).taken.checked_add(*value).is_some())
+        bits(claim.mask).zip(claim.values).all(|(index, value)| {
+            self.most_beside(row, Kind::at(index), claim.span)
+                .checked_add(*value)
+                .is_some()
+        })
     }
 
     /// Takes a claim; the caller has checked that it can be counted.
@@ -230,7 +236,10 @@ impl Rows {
     fn retime(&mut self, row: usize, claim: Claim<'_>, change: impl FnOnce(&mut Timeline)) {
         let mut line = self.heads[row].timeline.take().unwrap_or_default();
         let kinds = bits(claim.mask).map(Kind::at);
-        let before: Vec<u64> = kinds.clone().map(|kind| line.peak(kind)).collect();
+        let mut before = [0; Kind::LIMIT];
+        for (before, kind) in before.iter_mut().zip(kinds.clone()) {
+            *before = line.peak(kind);
+        }
         change(&mut line);
         for (kind, before) in kinds.zip(before) {
             let cell = self.cell_mut(row, kind.index());

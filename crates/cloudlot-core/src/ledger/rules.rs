@@ -108,11 +108,11 @@ fn judge(state: &State, request: &Request, part: usize, on: ResourceId) -> Resul
         limits: standing.resource.limits(),
         topology: &standing.topology,
     };
-    if state.rulebook.matches(request, part, place) {
-        return Ok(());
-    }
     if !standing.open {
         return Err(closed(state, on));
+    }
+    if state.rulebook.matches(request, part, place) {
+        return Ok(());
     }
     let mismatches = state.rulebook.mismatches(request, part, place);
     Err(Why::Unsuitable {
@@ -374,19 +374,33 @@ pub(crate) fn can_count(
     reservation: &Reservation,
     owner: &OwnerPath,
 ) -> Result<(), Why> {
+    can_count_more(state, reservation, None, owner)
+}
+
+/// The same of a reservation that is counted with its old holds so far.
+pub(crate) fn can_count_more(
+    state: &State,
+    reservation: &Reservation,
+    old: Option<&Holds>,
+    owner: &OwnerPath,
+) -> Result<(), Why> {
     for hold in reservation.holds.as_slice() {
-        let there = state.standing(hold.resource()).is_some();
+        let on = hold.resource();
+        let there = state.standing(on).is_some();
         if !there {
-            return Err(Why::UnknownResource(hold.resource()));
+            return Err(Why::UnknownResource(on));
         }
-        if !state.rows.can_count(
-            hold.resource().index(),
-            reservation.claim(hold.mask(), hold.values()),
-        ) {
+        let old = old.map_or(Amounts::ZERO, |old| old.on(on));
+        let more = limited(&hold.amounts().saturating_sub(&old), u32::MAX);
+        if !state
+            .rows
+            .can_count(on.index(), reservation.claim(more.mask(), more.values()))
+        {
             return Err(Why::Overflow);
         }
     }
-    let total = reservation.holds.total();
+    let old = old.map_or(Amounts::ZERO, Holds::total);
+    let total = reservation.holds.total().saturating_sub(&old);
     let countable = |(row, _, mask): (usize, OwnerId, u32)| {
         let part = limited(&total, mask);
         state

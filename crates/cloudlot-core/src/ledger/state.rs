@@ -488,15 +488,20 @@ impl State {
     fn inherit(&mut self, id: ResourceId) {
         let above = self.standing_mut(id).parent;
         let above = above.and_then(|parent| self.standing(parent)).cloned();
+        let version = self.revision;
         let standing = self.standing_mut(id);
         let own = standing.resource.state();
         standing.open = above.as_ref().is_none_or(|above| above.open) && own.takes_new();
-        standing.failed =
-            above.as_ref().is_some_and(|above| above.failed) || own == ResourceState::Failed;
-        standing.topology = match above {
+        standing.failed = above.as_ref().is_some_and(|above| above.failed) || own == ResourceState::Failed;
+        let topology = match above {
             Some(above) => above.topology,
             None => standing.resource.topology().clone(),
         };
+        if standing.topology != topology {
+            standing.topology = topology;
+            // Plans for a part depend on where it stands.
+            standing.version = version;
+        }
         let door = Door {
             generation: id.generation(),
             resource: true,

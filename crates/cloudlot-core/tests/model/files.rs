@@ -258,3 +258,19 @@ fn a_number_that_lost_digits_on_the_way_is_refused() {
         );
     }
 }
+
+#[test]
+fn parts_of_a_base_unit_never_make_room() {
+    let json = r#"{"name": "n", "capacity": {"cpu": "10.5m"}, "reserved": {"cpu": "2.5m"}}"#;
+    let node: Resource = serde_json::from_str(json).unwrap();
+    assert_eq!(node.capacity().get(&Kind::CPU.into()), 10);
+    assert_eq!(node.limits().get(&Kind::CPU.into()), 7);
+    let json = r#"{"name": "j", "elastic": {"least": {"cpu": "0.1m"}, "most": {"cpu": "1.5m"}}}"#;
+    let request: Request = serde_json::from_str(json).unwrap();
+    let (one, two) = (cloudlot_core::millicores(1), cloudlot_core::millicores(2));
+    let (least, most) = ([one].into(), [two].into());
+    assert_eq!(
+        *request.need(),
+        cloudlot_core::Need::Elastic { least, most }
+    );
+}

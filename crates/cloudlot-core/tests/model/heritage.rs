@@ -2,7 +2,7 @@
 
 use cloudlot_core::{
     Capability, CapabilityRule, Kind, Measure, Mismatch, Need, Request, Resource, Rulebook,
-    Satisfiable, cores, gib, named,
+    Satisfiable, Timestamp, cores, gib, named,
 };
 use std::time::Duration;
 
@@ -164,6 +164,18 @@ affinities[0].label: `app` is not a key and a value with `=` between them
 spread[0].max_skew: `0` has to be more than nothing
 hold_for: `0` has to be more than nothing";
     assert_eq!(faults.to_string(), expected);
+}
+
+#[test]
+fn a_window_without_a_moment_in_it_is_refused() {
+    let at = Timestamp::from_nanos;
+    let within = |from, until| {
+        let request = Request::new("job").part([cores(1)]);
+        request.window(at(from), at(until)).build()
+    };
+    assert!(within(3, 4).is_ok());
+    assert!(within(3, 3).is_err());
+    assert!(within(4, 3).is_err());
 }
 
 #[test]

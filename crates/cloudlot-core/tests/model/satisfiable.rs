@@ -100,6 +100,13 @@ fn members_that_shun_each_other_need_as_many_domains() {
     assert!(ask(2, "rack").is_empty());
     let expected = "part 0: 2 of 3 fit on 3 resources: 3 fit, but in too few domains of rack";
     assert_eq!(ask(3, "rack"), [expected]);
+
+    let drained = nodes[2].clone().with_state(ResourceState::Draining);
+    let nodes = [nodes[0].clone(), drained];
+    let request = Request::new("db").parts(2, [cores(1)]);
+    let request = request.label("app", "db").anti_affinity("app=db", "rack");
+    let answer = Rulebook::new().satisfiable(&request.build().unwrap(), &nodes);
+    assert!(matches!(answer, Satisfiable::Unavailable(_)), "{answer:?}"); // the other rack may come back
 }
 
 #[test]

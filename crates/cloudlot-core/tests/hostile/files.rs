@@ -27,13 +27,29 @@ fn a_request_with_a_list_of_a_hundred_thousand_is_refused_in_one_line() {
     let affinity = |n: usize| format!(r#"{{"label":"a=b{n}","level":"host","mode":"apart"}}"#);
     for (field, list) in [
         ("constraints", many('[', rule, ']')),
-        ("preferences", many('[', |n| format!(r#"{{"rule":{},"weight":1}}"#, rule(n)), ']')),
-        ("tolerations", many('[', |n| format!(r#"{{"key":"t{n}"}}"#), ']')),
+        (
+            "preferences",
+            many(
+                '[',
+                |n| format!(r#"{{"rule":{},"weight":1}}"#, rule(n)),
+                ']',
+            ),
+        ),
+        (
+            "tolerations",
+            many('[', |n| format!(r#"{{"key":"t{n}"}}"#), ']'),
+        ),
         ("labels", many('{', |n| format!(r#""l{n}":"v""#), '}')),
         ("affinities", many('[', affinity, ']')),
-        ("spread", many('[', |n| format!(r#"{{"level":"l{n}","max_skew":1}}"#), ']')),
+        (
+            "spread",
+            many('[', |n| format!(r#"{{"level":"l{n}","max_skew":1}}"#), ']'),
+        ),
     ] {
-        refused::<Request>(&with(field, &list), &format!("{field}: `100000` is more than"));
+        refused::<Request>(
+            &with(field, &list),
+            &format!("{field}: `100000` is more than"),
+        );
     }
     let inside = format!("[{{\"any_of\":{}}}]", many('[', rule, ']'));
     refused::<Request>(&with("constraints", &inside), "constraints[0]");
@@ -52,12 +68,25 @@ fn a_resource_with_a_list_of_a_hundred_thousand_is_refused_in_one_line() {
     for (field, list) in [
         ("capacity", many('{', number, '}')),
         ("overcommit", many('{', |n| format!(r#""k{n}":1000"#), '}')),
-        ("capabilities", many('{', |n| format!(r#""k{n}":{{"text":"v"}}"#), '}')),
+        (
+            "capabilities",
+            many('{', |n| format!(r#""k{n}":{{"text":"v"}}"#), '}'),
+        ),
         ("labels", many('{', word, '}')),
         ("metadata", many('{', word, '}')),
         ("tags", many('[', |n| format!(r#""t{n}""#), ']')),
-        ("taints", many('[', |n| format!(r#"{{"key":"t{n}","effect":"NoSchedule"}}"#), ']')),
-        ("topology", many('[', |n| format!(r#"{{"level":"l{n}","name":"a"}}"#), ']')),
+        (
+            "taints",
+            many(
+                '[',
+                |n| format!(r#"{{"key":"t{n}","effect":"NoSchedule"}}"#),
+                ']',
+            ),
+        ),
+        (
+            "topology",
+            many('[', |n| format!(r#"{{"level":"l{n}","name":"a"}}"#), ']'),
+        ),
     ] {
         let json = format!(r#"{{"name":"n","{field}":{list}}}"#);
         refused::<Resource>(&json, &format!("{field}: `100000` is more than"));
@@ -66,7 +95,11 @@ fn a_resource_with_a_list_of_a_hundred_thousand_is_refused_in_one_line() {
 
 #[test]
 fn a_file_in_which_everything_is_wrong_gets_a_bounded_answer() {
-    let parts = many('[', |_| r#"{"amounts":{"cpu":"-1"},"count":0}"#.to_owned(), ']');
+    let parts = many(
+        '[',
+        |_| r#"{"amounts":{"cpu":"-1"},"count":0}"#.to_owned(),
+        ']',
+    );
     let why = serde_json::from_str::<Request>(&format!(r#"{{"name":"","parts":{parts}}}"#));
     let why = why.unwrap_err().to_string();
     assert!(why.len() < 20_000, "{} bytes", why.len());

@@ -174,7 +174,11 @@ fn show(usage: &Usage) {
         let points = text.lines().filter(|line| !line.starts_with('#'));
         let value = |line: &str| line.rsplit(' ').next()?.parse::<f64>().ok();
         assert!(text.ends_with("# EOF\n"));
-        assert!(points.map(value).all(|value| value.is_some_and(f64::is_finite)));
+        assert!(
+            points
+                .map(value)
+                .all(|value| value.is_some_and(f64::is_finite))
+        );
     }
 }
 
@@ -311,7 +315,11 @@ fn damaged_values_are_refused_or_legal_and_nothing_panics() {
     let (mut refused, mut read) = (0_u32, 0_u32);
     for known in known() {
         for example in &known.examples {
-            assert!((known.read)(example.as_bytes()), "{}: {example}", known.name);
+            assert!(
+                (known.read)(example.as_bytes()),
+                "{}: {example}",
+                known.name
+            );
             let mut chance = Chance::of(known.name);
             for _ in 0..TIMES {
                 let text = mutated(example, &mut chance);
@@ -326,7 +334,10 @@ fn damaged_values_are_refused_or_legal_and_nothing_panics() {
         }
     }
     // Both ways are walked, or the test shows nothing.
-    assert!(read > 500 && refused > read, "{read} read, {refused} refused");
+    assert!(
+        read > 500 && refused > read,
+        "{read} read, {refused} refused"
+    );
 }
 
 /// The public types of the source that are read from files, by name, as often as the name is used.
@@ -358,7 +369,9 @@ fn derived(text: &str) -> impl Iterator<Item = String> {
         let line = rest
             .lines()
             .find(|line| line.starts_with("pub") && line.contains(' '))?;
-        let declared = line.strip_prefix("pub struct ").or(line.strip_prefix("pub enum "));
+        let declared = line
+            .strip_prefix("pub struct ")
+            .or(line.strip_prefix("pub enum "));
         declared.map(word)
     })
 }

@@ -57,7 +57,19 @@ fn json_of(said: &Said) -> Value {
 fn the_example_grants_refuses_and_says_why() {
     let said = example("");
     assert_eq!((said.code, said.complaint.as_str()), (Some(0), ""));
-    expect![[""]].assert_eq(&said.out);
+    expect![[r#"
+        web    on n1 as reservation-0.0, held for 300 s
+        db     on n1 as reservation-1.0, held for 300 s
+        train  on n3 as reservation-2.0, held for 300 s
+        batch  refused: no node has room for it just now
+                 n1: resource-0.0 is short by cpu 6
+                 n2: resource-1.0 does not suit: cpu 12000 is above the limit 8000
+                 n3: resource-2.0 does not suit: cpu 12000 is above the limit 8000; taint gpu=:NoSchedule is not tolerated
+        huge   refused: these nodes never can take it
+                 n1: resource-0.0 does not suit: cpu 64000 is above the limit 16000
+                 n2: resource-1.0 does not suit: cpu 64000 is above the limit 8000
+                 n3: resource-2.0 does not suit: cpu 64000 is above the limit 8000; taint gpu=:NoSchedule is not tolerated
+    "#]].assert_eq(&said.out);
 }
 
 #[test]
@@ -126,7 +138,18 @@ fn bad_files_say_everything_at_once() {
         {"name": "n3", "colour": "red"}]"#;
     let jobs = r#"[{"name": "a", "parts": []}, 7,
         {"name": "b", "labels": {"x": "1", "x": "2"}, "parts": [{"amounts": {"cpu": 1}, "count": 0}]}]"#;
-    refused(&with(nodes, jobs, ""), &expect![[""]]);
+    refused(&with(nodes, jobs, ""), &expect![[r#"
+        reserve: nodes.json[0]: capacity.cpu: `-1` is no amount: `-1` is below zero
+        reserve: nodes.json[0]: capacity.memory: `4GHz` is no amount: `GHz` is not a unit of memory; known are B, kB, MB…
+        reserve: nodes.json[0]: name: `n 1` is not letters, digits, `-`, `_`, `.` and `:`, with a letter or digit at both ends
+        reserve: nodes.json[4]: unknown field `colour`, expected one of `name`, `class`, `state`, `capacity`, `reserved`, `overcommit`, `capabilities`, `labels`, `taints`, `topology`, `parent`, `owner`, `tags`, `metadata` at line 1 column 23
+        reserve: nodes.json[2]: there is a resource named `n2` already
+        reserve: nodes.json[3]: the parent `n9` is not there
+        reserve: jobs.json[0]: parts: is missing
+        reserve: jobs.json[1]: invalid type: integer `7`, expected struct Raw at line 1 column 1
+        reserve: jobs.json[2]: parts[0].count: `0` is not within 1 to 1000000
+        reserve: jobs.json[2]: labels.x: `x` is named twice
+    "#]]);
 }
 
 #[test]

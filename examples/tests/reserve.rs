@@ -76,7 +76,29 @@ fn the_example_grants_refuses_and_says_why() {
 fn the_dashboard_shows_what_is_held() {
     let (short, long) = (example("").out, example("--dashboard").out);
     let usage = long.strip_prefix(&short).unwrap();
-    expect![[""]].assert_eq(usage);
+    expect![[r#"
+
+        name        kind        capacity         limit         held  confirmed         free    used
+        n1          cpu            16000         16000        10000          0         6000  62.5 %
+        n1          memory   68719476736   68719476736  38654705664          0  30064771072  56.2 %
+        n2          cpu             8000          8000            0          0         8000   0.0 %
+        n2          memory   34359738368   34359738368            0          0  34359738368   0.0 %
+        n3          cpu             8000          8000         4000          0         4000  50.0 %
+        n3          gpu             2000          2000         1000          0         1000  50.0 %
+        n3          memory   34359738368   34359738368  17179869184          0  17179869184  50.0 %
+        total       cpu            32000         32000        14000          0        18000  43.8 %
+        total       gpu             2000          2000         1000          0         1000  50.0 %
+        total       memory  137438953472  137438953472  55834574848          0  81604378624  40.6 %
+        owner lab   cpu                -             -         4000          0            -  12.5 %
+        owner lab   gpu                -             -         1000          0            -  50.0 %
+        owner lab   memory             -             -  17179869184          0            -  12.5 %
+        owner shop  cpu                -             -        10000          0            -  31.2 %
+        owner shop  memory             -             -  38654705664          0            -  28.1 %
+        in all 44.8 %, efficiency 0.0 %
+        granted 0.000/s, finished 0.000/s, contention 0.0 %
+        waited 0 times: mean 0.000 s, p50 0.000 s, p95 0.000 s, p99 0.000 s, max 0.000 s
+    "#]]
+    .assert_eq(usage);
 }
 
 #[test]
@@ -138,26 +160,38 @@ fn bad_files_say_everything_at_once() {
         {"name": "n3", "colour": "red"}]"#;
     let jobs = r#"[{"name": "a", "parts": []}, 7,
         {"name": "b", "labels": {"x": "1", "x": "2"}, "parts": [{"amounts": {"cpu": 1}, "count": 0}]}]"#;
-    refused(&with(nodes, jobs, ""), &expect![[r#"
-        reserve: nodes.json[0]: capacity.cpu: `-1` is no amount: `-1` is below zero
-        reserve: nodes.json[0]: capacity.memory: `4GHz` is no amount: `GHz` is not a unit of memory; known are B, kB, MB…
-        reserve: nodes.json[0]: name: `n 1` is not letters, digits, `-`, `_`, `.` and `:`, with a letter or digit at both ends
-        reserve: nodes.json[4]: unknown field `colour`, expected one of `name`, `class`, `state`, `capacity`, `reserved`, `overcommit`, `capabilities`, `labels`, `taints`, `topology`, `parent`, `owner`, `tags`, `metadata` at line 1 column 23
-        reserve: nodes.json[2]: there is a resource named `n2` already
-        reserve: nodes.json[3]: the parent `n9` is not there
-        reserve: jobs.json[0]: parts: is missing
-        reserve: jobs.json[1]: invalid type: integer `7`, expected struct Raw at line 1 column 1
-        reserve: jobs.json[2]: parts[0].count: `0` is not within 1 to 1000000
-        reserve: jobs.json[2]: labels.x: `x` is named twice
-    "#]]);
+    refused(
+        &with(nodes, jobs, ""),
+        &expect![[r#"
+            reserve: nodes.json[0]: capacity.cpu: `-1` is no amount: `-1` is below zero
+            reserve: nodes.json[0]: capacity.memory: `4GHz` is no amount: `GHz` is not a unit of memory; known are B, kB, MB…
+            reserve: nodes.json[0]: name: `n 1` is not letters, digits, `-`, `_`, `.` and `:`, with a letter or digit at both ends
+            reserve: nodes.json[4]: unknown field `colour`, expected one of `name`, `class`, `state`, `capacity`, `reserved`, `overcommit`, `capabilities`, `labels`, `taints`, `topology`, `parent`, `owner`, `tags`, `metadata`
+            reserve: nodes.json[2]: there is a resource named `n2` already
+            reserve: nodes.json[3]: the parent `n9` is not there
+            reserve: jobs.json[0]: parts: is missing
+            reserve: jobs.json[1]: invalid type: integer `7`, expected a request
+            reserve: jobs.json[2]: parts[0].count: `0` is not within 1 to 1000000
+            reserve: jobs.json[2]: labels.x: `x` is named twice
+        "#]],
+    );
 }
 
 #[test]
 fn what_is_no_list_or_no_file_is_refused_by_name() {
-    refused(&with("{", "nonsense", ""), &expect![[""]]);
+    refused(
+        &with("{", "nonsense", ""),
+        &expect![[r#"
+        reserve: nodes.json: invalid type: map, expected a sequence at line 1 column 0
+        reserve: jobs.json: expected ident at line 1 column 2
+    "#]],
+    );
     refused(
         &example("--resources nowhere.json --requests nowhere.json"),
-        &expect![[""]],
+        &expect![[r#"
+            reserve: nowhere.json: No such file or directory (os error 2)
+            reserve: nowhere.json: No such file or directory (os error 2)
+        "#]],
     );
 }
 

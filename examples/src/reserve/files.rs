@@ -94,7 +94,10 @@ fn list<T: DeserializeOwned>(
     let read = |(n, element): (usize, Box<RawValue>)| match serde_json::from_str(element.get()) {
         Ok(value) => Some(value),
         Err(why) => {
+            // Its line and column count from the start of the element, which helps nobody.
+            let place = format!(" at line {} column {}", why.line(), why.column());
             let why = why.to_string();
+            let why = why.strip_suffix(&place).unwrap_or(&why);
             faults.extend(why.lines().map(|line| format!("{name}[{n}]: {line}")));
             None
         }

@@ -7,7 +7,7 @@ use crate::{
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 #[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a resource")]
 struct Raw {
     name: String,
     #[serde(default)]

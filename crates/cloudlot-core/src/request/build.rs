@@ -373,7 +373,7 @@ fn preferences_checked(faults: &mut Faults, preferences: &[Preference]) {
     }
 }
 
-fn affinities_checked(faults: &mut Faults, list: Vec<RawAffinity>) -> Vec<Affinity> {
+pub(crate) fn affinities_checked(faults: &mut Faults, list: Vec<RawAffinity>) -> Vec<Affinity> {
     if !text::at_most(faults, "affinities", list.len(), AFFINITIES) {
         return Vec::new();
     }

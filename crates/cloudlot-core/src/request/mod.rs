@@ -8,6 +8,8 @@ mod digest;
 mod need;
 mod terms;
 
+#[cfg(feature = "serde")]
+pub(crate) use build::{RawAffinity, affinities_checked};
 pub use build::RequestBuilder;
 pub use need::{Need, On, Part};
 pub use terms::{Affinity, Mode, Preference, Priority, Spread, Terms, Window};

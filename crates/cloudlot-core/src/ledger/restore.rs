@@ -234,22 +234,24 @@ impl<'a> Build<'a> {
     fn resources(&mut self, mut waiting: BTreeMap<String, Arc<Resource>>) -> Result<(), RestoreError> {
         let mut ids = self.resource_ids(waiting.keys());
         while !waiting.is_empty() {
-            let before = waiting.len();
-            let ready = waiting.extract_if(.., |_, resource| {
-                resource.parent().is_none_or(|parent| self.ledger.state.find(parent).is_some())
-            });
-            let mut ready: Vec<(ResourceId, Arc<Resource>)> = ready
-                .filter_map(|(name, resource)| Some((ids.remove(&name)?, resource)))
-                .collect();
+            let state = &self.ledger.state;
+            let is_ready = |(_, resource): &(String, Arc<Resource>)| {
+                resource.parent().is_none_or(|parent| state.find(parent).is_some())
+            };
+            let (ready, rest): (Vec<_>, Vec<_>) = waiting.into_iter().partition(is_ready);
+            waiting = rest.into_iter().collect();
+            if ready.is_empty() {
+                break;
+            }
+            let ready = ready.into_iter();
+            let mut ready: Vec<(ResourceId, Arc<Resource>)> =
+                ready.filter_map(|(name, resource)| Some((ids.remove(&name)?, resource))).collect();
             ready.sort_by_key(|(id, _)| *id);
             for (id, resource) in ready {
                 let name = RecordName::Resource(resource.name().to_owned());
                 let kinds = resource.capacity().iter().map(Quantity::kind);
                 self.kinds(kinds).map_err(|why| wrong(Some(name), why))?;
                 self.ledger.record(Change::ResourceAdded { id, resource });
-            }
-            if waiting.len() == before {
-                break;
             }
         }
         let orphan = waiting.into_values().next();
@@ -305,18 +307,14 @@ impl<'a> Build<'a> {
         live: BTreeMap<RequestKey, ReservationRecord>,
         keyless: Vec<ReservationRecord>,
     ) -> Result<(), RestoreError> {
-        let old = |key: RequestKey| {
-            let answer = self.like?.keys.get(key)?;
-            answer.ended.is_none().then_some(answer.id)
-        };
-        let (mut known, mut new) = (BTreeMap::new(), Vec::new());
+        let old = |key: RequestKey| Some(self.like?.keys.get(key)?.id).filter(|id| *id != ENDED);
+        let (mut known, mut taken, mut new) = (BTreeMap::new(), BTreeSet::new(), Vec::new());
         for (key, record) in live {
-            match old(key) {
+            match old(key).filter(|id| taken.insert(id.slot())) {
                 Some(id) => drop(known.insert(id, record)),
                 None => new.push(record),
             }
         }
-        let taken: BTreeSet<u32> = known.keys().map(|id| id.slot()).collect();
         let generation = self.ledger.state.reservations.next().map_or(0, |(_, first)| first);
         let gaps = (0..).filter(|slot| !taken.contains(slot));
         let new = gaps.map(|slot| ReservationId::new(slot, generation)).zip(new.into_iter().chain(keyless));

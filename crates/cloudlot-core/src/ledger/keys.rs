@@ -90,7 +90,13 @@ impl Keys {
     }
 
     /// Takes an ended key over from a record; older ones come first.
-    pub(crate) fn restore_ended(&mut self, key: RequestKey, digest: u64, grant: Grant, order: NonZeroU64) {
+    pub(crate) fn restore_ended(
+        &mut self,
+        key: RequestKey,
+        digest: u64,
+        grant: Grant,
+        order: NonZeroU64,
+    ) {
         self.order = order;
         self.granted(key, digest, grant);
         self.ended(key);

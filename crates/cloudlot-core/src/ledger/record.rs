@@ -6,9 +6,7 @@
 
 use super::reservation::Stage;
 use super::timeline::Span;
-use crate::{
-    OwnerPath, Priority, Quantities, Quantity, RequestKey, Resource, Terms, Timestamp,
-};
+use crate::{OwnerPath, Priority, Quantities, Quantity, RequestKey, Resource, Terms, Timestamp};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -150,6 +148,12 @@ impl RecordName {
 impl fmt::Display for RecordName {
     /// The name in a store that is shared with others: `/cloudlot/v1/node/n1`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "/cloudlot/v{}/{}/{}", Record::FORMAT, self.space(), self.local())
+        write!(
+            f,
+            "/cloudlot/v{}/{}/{}",
+            Record::FORMAT,
+            self.space(),
+            self.local()
+        )
     }
 }

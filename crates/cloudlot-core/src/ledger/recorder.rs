@@ -64,15 +64,24 @@ impl Recorder {
     #[must_use]
     pub fn of(ledger: &Ledger) -> Self {
         let state = &ledger.state;
-        let keyed = |(id, reservation): (ReservationId, &super::Reservation)| Some((id, reservation.key?));
-        let limits = state.owners.iter().filter(|(_, owner)| owner.limit.is_some());
+        let keyed =
+            |(id, reservation): (ReservationId, &super::Reservation)| Some((id, reservation.key?));
+        let limits = state
+            .owners
+            .iter()
+            .filter(|(_, owner)| owner.limit.is_some());
         let ended = ledger.keys.all_ended();
         Self {
             revision: state.revision,
             keys: state.all_live().filter_map(keyed).collect(),
-            resources: state.resources().map(|(id, resource)| (id, resource.name().to_owned())).collect(),
+            resources: state
+                .resources()
+                .map(|(id, resource)| (id, resource.name().to_owned()))
+                .collect(),
             limits: limits.map(|(_, owner)| owner.path.clone()).collect(),
-            ended: ended.filter_map(|key| Some((ledger.keys.get(key)?.ended?, key))).collect(),
+            ended: ended
+                .filter_map(|key| Some((ledger.keys.get(key)?.ended?, key)))
+                .collect(),
         }
     }
 
@@ -139,8 +148,12 @@ impl Recorder {
             Change::ResourceRemoved { id } => {
                 touched.extend(self.resources.remove(id).map(RecordName::Resource));
             }
-            Change::Reserved { id, reservation, .. } => {
-                let Some(key) = reservation.key else { return false };
+            Change::Reserved {
+                id, reservation, ..
+            } => {
+                let Some(key) = reservation.key else {
+                    return false;
+                };
                 self.keys.insert(*id, key);
                 touched.insert(RecordName::Reservation(key));
             }
@@ -148,11 +161,15 @@ impl Recorder {
             | Change::Extended { id, .. }
             | Change::Resized { id, .. }
             | Change::Evicting { id, .. } => {
-                let Some(key) = self.keys.get(id) else { return false };
+                let Some(key) = self.keys.get(id) else {
+                    return false;
+                };
                 touched.insert(RecordName::Reservation(*key));
             }
             Change::Ended { id, .. } => {
-                let Some(key) = self.keys.remove(id) else { return false };
+                let Some(key) = self.keys.remove(id) else {
+                    return false;
+                };
                 touched.insert(RecordName::Reservation(key));
                 if let Some(order) = ledger.keys.get(key).and_then(|answer| answer.ended) {
                     self.ended.insert(order, key);

@@ -49,7 +49,11 @@ impl Ledger {
             }
             RecordName::Limit(owner) => self.limit_record(owner),
             RecordName::Reservation(key) => {
-                let id = self.keys.get(*key).filter(|answer| answer.ended.is_none())?.id;
+                let id = self
+                    .keys
+                    .get(*key)
+                    .filter(|answer| answer.ended.is_none())?
+                    .id;
                 self.reservation_record(id)
             }
             RecordName::EndedKey(key) => {

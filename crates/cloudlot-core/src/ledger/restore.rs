@@ -9,8 +9,8 @@ use super::reservation::Reservation;
 use super::state::State;
 use super::{Grant, Why, rules};
 use crate::{
-    Amounts, KindName, KindsError, OwnerPath, Quantities, Quantity, RequestKey, ReservationId, Resource, ResourceId,
-    Rulebook, Timestamp,
+    Amounts, KindName, KindsError, OwnerPath, Quantities, Quantity, RequestKey, ReservationId,
+    Resource, ResourceId, Rulebook, Timestamp,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU64;
@@ -87,7 +87,10 @@ impl Ledger {
     ///
     /// # Errors
     /// [`RestoreError`] with the first record that is wrong: no ledger is made then.
-    pub fn restore(records: impl IntoIterator<Item = Record>, config: LedgerConfig) -> Result<Self, RestoreError> {
+    pub fn restore(
+        records: impl IntoIterator<Item = Record>,
+        config: LedgerConfig,
+    ) -> Result<Self, RestoreError> {
         Build::of(State::default(), config, None).run(records)
     }
 
@@ -96,7 +99,10 @@ impl Ledger {
     ///
     /// # Errors
     /// As [`Ledger::restore`].
-    pub fn restore_over(&self, records: impl IntoIterator<Item = Record>) -> Result<Self, RestoreError> {
+    pub fn restore_over(
+        &self,
+        records: impl IntoIterator<Item = Record>,
+    ) -> Result<Self, RestoreError> {
         let state = State {
             members: self.state.members.successor(),
             reservations: self.state.reservations.successor(),
@@ -127,7 +133,10 @@ impl Ledger {
 const ENDED: ReservationId = ReservationId::new(u32::MAX, u32::MAX);
 
 fn shown(record: Option<&RecordName>) -> String {
-    record.map_or_else(|| "a reservation without a key".to_owned(), ToString::to_string)
+    record.map_or_else(
+        || "a reservation without a key".to_owned(),
+        ToString::to_string,
+    )
 }
 
 fn wrong(record: Option<RecordName>, why: impl Into<RestoreProblem>) -> RestoreError {
@@ -164,7 +173,10 @@ impl Sorted {
 
     fn sort(&mut self, record: Record) -> Result<(), RestoreProblem> {
         match record {
-            Record::Ledger { format: Record::FORMAT, at } => self.at = Some(at),
+            Record::Ledger {
+                format: Record::FORMAT,
+                at,
+            } => self.at = Some(at),
             Record::Ledger { format, .. } => return Err(RestoreProblem::Format(format)),
             Record::Resource(resource) => {
                 self.resources.insert(resource.name().to_owned(), resource);
@@ -205,7 +217,10 @@ struct Build<'a> {
 impl<'a> Build<'a> {
     fn of(state: State, config: LedgerConfig, like: Option<&'a Ledger>) -> Self {
         // Followers start after this: no entry of the making is of use to them.
-        let journal = LedgerConfig { journal: 0, ..config };
+        let journal = LedgerConfig {
+            journal: 0,
+            ..config
+        };
         let mut ledger = Ledger::of(state, Keys::new(config.ended_keys), journal);
         ledger.config = config;
         Self { ledger, like }
@@ -214,29 +229,45 @@ impl<'a> Build<'a> {
     fn run(mut self, records: impl IntoIterator<Item = Record>) -> Result<Ledger, RestoreError> {
         let sorted = Sorted::of(records)?;
         let head = Some(RecordName::Ledger);
-        self.ledger.now = sorted.at.ok_or_else(|| wrong(head, RestoreProblem::Missing))?;
+        self.ledger.now = sorted
+            .at
+            .ok_or_else(|| wrong(head, RestoreProblem::Missing))?;
         self.resources(sorted.resources)?;
         for (owner, limit) in sorted.limits {
             let name = RecordName::Limit(owner.clone());
-            self.limit(&owner, limit).map_err(|why| wrong(Some(name), why))?;
+            self.limit(&owner, limit)
+                .map_err(|why| wrong(Some(name), why))?;
         }
         self.reservations(sorted.live, sorted.keyless)?;
         for (order, answer) in sorted.ended {
-            let id = self.like.and_then(|like| like.keys.get(answer.key)).map_or(ENDED, |old| old.id);
-            let grant = Grant { id, until: answer.until };
-            self.ledger.keys.restore_ended(answer.key, answer.digest, grant, order);
+            let id = self
+                .like
+                .and_then(|like| like.keys.get(answer.key))
+                .map_or(ENDED, |old| old.id);
+            let grant = Grant {
+                id,
+                until: answer.until,
+            };
+            self.ledger
+                .keys
+                .restore_ended(answer.key, answer.digest, grant, order);
         }
         let config = self.ledger.config;
         Ok(Ledger::of(self.ledger.state, self.ledger.keys, config).at(self.ledger.now))
     }
 
     /// Resources, those without a parent first, then their parts, then the parts of those.
-    fn resources(&mut self, mut waiting: BTreeMap<String, Arc<Resource>>) -> Result<(), RestoreError> {
+    fn resources(
+        &mut self,
+        mut waiting: BTreeMap<String, Arc<Resource>>,
+    ) -> Result<(), RestoreError> {
         let mut ids = self.resource_ids(waiting.keys());
         while !waiting.is_empty() {
             let state = &self.ledger.state;
             let is_ready = |(_, resource): &(String, Arc<Resource>)| {
-                resource.parent().is_none_or(|parent| state.find(parent).is_some())
+                resource
+                    .parent()
+                    .is_none_or(|parent| state.find(parent).is_some())
             };
             let (ready, rest): (Vec<_>, Vec<_>) = waiting.into_iter().partition(is_ready);
             waiting = rest.into_iter().collect();
@@ -244,8 +275,9 @@ impl<'a> Build<'a> {
                 break;
             }
             let ready = ready.into_iter();
-            let mut ready: Vec<(ResourceId, Arc<Resource>)> =
-                ready.filter_map(|(name, resource)| Some((ids.remove(&name)?, resource))).collect();
+            let mut ready: Vec<(ResourceId, Arc<Resource>)> = ready
+                .filter_map(|(name, resource)| Some((ids.remove(&name)?, resource)))
+                .collect();
             ready.sort_by_key(|(id, _)| *id);
             for (id, resource) in ready {
                 let name = RecordName::Resource(resource.name().to_owned());
@@ -255,14 +287,21 @@ impl<'a> Build<'a> {
             }
         }
         let orphan = waiting.into_values().next();
-        let orphan = orphan.and_then(|orphan| Some((orphan.name().to_owned(), orphan.parent()?.to_owned())));
+        let orphan =
+            orphan.and_then(|orphan| Some((orphan.name().to_owned(), orphan.parent()?.to_owned())));
         orphan.map_or(Ok(()), |(name, parent)| {
-            Err(wrong(Some(RecordName::Resource(name)), RestoreProblem::Parent(parent)))
+            Err(wrong(
+                Some(RecordName::Resource(name)),
+                RestoreProblem::Parent(parent),
+            ))
         })
     }
 
     /// The identifiers that resources had, and new ones in the gaps.
-    fn resource_ids<'n>(&self, names: impl Iterator<Item = &'n String>) -> BTreeMap<String, ResourceId> {
+    fn resource_ids<'n>(
+        &self,
+        names: impl Iterator<Item = &'n String>,
+    ) -> BTreeMap<String, ResourceId> {
         let old = |name: &String| self.like.and_then(|like| like.state.find(name));
         let (mut ids, mut new, mut taken) = (BTreeMap::new(), Vec::new(), BTreeSet::new());
         for name in names {
@@ -274,9 +313,17 @@ impl<'a> Build<'a> {
                 None => new.push(name.clone()),
             }
         }
-        let generation = self.ledger.state.members.next().map_or(0, |(_, first)| first);
+        let generation = self
+            .ledger
+            .state
+            .members
+            .next()
+            .map_or(0, |(_, first)| first);
         let gaps = (0..).filter(|slot| !taken.contains(slot));
-        ids.extend(new.into_iter().zip(gaps.map(|slot| ResourceId::new(slot, generation))));
+        ids.extend(
+            new.into_iter()
+                .zip(gaps.map(|slot| ResourceId::new(slot, generation))),
+        );
         ids
     }
 
@@ -294,7 +341,11 @@ impl<'a> Build<'a> {
     fn limit(&mut self, owner: &OwnerPath, limit: Vec<Quantity>) -> Result<(), RestoreProblem> {
         Quantities::unique(limit.iter().cloned())?;
         self.kinds(limit.iter().map(Quantity::kind))?;
-        self.ledger.state.members.next().ok_or(Why::TooMany("limit"))?;
+        self.ledger
+            .state
+            .members
+            .next()
+            .ok_or(Why::TooMany("limit"))?;
         let owner = self.ledger.meet(owner)?;
         let limit = Some(limit.into());
         self.ledger.record(Change::LimitSet { owner, limit });
@@ -315,18 +366,32 @@ impl<'a> Build<'a> {
                 None => new.push(record),
             }
         }
-        let generation = self.ledger.state.reservations.next().map_or(0, |(_, first)| first);
+        let generation = self
+            .ledger
+            .state
+            .reservations
+            .next()
+            .map_or(0, |(_, first)| first);
         let gaps = (0..).filter(|slot| !taken.contains(slot));
-        let new = gaps.map(|slot| ReservationId::new(slot, generation)).zip(new.into_iter().chain(keyless));
+        let new = gaps
+            .map(|slot| ReservationId::new(slot, generation))
+            .zip(new.into_iter().chain(keyless));
         known.extend(new);
         for (id, record) in known {
-            let name = record.answer.map(|answer| RecordName::Reservation(answer.key));
-            self.reservation(id, record).map_err(|why| wrong(name, why))?;
+            let name = record
+                .answer
+                .map(|answer| RecordName::Reservation(answer.key));
+            self.reservation(id, record)
+                .map_err(|why| wrong(name, why))?;
         }
         Ok(())
     }
 
-    fn reservation(&mut self, id: ReservationId, record: ReservationRecord) -> Result<(), RestoreProblem> {
+    fn reservation(
+        &mut self,
+        id: ReservationId,
+        record: ReservationRecord,
+    ) -> Result<(), RestoreProblem> {
         let (since, span) = (record.reserved_at, record.span);
         if span.is_empty() || span.from < since || since > self.ledger.now {
             return Err(RestoreProblem::Times);
@@ -348,9 +413,16 @@ impl<'a> Build<'a> {
         rules::can_count(&self.ledger.state, &reservation, &record.owner)?;
         reservation.owner = self.ledger.meet(&record.owner)?;
         let digest = record.answer.map_or(0, |answer| answer.digest);
-        self.ledger.record(Change::Reserved { id, reservation, digest });
+        self.ledger.record(Change::Reserved {
+            id,
+            reservation,
+            digest,
+        });
         if let Some(answer) = record.answer {
-            let grant = Grant { id, until: answer.until };
+            let grant = Grant {
+                id,
+                until: answer.until,
+            };
             self.ledger.keys.granted(answer.key, digest, grant);
         }
         Ok(())

@@ -128,7 +128,8 @@ impl<T> Slab<T> {
         let value = entry.value.take()?;
         self.len -= 1;
         if generation < u32::MAX {
-            entry.generation += 1;
+            // A value that was taken over keeps its old place, whose next generations were given before.
+            entry.generation = (generation + 1).max(self.first);
             self.free.push(slot);
         }
         Some(value)

@@ -8,9 +8,9 @@ mod digest;
 mod need;
 mod terms;
 
+pub use build::RequestBuilder;
 #[cfg(feature = "serde")]
 pub(crate) use build::{RawAffinity, affinities_checked};
-pub use build::RequestBuilder;
 pub use need::{Need, On, Part};
 pub use terms::{Affinity, Mode, Preference, Priority, Spread, Terms, Window};
 

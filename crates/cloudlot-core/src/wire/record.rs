@@ -4,7 +4,8 @@ use super::pairs::{Amount, Pairs, amounts, quantities};
 use crate::ledger::{HoldRecord, KeyRecord, Record, ReservationRecord, Span, Stage};
 use crate::request::{RawAffinity, affinities_checked};
 use crate::{
-    Faults, Labels, Mode, OwnerPath, Priority, Quantities, Quantity, RequestKey, Resource, Rule, Terms, Timestamp,
+    Faults, Labels, Mode, OwnerPath, Priority, Quantities, Quantity, RequestKey, Resource, Rule,
+    Terms, Timestamp,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::sync::Arc;
@@ -102,7 +103,9 @@ impl From<&Record> for Raw {
                 owner: owner.clone(),
                 limit: amounts(limit),
             },
-            Record::Reservation(reservation) => Self::Reservation(Box::new(RawReservation::from(&**reservation))),
+            Record::Reservation(reservation) => {
+                Self::Reservation(Box::new(RawReservation::from(&**reservation)))
+            }
             Record::EndedKey { answer, order } => Self::EndedKey {
                 key: answer.key,
                 digest: answer.digest,
@@ -180,7 +183,10 @@ fn limit_of(limit: Pairs<Amount>) -> Result<Vec<Quantity>, Faults> {
         Quantity::parse(kind, text, crate::Rounding::Exact)
     });
     limit.sort();
-    for pair in limit.windows(2).filter(|pair| pair[0].kind() == pair[1].kind()) {
+    for pair in limit
+        .windows(2)
+        .filter(|pair| pair[0].kind() == pair[1].kind())
+    {
         let kind = pair[0].kind();
         faults.add(format_args!("limit.{kind}"), pair[1].amount(), Rule::Twice);
     }

@@ -38,14 +38,14 @@ mod open;
 mod operations;
 mod pending;
 mod queue;
+mod shared;
 mod stage;
-#[cfg(test)]
-mod tests;
 mod writes;
 
 pub use error::{OpenError, Refused, Stop, Unsettled};
 pub use open::Recovered;
 pub use pending::Pending;
+pub use shared::SharedLedger;
 
 use crate::LedgerStore;
 use cloudlot_core::ledger::{Ledger, LedgerConfig, RecordName, Recorder};
@@ -125,15 +125,21 @@ impl<S: LedgerStore> DurableLedger<S> {
     /// [`Unsettled::Lost`] if it has never happened, and [`Unsettled::Undecided`] if that cannot be known any more.
     pub fn wait<T: Clone>(&mut self, pending: &Pending<T>) -> Result<T, Unsettled> {
         loop {
-            if let Some(fate) = self.fates.of(pending.number) {
-                return fate.map(|()| pending.value.clone());
-            }
-            if let Some(stop) = &self.stop {
-                return Err(Unsettled::Stopped(stop.clone()));
+            if let Some(known) = self.answer(pending) {
+                return known;
             }
             self.settle(self.config.patience);
             self.submit();
         }
+    }
+
+    /// What is known of a pending answer; `None` if that takes waiting.
+    fn answer<T: Clone>(&self, pending: &Pending<T>) -> Option<Result<T, Unsettled>> {
+        if let Some(fate) = self.fates.of(pending.number) {
+            return Some(fate.map(|()| pending.value.clone()));
+        }
+        let stop = self.stop.clone()?;
+        Some(Err(Unsettled::Stopped(stop)))
     }
 
     /// Waits until everything that was decided is durable.
@@ -154,12 +160,6 @@ impl<S: LedgerStore> DurableLedger<S> {
             self.settle(Duration::ZERO);
         }
         self.submit();
-    }
-
-    /// The store's claim on the batch that is under way: to wait for it elsewhere, then [`DurableLedger::poll`].
-    #[must_use]
-    pub fn under_way(&self) -> Option<crate::Ticket> {
-        self.queue.ticket()
     }
 
     /// Waits for the batch that is under way, if there is one.

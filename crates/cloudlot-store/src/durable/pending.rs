@@ -13,6 +13,16 @@ pub struct Pending<T> {
     pub(super) value: T,
 }
 
+impl<T> Pending<T> {
+    /// The same, with another answer in the end.
+    pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Pending<U> {
+        Pending {
+            number: self.number,
+            value: change(self.value),
+        }
+    }
+}
+
 /// What became of each piece of work, by its number.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Fates {

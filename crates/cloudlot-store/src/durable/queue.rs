@@ -3,7 +3,7 @@
 use super::error::Stop;
 use super::stage::{Room, Staged};
 use super::writes::{Writes, batch_key, head_key};
-use crate::{Batch, LedgerStore, Outcome, Ticket, Version};
+use crate::{Batch, BatchKey, LedgerStore, Outcome, Ticket, Version};
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -49,8 +49,10 @@ impl Queue {
         self.flight.as_ref()
     }
 
-    pub(super) fn ticket(&self) -> Option<Ticket> {
-        self.flight.as_ref().map(|flight| flight.ticket.clone())
+    /// The name of the batch that is under way, and the claim on its outcome.
+    pub(super) fn under_way(&self) -> Option<(BatchKey, Ticket)> {
+        let flight = self.flight.as_ref()?;
+        Some((flight.batch.key(), flight.ticket.clone()))
     }
 
     pub(super) fn is_answered(&self) -> bool {

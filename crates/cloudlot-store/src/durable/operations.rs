@@ -201,7 +201,7 @@ impl<S: LedgerStore> DurableLedger<S> {
         let decided = decide(&mut self.ledger);
         self.take_down();
         // An answer that changes nothing rests on everything that was decided before.
-        let number = self.fates.decided();
+        let number = self.fates.basis();
         Ok(Pending { number, value: decided? })
     }
 }

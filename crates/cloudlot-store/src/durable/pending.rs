@@ -41,8 +41,9 @@ impl Fates {
         self.decided
     }
 
-    pub(super) fn decided(&self) -> u64 {
-        self.decided
+    /// What an answer that is given now rests on: the last work that was decided, if that is not settled.
+    pub(super) fn basis(&self) -> u64 {
+        if self.settled < self.decided { self.decided } else { 0 }
     }
 
     /// All work up to this one is durable, but for what failed.
@@ -84,7 +85,9 @@ mod tests {
         fates.durable(2);
         assert_eq!(fates.fail(Unsettled::Lost), 3);
         assert_eq!(fates.fail(Unsettled::Undecided), 0);
+        assert_eq!((fates.basis(), fates.of(0)), (0, Some(Ok(()))));
         let later = fates.decide();
+        assert_eq!(fates.basis(), later);
         assert_eq!(fates.of(later), None);
         fates.durable(later);
         let told = numbers.iter().map(|number| fates.of(*number).unwrap().is_ok());

@@ -140,7 +140,9 @@ pub(crate) fn follows(state: &State, entry: &Entry) -> Result<(), &'static str> 
             given(counted.is_ok(), "the amounts cannot be counted")
         }
         Change::Confirmed { id } | Change::Extended { id, .. } => {
-            let held = state.live(*id).is_some_and(|reservation| !reservation.is_confirmed());
+            let held = state
+                .live(*id)
+                .is_some_and(|reservation| !reservation.is_confirmed());
             given(held, "the reservation is gone, or confirmed already")
         }
         Change::Evicting { id, .. } | Change::Ended { id, .. } => {

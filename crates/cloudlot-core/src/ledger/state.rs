@@ -492,7 +492,8 @@ impl State {
         let standing = self.standing_mut(id);
         let own = standing.resource.state();
         standing.open = above.as_ref().is_none_or(|above| above.open) && own.takes_new();
-        standing.failed = above.as_ref().is_some_and(|above| above.failed) || own == ResourceState::Failed;
+        standing.failed =
+            above.as_ref().is_some_and(|above| above.failed) || own == ResourceState::Failed;
         let topology = match above {
             Some(above) => above.topology,
             None => standing.resource.topology().clone(),

@@ -198,6 +198,7 @@ impl Run {
         for (guard, seen) in pending.plan.guards.iter().zip(&pending.seen) {
             same(("guard", &guard.row), content(&self.model, &guard.row), seen.clone())?;
         }
+        self.model.begin();
         let mut grants = grants.iter();
         for (index, step) in pending.steps.iter().enumerate() {
             let no = self.model.against_step(step);
@@ -217,6 +218,7 @@ impl Run {
                 Meta::Evict(id, at) => self.model.evict(*id, *at),
             }
         }
+        self.model.done();
         same("grants that are left", grants.next(), None)
     }
 
@@ -230,6 +232,7 @@ impl Run {
             }
             CommitError::Step { index, why } => {
                 let mut model = self.model.clone();
+                model.begin();
                 for step in &pending.steps[..*index] {
                     same("against an earlier step", model.against_step(step), Vec::new())?;
                     let n = usize::try_from(model.turn).unwrap();

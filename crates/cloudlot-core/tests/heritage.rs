@@ -4,11 +4,12 @@
 //! are tested where those live.
 
 use cloudlot_core::ledger::{
-    Activity, AdminError, CommitError, Grant, Holds, Ledger, Piece, Placement, Stage, Step, View, Why, audit,
+    Activity, AdminError, CommitError, Grant, Holds, Ledger, Piece, Placement, Stage, Step, View,
+    Why, audit,
 };
 use cloudlot_core::{
-    Amounts, CapabilityRule, Kind, Mismatch, OwnerPath, Request, RequestBuilder, ReservationId, Resource, ResourceId,
-    ResourceState, Seeds, Timestamp, cores, gib,
+    Amounts, CapabilityRule, Kind, Mismatch, OwnerPath, Request, RequestBuilder, ReservationId,
+    Resource, ResourceId, ResourceState, Seeds, Timestamp, cores, gib,
 };
 use std::sync::Mutex;
 use std::time::Duration;
@@ -24,8 +25,15 @@ fn cpu(cores: u64) -> Amounts {
 /// A ledger with nodes of 100 cores each.
 fn nodes(count: usize) -> (Ledger, Vec<ResourceId>) {
     let mut ledger = Ledger::new();
-    let node = |n: usize| Resource::node(format!("compute-node-{n}")).capacity([cores(100)]).build().unwrap();
-    let ids = (1..=count).map(|n| ledger.add(node(n), at(0)).unwrap()).collect();
+    let node = |n: usize| {
+        Resource::node(format!("compute-node-{n}"))
+            .capacity([cores(100)])
+            .build()
+            .unwrap()
+    };
+    let ids = (1..=count)
+        .map(|n| ledger.add(node(n), at(0)).unwrap())
+        .collect();
     (ledger, ids)
 }
 
@@ -34,17 +42,27 @@ fn ask(amount: u64) -> RequestBuilder {
 }
 
 fn reserve(ledger: &mut Ledger, amount: u64, on: ResourceId) -> Grant {
-    ledger.reserve(&ask(amount).build().unwrap(), on, at(0)).unwrap()
+    ledger
+        .reserve(&ask(amount).build().unwrap(), on, at(0))
+        .unwrap()
 }
 
 fn place(list: &[(usize, ResourceId)]) -> Placement {
-    let piece = |(part, on): &(usize, ResourceId)| Piece { part: *part, on: *on, members: 1 };
+    let piece = |(part, on): &(usize, ResourceId)| Piece {
+        part: *part,
+        on: *on,
+        members: 1,
+    };
     Placement::Pieces(list.iter().map(piece).collect())
 }
 
 /// What every reservation holds, added up by node.
 fn held(ledger: &Ledger, on: ResourceId) -> u64 {
-    ledger.state().on(on).map(|(_, reservation)| reservation.holds().on(on).get(Kind::CPU)).sum()
+    ledger
+        .state()
+        .on(on)
+        .map(|(_, reservation)| reservation.holds().on(on).get(Kind::CPU))
+        .sum()
 }
 
 // The README's examples.
@@ -62,8 +80,14 @@ fn the_readme_defines_a_resource() {
     let mut ledger = Ledger::new();
     let id = ledger.add(resource, at(0)).unwrap();
     let known = ledger.state().resource(id).unwrap();
-    assert_eq!((known.name(), known.state()), ("compute-node-1", ResourceState::Available));
-    assert_eq!((ledger.state().limit(id), ledger.state().taken(id)), (cpu(100), cpu(0)));
+    assert_eq!(
+        (known.name(), known.state()),
+        ("compute-node-1", ResourceState::Available)
+    );
+    assert_eq!(
+        (ledger.state().limit(id), ledger.state().taken(id)),
+        (cpu(100), cpu(0))
+    );
 }
 
 #[test]
@@ -77,7 +101,10 @@ fn the_readme_reserves_confirms_and_releases_half_a_node() {
     ledger.release(grant.id, at(2)).unwrap();
     assert_eq!(ledger.state().taken(ids[0]), cpu(0));
     assert_eq!(ledger.state().activity(ids[0]), Some(Activity::Idle));
-    assert_eq!(ledger.state().resource(ids[0]).unwrap().state(), ResourceState::Available);
+    assert_eq!(
+        ledger.state().resource(ids[0]).unwrap().state(),
+        ResourceState::Available
+    );
 }
 
 // Its unit tests, as far as they are about reservations.
@@ -94,7 +121,13 @@ fn more_than_is_available_is_refused() {
     let (mut ledger, ids) = nodes(1);
     reserve(&mut ledger, 70, ids[0]);
     let refused = ledger.reserve(&ask(31).build().unwrap(), ids[0], at(0));
-    assert_eq!(refused, Err(Why::Full { resource: ids[0], short: [cores(1)].into() }));
+    assert_eq!(
+        refused,
+        Err(Why::Full {
+            resource: ids[0],
+            short: [cores(1)].into()
+        })
+    );
     assert_eq!(ledger.state().taken(ids[0]), cpu(70));
 }
 
@@ -108,10 +141,19 @@ fn a_reservation_waits_300_seconds_unless_it_says_otherwise() {
 #[test]
 fn after_its_timeout_a_reservation_is_gone_and_all_is_free() {
     let (mut ledger, ids) = nodes(2);
-    let request = ask(50).part([cores(40)]).hold_for(Duration::from_secs(1)).build().unwrap();
-    let grant = ledger.place(&request, &place(&[(0, ids[0]), (1, ids[1])]), at(0)).unwrap();
+    let request = ask(50)
+        .part([cores(40)])
+        .hold_for(Duration::from_secs(1))
+        .build()
+        .unwrap();
+    let grant = ledger
+        .place(&request, &place(&[(0, ids[0]), (1, ids[1])]), at(0))
+        .unwrap();
     assert_eq!(ledger.expire(at(1)), 1);
-    assert_eq!((ledger.state().taken(ids[0]), ledger.state().taken(ids[1])), (cpu(0), cpu(0)));
+    assert_eq!(
+        (ledger.state().taken(ids[0]), ledger.state().taken(ids[1])),
+        (cpu(0), cpu(0))
+    );
     assert_eq!(ledger.confirm(grant.id, at(1)), Err(Why::Gone(grant.id)));
 }
 
@@ -150,10 +192,22 @@ fn a_resource_that_was_taken_away_is_not_reserved() {
 fn defect_2_two_parts_on_one_node_are_both_held() {
     let (mut ledger, ids) = nodes(1);
     let request = ask(50).part([cores(40)]).build().unwrap();
-    let id = ledger.place(&request, &place(&[(0, ids[0]), (1, ids[0])]), at(0)).unwrap().id;
-    assert_eq!((ledger.state().taken(ids[0]), held(&ledger, ids[0])), (cpu(90), 90_000));
+    let id = ledger
+        .place(&request, &place(&[(0, ids[0]), (1, ids[0])]), at(0))
+        .unwrap()
+        .id;
+    assert_eq!(
+        (ledger.state().taken(ids[0]), held(&ledger, ids[0])),
+        (cpu(90), 90_000)
+    );
     let again = ledger.place(&request, &place(&[(0, ids[0]), (1, ids[0])]), at(0));
-    assert_eq!(again, Err(Why::Full { resource: ids[0], short: [cores(80)].into() }));
+    assert_eq!(
+        again,
+        Err(Why::Full {
+            resource: ids[0],
+            short: [cores(80)].into()
+        })
+    );
     ledger.release(id, at(0)).unwrap();
     assert_eq!(ledger.state().taken(ids[0]), cpu(0));
 }
@@ -161,11 +215,19 @@ fn defect_2_two_parts_on_one_node_are_both_held() {
 #[test]
 fn defect_3_a_gang_that_is_granted_in_part_can_be_confirmed_and_leaks_nothing() {
     let (mut ledger, ids) = nodes(1);
-    let request = Request::new("gang").gang(2, 1, cloudlot_core::On::Node, [cores(40)]).build().unwrap();
-    let first = ledger.place(&request, &place(&[(0, ids[0])]), at(0)).unwrap().id;
+    let request = Request::new("gang")
+        .gang(2, 1, cloudlot_core::On::Node, [cores(40)])
+        .build()
+        .unwrap();
+    let first = ledger
+        .place(&request, &place(&[(0, ids[0])]), at(0))
+        .unwrap()
+        .id;
     ledger.confirm(first, at(1)).unwrap();
     ledger.release(first, at(2)).unwrap();
-    ledger.place(&request, &place(&[(0, ids[0])]), at(2)).unwrap();
+    ledger
+        .place(&request, &place(&[(0, ids[0])]), at(2))
+        .unwrap();
     assert_eq!(ledger.state().taken(ids[0]), cpu(40));
     ledger.expire(at(302));
     assert_eq!(ledger.state().taken(ids[0]), cpu(0));
@@ -177,7 +239,13 @@ fn defect_3_a_part_that_does_not_fit_takes_the_others_with_it() {
     reserve(&mut ledger, 90, ids[1]);
     let request = ask(40).part([cores(40)]).build().unwrap();
     let refused = ledger.place(&request, &place(&[(0, ids[0]), (1, ids[1])]), at(0));
-    assert_eq!(refused, Err(Why::Full { resource: ids[1], short: [cores(30)].into() }));
+    assert_eq!(
+        refused,
+        Err(Why::Full {
+            resource: ids[1],
+            short: [cores(30)].into()
+        })
+    );
     assert_eq!(ledger.state().taken(ids[0]), cpu(0));
     assert_eq!(audit(ledger.state()), []);
 }
@@ -198,7 +266,10 @@ fn defect_4_confirming_10_of_100_leaves_the_other_90() {
 fn defect_5_what_is_not_confirmed_yet_can_be_given_back() {
     let (mut ledger, ids) = nodes(1);
     let id = reserve(&mut ledger, 60, ids[0]).id;
-    assert!(matches!(ledger.state().reservation(id).unwrap().stage(), Stage::Held { .. }));
+    assert!(matches!(
+        ledger.state().reservation(id).unwrap().stage(),
+        Stage::Held { .. }
+    ));
     ledger.release(id, at(0)).unwrap();
     assert_eq!(ledger.state().free(ids[0]), cpu(100));
     assert_eq!(ledger.next_deadline(), None);
@@ -207,11 +278,18 @@ fn defect_5_what_is_not_confirmed_yet_can_be_given_back() {
 #[test]
 fn defect_6_150_cores_that_may_be_split_go_on_three_nodes_of_100() {
     let (mut ledger, ids) = nodes(3);
-    let request = Request::new("elastic").elastic([cores(150)], [cores(150)]).build().unwrap();
-    let shares = |list: [u64; 3]| Placement::Shares(ids.iter().copied().zip(list.map(cpu)).collect());
+    let request = Request::new("elastic")
+        .elastic([cores(150)], [cores(150)])
+        .build()
+        .unwrap();
+    let shares =
+        |list: [u64; 3]| Placement::Shares(ids.iter().copied().zip(list.map(cpu)).collect());
     let short = ledger.place(&request, &shares([50, 50, 49]), at(0));
     assert!(matches!(short, Err(Why::Placement(_))));
-    let id = ledger.place(&request, &shares([80, 70, 0]), at(0)).unwrap().id;
+    let id = ledger
+        .place(&request, &shares([80, 70, 0]), at(0))
+        .unwrap()
+        .id;
     let taken: Vec<_> = ids.iter().map(|id| ledger.state().taken(*id)).collect();
     assert_eq!(taken, [cpu(80), cpu(70), cpu(0)]);
     ledger.release(id, at(0)).unwrap();
@@ -223,12 +301,21 @@ fn defect_6_150_cores_that_may_be_split_go_on_three_nodes_of_100() {
 #[test]
 fn defect_8_a_missing_capability_is_refused_by_the_ledger_as_by_the_rules() {
     let (mut ledger, ids) = nodes(1);
-    let request = ask(1).require(CapabilityRule::equals("arch", "x86_64")).build().unwrap();
+    let request = ask(1)
+        .require(CapabilityRule::equals("arch", "x86_64"))
+        .build()
+        .unwrap();
     let node = ledger.state().resource(ids[0]).unwrap().clone();
     let rules = cloudlot_core::Rulebook::new();
     assert!(rules.validate(&request, 0, &node).is_err());
     let mismatches = rules.mismatches(&request, 0, &node);
-    assert_eq!(ledger.reserve(&request, ids[0], at(0)), Err(Why::Unsuitable { resource: ids[0], mismatches }));
+    assert_eq!(
+        ledger.reserve(&request, ids[0], at(0)),
+        Err(Why::Unsuitable {
+            resource: ids[0],
+            mismatches
+        })
+    );
 }
 
 #[test]
@@ -237,7 +324,10 @@ fn defect_8_memory_is_not_had_from_a_node_that_offers_cores() {
     let request = Request::new("memory").part([gib(1)]).build().unwrap();
     match ledger.reserve(&request, ids[0], at(0)) {
         Err(Why::Unsuitable { mismatches, .. }) => {
-            assert!(matches!(mismatches.as_slice(), [Mismatch::NotOffered { .. }]));
+            assert!(matches!(
+                mismatches.as_slice(),
+                [Mismatch::NotOffered { .. }]
+            ));
         }
         other => panic!("{other:?}"),
     }
@@ -252,7 +342,10 @@ fn defect_9_nothing_and_less_than_nothing_cannot_be_asked_for() {
     let id = reserve(&mut ledger, 10, ids[0]).id;
     let holds = ledger.state().reservation(id).unwrap().holds().clone();
     let twice = Holds::sum([holds.as_slice()[0].clone(), holds.as_slice()[0].clone()]).unwrap();
-    assert!(matches!(ledger.release_part(id, &twice, at(0)), Err(Why::NotHeld { .. })));
+    assert!(matches!(
+        ledger.release_part(id, &twice, at(0)),
+        Err(Why::NotHeld { .. })
+    ));
     assert_eq!(ledger.state().taken(ids[0]), cpu(10));
 }
 
@@ -261,7 +354,10 @@ fn defect_13_a_member_that_is_held_is_not_removed_and_only_its_own_hold_is_relea
     let (mut ledger, ids) = nodes(1);
     let ours = reserve(&mut ledger, 10, ids[0]).id;
     let theirs = reserve(&mut ledger, 20, ids[0]).id;
-    assert!(matches!(ledger.remove(ids[0], at(0)), Err(AdminError::InUse { holds: 2, .. })));
+    assert!(matches!(
+        ledger.remove(ids[0], at(0)),
+        Err(AdminError::InUse { holds: 2, .. })
+    ));
     ledger.release(ours, at(0)).unwrap();
     assert!(ledger.state().reservation(theirs).is_some());
     assert_eq!(ledger.state().taken(ids[0]), cpu(20));
@@ -282,7 +378,10 @@ fn defect_16_a_request_that_has_to_wait_holds_nothing_meanwhile() {
     ledger.release(other, at(1)).unwrap();
     ledger.release(blocker, at(1)).unwrap();
     ledger.place(&request, &placement, at(1)).unwrap();
-    assert_eq!((ledger.state().taken(ids[0]), ledger.state().taken(ids[1])), (cpu(60), cpu(60)));
+    assert_eq!(
+        (ledger.state().taken(ids[0]), ledger.state().taken(ids[1])),
+        (cpu(60), cpu(60))
+    );
 }
 
 #[test]
@@ -290,10 +389,17 @@ fn defect_17_a_grant_names_exactly_what_is_held_and_a_refusal_nothing() {
     let (mut ledger, ids) = nodes(2);
     let mut view = View::of(&ledger);
     let mut draft = view.draft(at(0));
-    draft.reserve(&ask(60).build().unwrap(), &Placement::on(ids[0])).unwrap();
-    draft.reserve(&ask(60).build().unwrap(), &Placement::on(ids[1])).unwrap();
+    draft
+        .reserve(&ask(60).build().unwrap(), &Placement::on(ids[0]))
+        .unwrap();
+    draft
+        .reserve(&ask(60).build().unwrap(), &Placement::on(ids[1]))
+        .unwrap();
     let mut plan = draft.finish();
-    plan.steps.push(Step::Evict { reservation: ReservationId::new(9, 9), at: at(0) });
+    plan.steps.push(Step::Evict {
+        reservation: ReservationId::new(9, 9),
+        at: at(0),
+    });
     let refused = ledger.commit(&plan, at(0)).unwrap_err();
     assert!(matches!(refused, CommitError::Step { index: 2, .. }));
     assert_eq!(ledger.state().reservation_count(), 0);
@@ -316,11 +422,20 @@ fn work(ledger: &Mutex<Ledger>, ids: &[ResourceId], seed: u64) -> Vec<Reservatio
         let now = at(n / 4);
         let pick = |bits: u32, below: usize| usize::try_from(draw >> bits).unwrap() % below;
         let on = ids[pick(8, ids.len())];
-        let request = ask(1 + draw % 40).hold_for(Duration::from_secs(3)).build().unwrap();
+        let request = ask(1 + draw % 40)
+            .hold_for(Duration::from_secs(3))
+            .build()
+            .unwrap();
         let id = (!mine.is_empty()).then(|| mine[pick(24, mine.len())]);
         // A reservation may have expired or been evicted meanwhile: a refusal is as good as a grant.
         match (pick(16, 5), id) {
-            (0, _) => mine.extend(ledger.lock().unwrap().reserve(&request, on, now).map(|grant| grant.id)),
+            (0, _) => mine.extend(
+                ledger
+                    .lock()
+                    .unwrap()
+                    .reserve(&request, on, now)
+                    .map(|grant| grant.id),
+            ),
             (1, Some(id)) => {
                 mine.retain(|other| *other != id);
                 let _ = ledger.lock().unwrap().release(id, now);
@@ -353,11 +468,16 @@ fn nothing_is_lost_or_made_by_threads_that_share_a_ledger() {
     let (ledger, ids) = nodes(3);
     let ledger = Mutex::new(ledger);
     let left: Vec<ReservationId> = std::thread::scope(|scope| {
-        let threads = [1, 2, 3, 4].map(|seed| scope.spawn({
-            let (ledger, ids) = (&ledger, &ids);
-            move || work(ledger, ids, seed)
-        }));
-        threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
+        let threads = [1, 2, 3, 4].map(|seed| {
+            scope.spawn({
+                let (ledger, ids) = (&ledger, &ids);
+                move || work(ledger, ids, seed)
+            })
+        });
+        threads
+            .into_iter()
+            .flat_map(|thread| thread.join().unwrap())
+            .collect()
     });
     let mut ledger = ledger.into_inner().unwrap();
     assert_eq!(audit(ledger.state()), []);

@@ -24,8 +24,12 @@ impl Model {
             self.backwards += 1;
         }
         self.now = self.now.max(now);
-        let due = self.claims.iter().filter(|(_, claim)| claim.ends() <= self.now);
-        let mut due: Vec<(u64, ReservationId)> = due.map(|(id, claim)| (claim.ends(), *id)).collect();
+        let due = self
+            .claims
+            .iter()
+            .filter(|(_, claim)| claim.ends() <= self.now);
+        let mut due: Vec<(u64, ReservationId)> =
+            due.map(|(id, claim)| (claim.ends(), *id)).collect();
         due.retain(|(end, _)| *end < u64::MAX);
         due.sort_unstable();
         for (_, id) in &due {
@@ -65,7 +69,11 @@ impl Model {
     }
 
     fn touch(&mut self, claim: &Claim) {
-        for tag in claim.tags.iter().chain(claim.apart.iter().map(|(tag, _)| tag)) {
+        for tag in claim
+            .tags
+            .iter()
+            .chain(claim.apart.iter().map(|(tag, _)| tag))
+        {
             self.touched_tags.insert(*tag, self.turn);
         }
     }
@@ -97,7 +105,10 @@ impl Model {
         if let Some(key) = claim.key {
             self.keys.insert(key, (digest, grant));
         }
-        assert!(self.claims.insert(id, claim).is_none(), "{id} was given twice");
+        assert!(
+            self.claims.insert(id, claim).is_none(),
+            "{id} was given twice"
+        );
         grant
     }
 
@@ -152,7 +163,12 @@ impl Model {
         let mut all = vec![id];
         while let Some(id) = all.pop() {
             self.touched.insert(id, self.turn);
-            all.extend(self.things.iter().filter(|(_, thing)| thing.parent == Some(id)).map(|(id, _)| *id));
+            all.extend(
+                self.things
+                    .iter()
+                    .filter(|(_, thing)| thing.parent == Some(id))
+                    .map(|(id, _)| *id),
+            );
         }
         // Who stands there may be counted elsewhere from now on.
         let claims: Vec<Claim> = self.claims.values().cloned().collect();

@@ -47,7 +47,9 @@ pub(crate) enum Put {
 
 pub(crate) fn quantities(bag: &Bag) -> Vec<Quantity> {
     let named = KINDS.iter().zip(bag).filter(|(_, amount)| **amount > 0);
-    named.map(|(name, amount)| quantity(name, *amount)).collect()
+    named
+        .map(|(name, amount)| quantity(name, *amount))
+        .collect()
 }
 
 pub(crate) fn quantity(name: &str, amount: u128) -> Quantity {
@@ -75,14 +77,21 @@ pub(crate) fn holds(kinds: &Kinds, loads: &Loads) -> Option<Holds> {
 }
 
 pub(crate) fn loads(kinds: &Kinds, holds: &Holds) -> Loads {
-    let load = |hold: &Hold| (hold.resource(), (bag(kinds, &hold.amounts()), u64::from(hold.count())));
+    let load = |hold: &Hold| {
+        (
+            hold.resource(),
+            (bag(kinds, &hold.amounts()), u64::from(hold.count())),
+        )
+    };
     holds.iter().map(load).collect()
 }
 
 impl Ask {
     /// The request; `None` if it is none, as when its sums pass 64 bits.
     pub(crate) fn request(&self) -> Option<Request> {
-        let mut request = Request::new("r").owner(self.owner).hold_for(Duration::from_nanos(self.hold_for));
+        let mut request = Request::new("r")
+            .owner(self.owner)
+            .hold_for(Duration::from_nanos(self.hold_for));
         match &self.wants {
             Wants::Groups(groups) => {
                 for group in groups {
@@ -90,7 +99,9 @@ impl Ask {
                     request = request.gang(group.count, group.min, on, quantities(&group.each));
                 }
             }
-            Wants::Between(least, most) => request = request.elastic(quantities(least), quantities(most)),
+            Wants::Between(least, most) => {
+                request = request.elastic(quantities(least), quantities(most))
+            }
         }
         for (key, value) in &self.tags {
             request = request.label(*key, *value);
@@ -157,9 +168,12 @@ impl Put {
                 };
                 Placement::Pieces(pieces.iter().map(piece).collect())
             }
-            Self::Shares(shares) => {
-                Placement::Shares(shares.iter().map(|(on, bag)| (*on, amounts(kinds, bag))).collect())
-            }
+            Self::Shares(shares) => Placement::Shares(
+                shares
+                    .iter()
+                    .map(|(on, bag)| (*on, amounts(kinds, bag)))
+                    .collect(),
+            ),
         }
     }
 
@@ -173,7 +187,9 @@ impl Put {
 
 /// A resource of the small world.
 pub(crate) fn resource(thing: &crate::model::Thing, parent: Option<&str>) -> Resource {
-    let mut built = Resource::node(thing.name.as_str()).capacity(quantities(&thing.limit)).state(thing.state);
+    let mut built = Resource::node(thing.name.as_str())
+        .capacity(quantities(&thing.limit))
+        .state(thing.state);
     if let Some(parent) = parent {
         built = built.parent(parent);
     } else if let Some(zone) = thing.zone {
@@ -183,7 +199,11 @@ pub(crate) fn resource(thing: &crate::model::Thing, parent: Option<&str>) -> Res
         built = built.label("disk", "ssd");
     }
     if thing.tainted {
-        built = built.taint(cloudlot_core::Taint::new("odd", "", cloudlot_core::Effect::NoSchedule));
+        built = built.taint(cloudlot_core::Taint::new(
+            "odd",
+            "",
+            cloudlot_core::Effect::NoSchedule,
+        ));
     }
     built.build().unwrap()
 }

@@ -70,7 +70,9 @@ impl Shape {
     fn amount(&self, chance: &mut Chance, most: u64) -> u128 {
         let max = u64::MAX;
         let amount = match chance.below(4) {
-            0 | 1 if self.edges => *chance.pick(&[&max, &(max - 1), &(max / 2), &(max / 2 + 1)]).unwrap(),
+            0 | 1 if self.edges => *chance
+                .pick(&[&max, &(max - 1), &(max / 2), &(max / 2 + 1)])
+                .unwrap(),
             _ => chance.range(1, most),
         };
         amount.into()
@@ -104,13 +106,17 @@ impl Shape {
     /// A resource that is new.
     pub(crate) fn thing(&self, chance: &mut Chance, model: &Model, name: String) -> Thing {
         let nodes = nodes(model);
-        let parent = chance.pick(&nodes).filter(|_| self.parts && chance.one_in(2));
+        let parent = chance
+            .pick(&nodes)
+            .filter(|_| self.parts && chance.one_in(2));
         Thing {
             name,
             parent,
             state: ResourceState::Available,
             limit: self.capacity(chance),
-            zone: chance.pick(&ZONES).filter(|_| self.labels && parent.is_none() && !chance.one_in(5)),
+            zone: chance
+                .pick(&ZONES)
+                .filter(|_| self.labels && parent.is_none() && !chance.one_in(5)),
             ssd: chance.one_in(2),
             tainted: chance.one_in(8),
         }
@@ -130,14 +136,22 @@ impl Shape {
     }
 
     pub(crate) fn state(&self, chance: &mut Chance) -> ResourceState {
-        if chance.one_in(4) { chance.pick(&STATES).unwrap() } else { ResourceState::Available }
+        if chance.one_in(4) {
+            chance.pick(&STATES).unwrap()
+        } else {
+            ResourceState::Available
+        }
     }
 
     pub(crate) fn limits(&self, chance: &mut Chance) -> [Option<u128>; 4] {
         let mut limit = [None; 4];
         for _ in 0..chance.range(0, 2) {
             let kind = chance.pick(&[0, 0, 1, 2, 3]).unwrap();
-            limit[kind] = Some(if chance.one_in(6) { 0 } else { self.amount(chance, 2 * self.capacity) });
+            limit[kind] = Some(if chance.one_in(6) {
+                0
+            } else {
+                self.amount(chance, 2 * self.capacity)
+            });
         }
         limit
     }
@@ -154,8 +168,12 @@ impl Shape {
         if self.labels && chance.one_in(2) {
             tags = crate::legal::tags_of(&[tag(chance), tag(chance)]);
         }
-        let from = chance.one_in(4).then(|| (now + chance.below(20)).saturating_sub(2));
-        let until = chance.one_in(3).then(|| (now + chance.range(1, 30)).saturating_sub(2));
+        let from = chance
+            .one_in(4)
+            .then(|| (now + chance.below(20)).saturating_sub(2));
+        let until = chance
+            .one_in(3)
+            .then(|| (now + chance.range(1, 30)).saturating_sub(2));
         let until = until.filter(|until| from.is_none_or(|from| from < *until));
         Ask {
             owner: self.owner(chance),
@@ -165,20 +183,32 @@ impl Shape {
             near: company(chance, 6),
             apart: company(chance, 4),
             ssd: chance.one_in(15),
-            zone: chance.pick(&ZONES).filter(|_| self.labels && chance.one_in(6)),
+            zone: chance
+                .pick(&ZONES)
+                .filter(|_| self.labels && chance.one_in(6)),
             tolerant: !chance.one_in(6),
             // A window without a start is not to be had with an end: it starts at once then.
             from: from.or(until.map(|_| 0)),
             until,
-            hold_for: if chance.one_in(12) { u64::MAX } else { chance.range(1, 30) },
+            hold_for: if chance.one_in(12) {
+                u64::MAX
+            } else {
+                chance.range(1, 30)
+            },
         }
     }
 
     fn wants(&self, chance: &mut Chance) -> Wants {
         let group = |chance: &mut Chance, count: u32| {
             let min = if chance.one_in(3) { 1 } else { count };
-            let children = (self.parts && chance.one_in(2)).then(|| if chance.one_in(4) { 2 } else { 1 });
-            Group { each: self.bag(chance, self.amount), count, min, children }
+            let children =
+                (self.parts && chance.one_in(2)).then(|| if chance.one_in(4) { 2 } else { 1 });
+            Group {
+                each: self.bag(chance, self.amount),
+                count,
+                min,
+                children,
+            }
         };
         match chance.below(8) {
             0 if !self.edges => {
@@ -204,7 +234,10 @@ impl Shape {
     pub(crate) fn put(&self, chance: &mut Chance, model: &Model, ask: &Ask) -> Put {
         match &ask.wants {
             Wants::Groups(groups) => {
-                let pieces = groups.iter().enumerate().flat_map(|(part, group)| pieces(chance, model, part, group));
+                let pieces = groups
+                    .iter()
+                    .enumerate()
+                    .flat_map(|(part, group)| pieces(chance, model, part, group));
                 let mut pieces: Vec<_> = pieces.collect();
                 if chance.one_in(20)
                     && let Some(piece) = pieces.first_mut()
@@ -215,13 +248,22 @@ impl Shape {
             }
             Wants::Between(least, most) => {
                 let known = |bag: &Bag| -> Bag {
-                    std::array::from_fn(|kind| if model.known.contains(&kind) { bag[kind] } else { 0 })
+                    std::array::from_fn(|kind| {
+                        if model.known.contains(&kind) {
+                            bag[kind]
+                        } else {
+                            0
+                        }
+                    })
                 };
                 let whole = known(if chance.one_in(3) { most } else { least });
                 let first: Bag = whole.map(|amount| amount / 2);
                 let second = crate::model::minus(&whole, &first);
                 let second = if chance.one_in(12) { first } else { second };
-                Put::Shares(vec![(node(chance, model), first), (node(chance, model), second)])
+                Put::Shares(vec![
+                    (node(chance, model), first),
+                    (node(chance, model), second),
+                ])
             }
         }
     }
@@ -230,17 +272,24 @@ impl Shape {
     pub(crate) fn loads(&self, chance: &mut Chance, model: &Model, claim: Option<&Claim>) -> Loads {
         let mut loads = claim.map(|claim| claim.loads.clone()).unwrap_or_default();
         let known = |mut bag: Bag| {
-            (0..4).filter(|kind| !model.known.contains(kind)).for_each(|kind| bag[kind] = 0);
+            (0..4)
+                .filter(|kind| !model.known.contains(kind))
+                .for_each(|kind| bag[kind] = 0);
             bag
         };
         match chance.below(4) {
             0 => {
                 let to = some(chance, model);
-                let moved = loads.pop_first().map_or((known(self.bag(chance, self.amount)), 1), |(_, load)| load);
+                let moved = loads
+                    .pop_first()
+                    .map_or((known(self.bag(chance, self.amount)), 1), |(_, load)| load);
                 loads.insert(to, moved);
             }
             1 => {
-                loads.insert(some(chance, model), (known(self.bag(chance, self.amount)), 1));
+                loads.insert(
+                    some(chance, model),
+                    (known(self.bag(chance, self.amount)), 1),
+                );
             }
             _ => {
                 for (bag, _) in loads.values_mut() {
@@ -270,7 +319,10 @@ impl Ask {
 }
 
 fn nodes(model: &Model) -> Vec<ResourceId> {
-    let nodes = model.things.iter().filter(|(_, thing)| thing.parent.is_none());
+    let nodes = model
+        .things
+        .iter()
+        .filter(|(_, thing)| thing.parent.is_none());
     nodes.map(|(id, _)| *id).collect()
 }
 
@@ -286,12 +338,24 @@ pub(crate) fn some(chance: &mut Chance, model: &Model) -> ResourceId {
     let ids: Vec<ResourceId> = model.things.keys().copied().collect();
     match chance.pick(&ids) {
         Some(id) if !chance.one_in(30) => id,
-        _ => ResourceId::new(chance.below(6).try_into().unwrap(), chance.below(3).try_into().unwrap()),
+        _ => ResourceId::new(
+            chance.below(6).try_into().unwrap(),
+            chance.below(3).try_into().unwrap(),
+        ),
     }
 }
 
-fn pieces(chance: &mut Chance, model: &Model, part: usize, group: &Group) -> Vec<(usize, ResourceId, u32)> {
-    let members = if chance.one_in(3) { group.min } else { group.count };
+fn pieces(
+    chance: &mut Chance,
+    model: &Model,
+    part: usize,
+    group: &Group,
+) -> Vec<(usize, ResourceId, u32)> {
+    let members = if chance.one_in(3) {
+        group.min
+    } else {
+        group.count
+    };
     let mut pieces = Vec::new();
     for _ in 0..members {
         let Some(of) = group.children else {
@@ -299,7 +363,10 @@ fn pieces(chance: &mut Chance, model: &Model, part: usize, group: &Group) -> Vec
             continue;
         };
         let parent = node(chance, model);
-        let children = model.things.iter().filter(|(_, thing)| thing.parent == Some(parent));
+        let children = model
+            .things
+            .iter()
+            .filter(|(_, thing)| thing.parent == Some(parent));
         let mut children: Vec<ResourceId> = children.map(|(id, _)| *id).collect();
         for _ in 0..of {
             if children.is_empty() {
@@ -315,7 +382,12 @@ fn pieces(chance: &mut Chance, model: &Model, part: usize, group: &Group) -> Vec
 
 /// A live reservation mostly, else one that ended or never was.
 pub(crate) fn target(chance: &mut Chance, model: &Model) -> ReservationId {
-    let ids: Vec<ReservationId> = model.claims.keys().filter(|id| id.slot() < u32::MAX / 2).copied().collect();
+    let ids: Vec<ReservationId> = model
+        .claims
+        .keys()
+        .filter(|id| id.slot() < u32::MAX / 2)
+        .copied()
+        .collect();
     match chance.pick(&ids) {
         Some(id) if !chance.one_in(12) => id,
         Some(id) => ReservationId::new(id.slot(), id.generation().wrapping_sub(1)),

@@ -74,7 +74,9 @@ impl From<&AdminError> for NoAdmin {
             AdminError::NoParent(_) => Self::NoParent,
             AdminError::Moved(_) => Self::Moved,
             AdminError::Unknown(_) => Self::Unknown,
-            AdminError::InUse { holds, children, .. } => Self::InUse(*holds, *children),
+            AdminError::InUse {
+                holds, children, ..
+            } => Self::InUse(*holds, *children),
             AdminError::Kinds(_) => Self::Kinds,
             AdminError::Owner(_) => Self::Overflow,
         }
@@ -100,7 +102,9 @@ impl Model {
     fn against_form(&self, ask: &Ask, put: &Put) -> Vec<No> {
         let mut no = Vec::new();
         let kinds = match &ask.wants {
-            Wants::Groups(groups) => groups.iter().fold(NOTHING, |all, group| plus(&all, &group.each)),
+            Wants::Groups(groups) => groups
+                .iter()
+                .fold(NOTHING, |all, group| plus(&all, &group.each)),
             Wants::Between(_, most) => *most,
         };
         if (0..4).any(|kind| kinds[kind] > 0 && !self.known.contains(&kind)) {
@@ -109,10 +113,15 @@ impl Model {
         let right = match (&ask.wants, put) {
             (Wants::Groups(groups), Put::Pieces(pieces)) => {
                 pieces.iter().all(|(part, ..)| *part < groups.len())
-                    && groups.iter().enumerate().all(|(part, group)| self.is_group(part, group, pieces))
+                    && groups
+                        .iter()
+                        .enumerate()
+                        .all(|(part, group)| self.is_group(part, group, pieces))
             }
             (Wants::Between(least, most), Put::Shares(shares)) => {
-                let sum = shares.iter().fold(NOTHING, |sum, (_, share)| plus(&sum, share));
+                let sum = shares
+                    .iter()
+                    .fold(NOTHING, |sum, (_, share)| plus(&sum, share));
                 minus(least, &sum) == NOTHING && minus(&sum, most) == NOTHING
             }
             _ => false,
@@ -137,14 +146,21 @@ impl Model {
             Some(of) => {
                 let mut families: BTreeMap<ResourceId, BTreeMap<ResourceId, u64>> = BTreeMap::new();
                 for (_, on, members) in here {
-                    let Some(parent) = self.things.get(on).and_then(|thing| thing.parent) else { return false };
-                    *families.entry(parent).or_default().entry(*on).or_default() += u64::from(*members);
+                    let Some(parent) = self.things.get(on).and_then(|thing| thing.parent) else {
+                        return false;
+                    };
+                    *families.entry(parent).or_default().entry(*on).or_default() +=
+                        u64::from(*members);
                 }
-                let dealt = families.values().map(|children| deal(children.values().copied().collect(), of));
+                let dealt = families
+                    .values()
+                    .map(|children| deal(children.values().copied().collect(), of));
                 dealt.sum::<Option<u64>>()
             }
         };
-        members.is_some_and(|members| (u64::from(group.min)..=u64::from(group.count)).contains(&members))
+        members.is_some_and(|members| {
+            (u64::from(group.min)..=u64::from(group.count)).contains(&members)
+        })
     }
 
     /// Whether the resource could take it if it were empty.
@@ -157,15 +173,23 @@ impl Model {
         }
         let domains = self.domains(on);
         let stands = |level: &str| domains.iter().any(|(own, _)| *own == level);
-        let levels = ask.near.iter().chain(&ask.apart).all(|(_, level)| stands(level));
-        let zone = ask.zone.is_none_or(|zone| domains.contains(&("zone", zone.to_owned())));
+        let levels = ask
+            .near
+            .iter()
+            .chain(&ask.apart)
+            .all(|(_, level)| stands(level));
+        let zone = ask
+            .zone
+            .is_none_or(|zone| domains.contains(&("zone", zone.to_owned())));
         let marks = (!ask.ssd || thing.ssd) && (!thing.tainted || ask.tolerant);
         let fits = match &ask.wants {
             Wants::Groups(groups) => groups.get(part).is_some_and(|group| {
-                group.children.is_some() == thing.parent.is_some() && minus(&group.each, &thing.limit) == NOTHING
+                group.children.is_some() == thing.parent.is_some()
+                    && minus(&group.each, &thing.limit) == NOTHING
             }),
             Wants::Between(least, _) => {
-                thing.parent.is_none() && (0..4).all(|kind| least[kind] == 0 || thing.limit[kind] > 0)
+                thing.parent.is_none()
+                    && (0..4).all(|kind| least[kind] == 0 || thing.limit[kind] > 0)
             }
         };
         if !(levels && zone && marks && fits) {
@@ -179,7 +203,9 @@ impl Model {
             let own = ask.tags.contains(tag);
             let mut seen = Vec::new();
             for (id, (_, count)) in loads {
-                let Some(domain) = self.domain(*id, level) else { continue };
+                let Some(domain) = self.domain(*id, level) else {
+                    continue;
+                };
                 let others = self.members(&(*tag, (*level).to_owned(), domain.clone()));
                 if others > 0 || (own && (*count > 1 || seen.contains(&domain))) {
                     no.push(No::Apart);
@@ -188,7 +214,8 @@ impl Model {
             }
         }
         for (tag, level) in &ask.near {
-            let mut domains: Vec<Option<String>> = loads.keys().map(|id| self.domain(*id, level)).collect();
+            let mut domains: Vec<Option<String>> =
+                loads.keys().map(|id| self.domain(*id, level)).collect();
             let lonely = |domain: &Option<String>| match domain {
                 Some(domain) => self.members(&(*tag, (*level).to_owned(), domain.clone())) == 0,
                 None => true,
@@ -196,7 +223,8 @@ impl Model {
             let nobody = self.members(&(*tag, String::new(), String::new())) == 0;
             let alone = domains.iter().any(lonely);
             domains.dedup();
-            let starts = ask.tags.contains(tag) && nobody && domains.len() == 1 && domains[0].is_some();
+            let starts =
+                ask.tags.contains(tag) && nobody && domains.len() == 1 && domains[0].is_some();
             if alone && !starts {
                 no.push(No::Together);
             }
@@ -212,7 +240,10 @@ impl Model {
 
     fn domain(&self, id: ResourceId, level: &str) -> Option<String> {
         let domains = self.domains(id);
-        domains.into_iter().find(|(own, _)| *own == level).map(|(_, domain)| domain)
+        domains
+            .into_iter()
+            .find(|(own, _)| *own == level)
+            .map(|(_, domain)| domain)
     }
 
     /// What a claim that is made now would span, and whether that has an end or a later start.
@@ -223,7 +254,13 @@ impl Model {
     }
 
     /// Against taking so much, wherever it may go.
-    pub(crate) fn against_booking(&self, owner: &str, loads: &Loads, from: Option<u64>, until: Option<u64>) -> Vec<No> {
+    pub(crate) fn against_booking(
+        &self,
+        owner: &str,
+        loads: &Loads,
+        from: Option<u64>,
+        until: Option<u64>,
+    ) -> Vec<No> {
         let mut no = Vec::new();
         let (from, until, timed) = self.span(from, until);
         if until <= from {
@@ -253,7 +290,13 @@ impl Model {
     }
 
     /// Against counting so much, whether it fits or not.
-    pub(crate) fn against_adopting(&self, owner: &str, loads: &Loads, from: Option<u64>, until: Option<u64>) -> Vec<No> {
+    pub(crate) fn against_adopting(
+        &self,
+        owner: &str,
+        loads: &Loads,
+        from: Option<u64>,
+        until: Option<u64>,
+    ) -> Vec<No> {
         let mut no = Vec::new();
         let (from, until, timed) = self.span(from, until);
         if until <= from {
@@ -272,7 +315,10 @@ impl Model {
             }
         }
         for limited in self.limits_of(owner) {
-            if overflows(Row::Of(limited), &self.counted(limited, owner, &total(loads))) {
+            if overflows(
+                Row::Of(limited),
+                &self.counted(limited, owner, &total(loads)),
+            ) {
                 no.push(No::Overflow);
             }
         }
@@ -280,23 +326,33 @@ impl Model {
     }
 
     pub(crate) fn against_confirming(&self, id: ReservationId) -> Vec<No> {
-        let Some(claim) = self.claims.get(&id) else { return vec![No::Gone(id)] };
+        let Some(claim) = self.claims.get(&id) else {
+            return vec![No::Gone(id)];
+        };
         let reasons = [
             (claim.evicting, No::Evicting(id)),
             (claim.confirmed.is_some(), No::Confirmed(id)),
             (self.is_lost(claim), No::Lost(id)),
         ];
-        reasons.into_iter().filter_map(|(is, no)| is.then_some(no)).collect()
+        reasons
+            .into_iter()
+            .filter_map(|(is, no)| is.then_some(no))
+            .collect()
     }
 
     pub(crate) fn against_extending(&self, id: ReservationId, until: u64) -> Vec<No> {
-        let Some(claim) = self.claims.get(&id) else { return vec![No::Gone(id)] };
+        let Some(claim) = self.claims.get(&id) else {
+            return vec![No::Gone(id)];
+        };
         let reasons = [
             (claim.evicting, No::Evicting(id)),
             (claim.confirmed.is_some(), No::Confirmed(id)),
             (until <= self.now, No::TooLate),
         ];
-        reasons.into_iter().filter_map(|(is, no)| is.then_some(no)).collect()
+        reasons
+            .into_iter()
+            .filter_map(|(is, no)| is.then_some(no))
+            .collect()
     }
 
     pub(crate) fn against_ending(&self, id: ReservationId) -> Vec<No> {
@@ -305,16 +361,24 @@ impl Model {
     }
 
     pub(crate) fn against_part(&self, id: ReservationId, part: &Loads) -> Vec<No> {
-        let Some(claim) = self.claims.get(&id) else { return vec![No::Gone(id)] };
+        let Some(claim) = self.claims.get(&id) else {
+            return vec![No::Gone(id)];
+        };
         let more = |(on, (bag, _)): (&ResourceId, &(Bag, u64))| {
             let has = claim.loads.get(on).map_or(NOTHING, |(has, _)| *has);
             minus(bag, &has) != NOTHING
         };
-        part.iter().any(more).then_some(No::NotHeld(id)).into_iter().collect()
+        part.iter()
+            .any(more)
+            .then_some(No::NotHeld(id))
+            .into_iter()
+            .collect()
     }
 
     pub(crate) fn against_resizing(&self, id: ReservationId, loads: &Loads) -> Vec<No> {
-        let Some(claim) = self.claims.get(&id) else { return vec![No::Gone(id)] };
+        let Some(claim) = self.claims.get(&id) else {
+            return vec![No::Gone(id)];
+        };
         let mut no = Vec::new();
         if claim.evicting {
             no.push(No::Evicting(id));
@@ -338,7 +402,10 @@ impl Model {
     }
 
     pub(crate) fn against_limiting(&self, owner: &str, limit: &[Option<u128>; 4]) -> Vec<NoAdmin> {
-        let theirs = self.claims.values().filter(|claim| covers(owner, claim.owner));
+        let theirs = self
+            .claims
+            .values()
+            .filter(|claim| covers(owner, claim.owner));
         let sum = theirs.fold(NOTHING, |sum, claim| plus(&sum, &total(&claim.loads)));
         let passes = (0..4).any(|kind| limit[kind].is_some() && sum[kind] > LIMIT);
         passes.then_some(NoAdmin::Overflow).into_iter().collect()

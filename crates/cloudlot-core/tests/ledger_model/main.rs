@@ -82,9 +82,16 @@ const SMALL: Shape = Shape {
 /// The commands of one seed.
 fn script(shape: &Shape, seed: u64) -> Vec<Command> {
     let mut chance = Chance::new(Seeds::new(seed).stream(shape.name));
-    let kept: Vec<(Op, u64)> = shape.weights.iter().filter(|_| !chance.one_in(5)).copied().collect();
+    let kept: Vec<(Op, u64)> = shape
+        .weights
+        .iter()
+        .filter(|_| !chance.one_in(5))
+        .copied()
+        .collect();
     let all: u64 = kept.iter().map(|(_, weight)| weight).sum();
-    let mut script: Vec<Command> = (0..shape.nodes).map(|_| (Op::Add, chance.number())).collect();
+    let mut script: Vec<Command> = (0..shape.nodes)
+        .map(|_| (Op::Add, chance.number()))
+        .collect();
     while script.len() < usize::try_from(LENGTH).unwrap() && all > 0 {
         let mut draw = chance.below(all);
         let op = kept.iter().find(|(_, weight)| {
@@ -103,7 +110,11 @@ fn play(shape: &Shape) {
         let script = script(shape, seed);
         if let Err((_, why)) = shrink::outcome(shape, &script) {
             let (few, last) = shrink::shrink(shape, &script);
-            panic!("world `{}`, seed {seed}: {why}\ncut down to {} commands, {last}:\n{few:?}", shape.name, few.len());
+            panic!(
+                "world `{}`, seed {seed}: {why}\ncut down to {} commands, {last}:\n{few:?}",
+                shape.name,
+                few.len()
+            );
         }
     }
 }
@@ -124,17 +135,34 @@ fn nested_owners_and_their_limits_are_as_the_model_says() {
 
 #[test]
 fn parts_and_gangs_are_as_the_model_says() {
-    play(&Shape { name: "parts", nodes: 6, parts: true, ..SMALL });
+    play(&Shape {
+        name: "parts",
+        nodes: 6,
+        parts: true,
+        ..SMALL
+    });
 }
 
 #[test]
 fn labels_and_company_are_as_the_model_says() {
-    play(&Shape { name: "labels", nodes: 4, capacity: 20, labels: true, ..SMALL });
+    play(&Shape {
+        name: "labels",
+        nodes: 4,
+        capacity: 20,
+        labels: true,
+        ..SMALL
+    });
 }
 
 #[test]
 fn keys_and_repetitions_are_as_the_model_says() {
-    play(&Shape { name: "keys", keys: 3, ended_keys: 2, journal: 8, ..SMALL });
+    play(&Shape {
+        name: "keys",
+        keys: 3,
+        ended_keys: 2,
+        journal: 8,
+        ..SMALL
+    });
 }
 
 #[test]

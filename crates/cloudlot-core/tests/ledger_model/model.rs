@@ -32,7 +32,9 @@ pub(crate) type Load = (Bag, u64);
 pub(crate) type Loads = BTreeMap<ResourceId, Load>;
 
 pub(crate) fn total(loads: &Loads) -> Bag {
-    loads.values().fold(NOTHING, |sum, (bag, _)| plus(&sum, bag))
+    loads
+        .values()
+        .fold(NOTHING, |sum, (bag, _)| plus(&sum, bag))
 }
 
 /// A label of work.
@@ -115,7 +117,8 @@ pub(crate) struct Model {
 
 /// Whether `outer` is `inner` or above it.
 pub(crate) fn covers(outer: &str, inner: &str) -> bool {
-    let (outer, inner): (Vec<&str>, Vec<&str>) = (outer.split('/').collect(), inner.split('/').collect());
+    let (outer, inner): (Vec<&str>, Vec<&str>) =
+        (outer.split('/').collect(), inner.split('/').collect());
     inner.starts_with(&outer)
 }
 
@@ -149,7 +152,11 @@ impl Model {
 
     /// The most that is taken of each kind at any moment of a stretch.
     pub(crate) fn most(&self, row: Row, stretch: Stretch) -> Bag {
-        let shares: Vec<(&Claim, Bag)> = self.claims.values().map(|claim| (claim, self.share(claim, row))).collect();
+        let shares: Vec<(&Claim, Bag)> = self
+            .claims
+            .values()
+            .map(|claim| (claim, self.share(claim, row)))
+            .collect();
         let inside = |at: &u64| stretch.is_none_or(|(from, until)| from <= *at && *at < until);
         let begins = shares.iter().map(|(claim, _)| claim.from).filter(inside);
         let moments = begins.chain([stretch.map_or(0, |(from, _)| from)]);
@@ -163,7 +170,9 @@ impl Model {
     /// What is taken at one moment.
     pub(crate) fn taken_at(&self, id: ResourceId, at: u64) -> Bag {
         let there = self.claims.values().filter(|claim| claim.is_there(at));
-        there.fold(NOTHING, |sum, claim| plus(&sum, &self.share(claim, Row::On(id))))
+        there.fold(NOTHING, |sum, claim| {
+            plus(&sum, &self.share(claim, Row::On(id)))
+        })
     }
 
     /// What an amount lacks of a row in a stretch.
@@ -178,7 +187,11 @@ impl Model {
 
     /// The limits that count an owner's claims.
     pub(crate) fn limits_of(&self, owner: &str) -> Vec<&'static str> {
-        self.limits.keys().filter(|limited| covers(limited, owner)).copied().collect()
+        self.limits
+            .keys()
+            .filter(|limited| covers(limited, owner))
+            .copied()
+            .collect()
     }
 
     fn above(&self, id: ResourceId) -> Vec<&Thing> {
@@ -192,11 +205,15 @@ impl Model {
     }
 
     pub(crate) fn is_open(&self, id: ResourceId) -> bool {
-        self.above(id).iter().all(|thing| thing.state == ResourceState::Available)
+        self.above(id)
+            .iter()
+            .all(|thing| thing.state == ResourceState::Available)
     }
 
     pub(crate) fn has_failed(&self, id: ResourceId) -> bool {
-        self.above(id).iter().any(|thing| thing.state == ResourceState::Failed)
+        self.above(id)
+            .iter()
+            .any(|thing| thing.state == ResourceState::Failed)
     }
 
     pub(crate) fn is_lost(&self, claim: &Claim) -> bool {
@@ -204,15 +221,23 @@ impl Model {
     }
 
     pub(crate) fn children(&self, id: ResourceId) -> usize {
-        self.things.values().filter(|thing| thing.parent == Some(id)).count()
+        self.things
+            .values()
+            .filter(|thing| thing.parent == Some(id))
+            .count()
     }
 
     /// The levels and domains that a resource stands in.
     pub(crate) fn domains(&self, id: ResourceId) -> Vec<(&'static str, String)> {
         let above = self.above(id);
-        let Some(root) = above.last() else { return Vec::new() };
+        let Some(root) = above.last() else {
+            return Vec::new();
+        };
         match root.zone {
-            Some(zone) => vec![("zone", zone.to_owned()), ("host", format!("{zone}/{}", root.name))],
+            Some(zone) => vec![
+                ("zone", zone.to_owned()),
+                ("host", format!("{zone}/{}", root.name)),
+            ],
             None => vec![("host", root.name.clone())],
         }
     }
@@ -222,10 +247,18 @@ impl Model {
         let (tag, level, domain) = spot;
         let inside = |id: ResourceId| {
             let domains = self.domains(id);
-            level.is_empty() || domains.iter().any(|(own, path)| own == level && path == domain)
+            level.is_empty()
+                || domains
+                    .iter()
+                    .any(|(own, path)| own == level && path == domain)
         };
-        let bearers = self.claims.values().filter(|claim| claim.tags.contains(tag));
-        let loads = bearers.flat_map(|claim| &claim.loads).filter(|(id, _)| inside(**id));
+        let bearers = self
+            .claims
+            .values()
+            .filter(|claim| claim.tags.contains(tag));
+        let loads = bearers
+            .flat_map(|claim| &claim.loads)
+            .filter(|(id, _)| inside(**id));
         loads.map(|(_, (_, count))| count).sum()
     }
 
@@ -234,9 +267,20 @@ impl Model {
         let (tag, level, domain) = spot;
         let mut claims = self.claims.values();
         claims.any(|claim| {
-            let shuns = claim.apart.iter().any(|(shunned, on)| shunned == tag && on == level);
-            let here = |id: &ResourceId| self.domains(*id).iter().any(|(own, path)| own == level && path == domain);
-            shuns && claim.loads.iter().any(|(id, (_, count))| *count > 0 && here(id))
+            let shuns = claim
+                .apart
+                .iter()
+                .any(|(shunned, on)| shunned == tag && on == level);
+            let here = |id: &ResourceId| {
+                self.domains(*id)
+                    .iter()
+                    .any(|(own, path)| own == level && path == domain)
+            };
+            shuns
+                && claim
+                    .loads
+                    .iter()
+                    .any(|(id, (_, count))| *count > 0 && here(id))
         })
     }
 

@@ -14,7 +14,11 @@ use cloudlot_core::{ReservationId, Revision};
 /// A step, in the model's words.
 #[derive(Clone, Debug)]
 pub(crate) enum Meta {
-    Reserve { ask: Box<Ask>, put: Put, paper: Box<Paper> },
+    Reserve {
+        ask: Box<Ask>,
+        put: Put,
+        paper: Box<Paper>,
+    },
     Resize(ReservationId, Loads),
     Evict(ReservationId, u64),
 }
@@ -49,14 +53,18 @@ fn content(model: &Model, row: &Row) -> Content {
 
 /// The model's words for a group; `None` if there is no such place any more.
 fn spot(model: &Model, group: &Group) -> Option<crate::model::Spot> {
-    compare::spots(model).into_iter().find(|spot| compare::group(spot) == *group)
+    compare::spots(model)
+        .into_iter()
+        .find(|spot| compare::group(spot) == *group)
 }
 
 fn touched_since(model: &Model, row: &Row, turn: u64) -> bool {
     let last = match row {
         Row::Resource(id) => model.touched.get(id),
         Row::Group(group) => {
-            let tag = |((key, value), _): &(&(&str, &str), &u64)| *key == group.label.key && *value == group.label.value;
+            let tag = |((key, value), _): &(&(&str, &str), &u64)| {
+                *key == group.label.key && *value == group.label.value
+            };
             model.touched_tags.iter().find(tag).map(|(_, turn)| turn)
         }
     };
@@ -92,7 +100,9 @@ impl Run {
                 2 => {
                     let id = target(chance, &model);
                     let loads = shape.loads(chance, &model, model.claims.get(&id));
-                    let Some(held) = holds(draft.state().kinds(), &loads) else { continue };
+                    let Some(held) = holds(draft.state().kinds(), &loads) else {
+                        continue;
+                    };
                     let got = draft.resize(id, &held);
                     agree("draft resize", &got, &model.against_resizing(id, &loads))?;
                     if got.is_ok() {
@@ -117,14 +127,20 @@ impl Run {
                         (ask.from, ask.until) = (leaves, None);
                     }
                     let put = shape.put(chance, &model, &ask);
-                    let Some(request) = ask.request() else { continue };
+                    let Some(request) = ask.request() else {
+                        continue;
+                    };
                     let got = draft.reserve(&request, &put.placement(draft.state().kinds()));
                     agree("draft reserve", &got, &model.against(&ask, &put))?;
                     if got.is_ok() {
                         let paper = ask.paper(request.digest());
                         let claim = model.claim(&paper, &ask.loads(&put));
                         model.enter(unnamed(n), claim, paper.digest);
-                        steps.push(Meta::Reserve { ask: Box::new(ask), put, paper: Box::new(paper) });
+                        steps.push(Meta::Reserve {
+                            ask: Box::new(ask),
+                            put,
+                            paper: Box::new(paper),
+                        });
                     }
                 }
             }
@@ -136,9 +152,19 @@ impl Run {
         }
         let Some(plan) = plan else { return Ok(()) };
         same("steps", plan.steps.len(), steps.len())?;
-        let seen = plan.guards.iter().map(|guard| content(&self.stale_model, &guard.row)).collect();
+        let seen = plan
+            .guards
+            .iter()
+            .map(|guard| content(&self.stale_model, &guard.row))
+            .collect();
         let (epoch, turn) = (self.stale_epoch, self.stale_model.turn);
-        self.plans.push(Pending { plan, steps, epoch, turn, seen });
+        self.plans.push(Pending {
+            plan,
+            steps,
+            epoch,
+            turn,
+            seen,
+        });
         if self.plans.len() > 4 {
             self.plans.remove(0);
         }
@@ -147,9 +173,12 @@ impl Run {
 
     /// Commits a plan that waits, sometimes spoilt, sometimes twice.
     pub(crate) fn commit(&mut self, chance: &mut Chance) -> Result<(), String> {
-        let Some(mut pending) = chance.pick(&self.plans) else { return Ok(()) };
+        let Some(mut pending) = chance.pick(&self.plans) else {
+            return Ok(());
+        };
         if !chance.one_in(6) {
-            self.plans.retain(|other| other.turn != pending.turn || other.plan != pending.plan);
+            self.plans
+                .retain(|other| other.turn != pending.turn || other.plan != pending.plan);
         }
         if chance.one_in(6) {
             pending.spoil(chance);
@@ -157,8 +186,16 @@ impl Run {
         let now = stamp(moment(chance, &self.model));
         if pending.epoch != self.epoch {
             let revision = self.ledger.state().revision();
-            same("check elsewhere", self.ledger.check(&pending.plan, now), Err(CommitError::OtherLedger))?;
-            same("commit elsewhere", self.ledger.commit(&pending.plan, now), Err(CommitError::OtherLedger))?;
+            same(
+                "check elsewhere",
+                self.ledger.check(&pending.plan, now),
+                Err(CommitError::OtherLedger),
+            )?;
+            same(
+                "commit elsewhere",
+                self.ledger.commit(&pending.plan, now),
+                Err(CommitError::OtherLedger),
+            )?;
             return same("revision", self.ledger.state().revision(), revision);
         }
         self.model.tick(now.as_nanos());
@@ -168,12 +205,20 @@ impl Run {
         let checked = self.ledger.check(&pending.plan, now);
         self.unchanged("check", &before)?;
         let got = self.ledger.commit(&pending.plan, now);
-        same("check and commit", checked.as_ref().err(), got.as_ref().err())?;
+        same(
+            "check and commit",
+            checked.as_ref().err(),
+            got.as_ref().err(),
+        )?;
         match got {
             Ok(grants) => {
                 let entries = self.ledger.journal().since(before.revision());
                 if let (Ok(done), Ok(checked)) = (entries, &checked) {
-                    same("entries", done.cloned().collect::<Vec<_>>(), checked.clone())?;
+                    same(
+                        "entries",
+                        done.cloned().collect::<Vec<_>>(),
+                        checked.clone(),
+                    )?;
                 }
                 self.committed(&pending, &grants)
             }
@@ -196,7 +241,11 @@ impl Run {
     /// Follows a plan that was carried out: each step was legal by all rules, as if it had been asked for alone.
     fn committed(&mut self, pending: &Pending, grants: &[Grant]) -> Result<(), String> {
         for (guard, seen) in pending.plan.guards.iter().zip(&pending.seen) {
-            same(("guard", &guard.row), content(&self.model, &guard.row), seen.clone())?;
+            same(
+                ("guard", &guard.row),
+                content(&self.model, &guard.row),
+                seen.clone(),
+            )?;
         }
         self.model.begin();
         let mut grants = grants.iter();
@@ -210,7 +259,11 @@ impl Run {
                         same("the answer to a repetition", grant, old)?;
                         continue;
                     }
-                    same(("all rules", index), self.model.against(ask, put), Vec::new())?;
+                    same(
+                        ("all rules", index),
+                        self.model.against(ask, put),
+                        Vec::new(),
+                    )?;
                     let claim = self.model.claim(paper, &ask.loads(put));
                     self.enter(*grant, claim, paper.digest)?;
                 }
@@ -228,18 +281,30 @@ impl Run {
             CommitError::OtherLedger => Err("the plan is from this ledger".to_owned()),
             CommitError::Stale { row } => {
                 let guarded = pending.plan.guards.iter().any(|guard| guard.row == *row);
-                same(("guarded and touched", row), (guarded, touched_since(&self.model, row, pending.turn)), (true, true))
+                same(
+                    ("guarded and touched", row),
+                    (guarded, touched_since(&self.model, row, pending.turn)),
+                    (true, true),
+                )
             }
             CommitError::Step { index, why } => {
                 let mut model = self.model.clone();
                 model.begin();
                 for step in &pending.steps[..*index] {
-                    same("against an earlier step", model.against_step(step), Vec::new())?;
+                    same(
+                        "against an earlier step",
+                        model.against_step(step),
+                        Vec::new(),
+                    )?;
                     let n = usize::try_from(model.turn).unwrap();
                     model.turn += 1;
                     model.follow(step, unnamed(n));
                 }
-                agree::<(), _, No>(("step", index), &Err(why.clone()), &model.against_step(&pending.steps[*index]))
+                agree::<(), _, No>(
+                    ("step", index),
+                    &Err(why.clone()),
+                    &model.against_step(&pending.steps[*index]),
+                )
             }
         }
     }
@@ -251,11 +316,13 @@ impl Model {
         match step {
             Meta::Resize(id, loads) => self.against_resizing(*id, loads),
             Meta::Evict(id, _) => self.against_ending(*id),
-            Meta::Reserve { ask, put, paper } => match paper.key.and_then(|key| self.keys.get(&key)) {
-                Some((digest, _)) if *digest == paper.digest => Vec::new(),
-                Some(_) => vec![No::KeyReused],
-                None => self.against_booking(ask.owner, &ask.loads(put), ask.from, ask.until),
-            },
+            Meta::Reserve { ask, put, paper } => {
+                match paper.key.and_then(|key| self.keys.get(&key)) {
+                    Some((digest, _)) if *digest == paper.digest => Vec::new(),
+                    Some(_) => vec![No::KeyReused],
+                    None => self.against_booking(ask.owner, &ask.loads(put), ask.from, ask.until),
+                }
+            }
         }
     }
 
@@ -278,7 +345,13 @@ impl Pending {
     fn spoil(&mut self, chance: &mut Chance) {
         let place = usize::try_from(chance.below(self.steps.len() as u64 + 1)).unwrap();
         let nobody = ReservationId::new(7_777, 7);
-        self.plan.steps.insert(place, Step::Evict { reservation: nobody, at: stamp(0) });
+        self.plan.steps.insert(
+            place,
+            Step::Evict {
+                reservation: nobody,
+                at: stamp(0),
+            },
+        );
         self.steps.insert(place, Meta::Evict(nobody, 0));
     }
 }

@@ -7,7 +7,9 @@ use crate::compare::{self, same};
 use crate::legal::{No, NoAdmin};
 use crate::model::{Bag, KINDS, Loads, Model, NOTHING, Row, Stretch, Thing, stamp, total};
 use crate::plans::Pending;
-use cloudlot_core::ledger::{Booking, Checkpoint, Entry, Grant, Ledger, LedgerConfig, View, Why, audit};
+use cloudlot_core::ledger::{
+    Booking, Checkpoint, Entry, Grant, Ledger, LedgerConfig, View, Why, audit,
+};
 use cloudlot_core::{OwnerPath, Quantity, ReservationId, ResourceId};
 use std::collections::BTreeSet;
 use std::fmt::Debug;
@@ -36,9 +38,16 @@ pub(crate) struct Run {
 
 impl Run {
     pub(crate) fn new(shape: Shape) -> Self {
-        let config = LedgerConfig { journal: shape.journal, ended_keys: shape.ended_keys };
+        let config = LedgerConfig {
+            journal: shape.journal,
+            ended_keys: shape.ended_keys,
+        };
         let ledger = Ledger::with(config);
-        let model = Model { known: [0, 1].into(), keep_keys: shape.ended_keys, ..Model::default() };
+        let model = Model {
+            known: [0, 1].into(),
+            keep_keys: shape.ended_keys,
+            ..Model::default()
+        };
         Self {
             shape,
             fresh: View::of(&ledger),
@@ -102,10 +111,19 @@ impl Run {
     /// The view that follows shows the same, and the journal has what is new.
     fn follow(&mut self) -> Result<(), String> {
         let last = self.fresh.state().revision();
-        let behind = self.ledger.state().revision().number().saturating_sub(last.number());
+        let behind = self
+            .ledger
+            .state()
+            .revision()
+            .number()
+            .saturating_sub(last.number());
         let synced = self.fresh.sync(&self.ledger);
         let known = self.ledger.journal().since(last);
-        same("recopied", synced.recopied, known.is_err() || self.is_restored())?;
+        same(
+            "recopied",
+            synced.recopied,
+            known.is_err() || self.is_restored(),
+        )?;
         match known {
             Ok(entries) if !synced.recopied => {
                 same("entries", synced.entries, behind)?;
@@ -131,17 +149,27 @@ impl Run {
     fn deep(&mut self) -> Result<(), String> {
         same("audit", audit(self.ledger.state()), Vec::new())?;
         compare::conserved(&self.ledger)?;
-        let replayed = Ledger::replay(self.start.clone(), &self.log).map_err(|error| error.to_string())?;
+        let replayed =
+            Ledger::replay(self.start.clone(), &self.log).map_err(|error| error.to_string())?;
         if replayed.state() != self.ledger.state() {
             return Err("the replay has another state".to_owned());
         }
-        same("deadline of the replay", replayed.next_deadline(), self.ledger.next_deadline())?;
-        same("keys of the replay", replayed.key_count(), self.ledger.key_count())
+        same(
+            "deadline of the replay",
+            replayed.next_deadline(),
+            self.ledger.next_deadline(),
+        )?;
+        same(
+            "keys of the replay",
+            replayed.key_count(),
+            self.ledger.key_count(),
+        )
     }
 
     fn restore(&mut self) -> Result<(), String> {
         self.deep()?;
-        self.ledger = Ledger::replay(self.start.clone(), &self.log).map_err(|error| error.to_string())?;
+        self.ledger =
+            Ledger::replay(self.start.clone(), &self.log).map_err(|error| error.to_string())?;
         if self.ledger.now() > stamp(self.model.now) {
             return Err("the replay is ahead of its time".to_owned());
         }
@@ -153,9 +181,17 @@ impl Run {
     }
 
     fn sync(&mut self) -> Result<(), String> {
-        let behind = self.ledger.journal().since(self.stale.state().revision()).is_err();
+        let behind = self
+            .ledger
+            .journal()
+            .since(self.stale.state().revision())
+            .is_err();
         let synced = self.stale.sync(&self.ledger);
-        same("recopied", synced.recopied, behind || self.stale_epoch != self.epoch)?;
+        same(
+            "recopied",
+            synced.recopied,
+            behind || self.stale_epoch != self.epoch,
+        )?;
         if self.stale.state() != self.ledger.state() {
             return Err("the view that was behind shows something else".to_owned());
         }
@@ -180,20 +216,29 @@ impl Run {
     fn add(&mut self, chance: &mut Chance) -> Result<(), String> {
         let now = self.now(chance);
         self.names += u64::from(!chance.one_in(15));
-        let thing = self.shape.thing(chance, &self.model, format!("n{}", self.names));
+        let thing = self
+            .shape
+            .thing(chance, &self.model, format!("n{}", self.names));
         let mut parent = thing.parent.map(|id| self.model.things[&id].name.clone());
         if parent.as_ref() == Some(&thing.name) {
             return self.pass(now);
         }
         let mut no = Vec::new();
-        if self.model.things.values().any(|other| other.name == thing.name) {
+        if self
+            .model
+            .things
+            .values()
+            .any(|other| other.name == thing.name)
+        {
             no.push(NoAdmin::NameTaken);
         }
         if chance.one_in(30) {
             parent = Some("nowhere".to_owned());
             no.push(NoAdmin::NoParent);
         }
-        let got = self.ledger.add(resource(&thing, parent.as_deref()), stamp(now));
+        let got = self
+            .ledger
+            .add(resource(&thing, parent.as_deref()), stamp(now));
         agree("add", &got, &no)?;
         if let Ok(id) = got {
             self.model.learn(&thing.limit);
@@ -208,7 +253,9 @@ impl Run {
         let now = self.now(chance);
         let id = some(chance, &self.model);
         let Some(old) = self.model.things.get(&id).cloned() else {
-            let got = self.ledger.update(id, resource(&nobody(), None), stamp(now));
+            let got = self
+                .ledger
+                .update(id, resource(&nobody(), None), stamp(now));
             return agree("update", &got, &[NoAdmin::Unknown]);
         };
         let mut thing = self.shape.changed(chance, &old);
@@ -218,7 +265,9 @@ impl Run {
             thing.name.push('x');
             no.push(NoAdmin::Moved);
         }
-        let got = self.ledger.update(id, resource(&thing, parent.as_deref()), stamp(now));
+        let got = self
+            .ledger
+            .update(id, resource(&thing, parent.as_deref()), stamp(now));
         agree("update", &got, &no)?;
         if got.is_ok() {
             self.model.learn(&thing.limit);
@@ -232,7 +281,11 @@ impl Run {
         let now = self.now(chance);
         let (id, state) = (some(chance, &self.model), self.shape.state(chance));
         let got = self.ledger.set_state(id, state, stamp(now));
-        let no = if self.model.things.contains_key(&id) { vec![] } else { vec![NoAdmin::Unknown] };
+        let no = if self.model.things.contains_key(&id) {
+            vec![]
+        } else {
+            vec![NoAdmin::Unknown]
+        };
         agree("set_state", &got, &no)?;
         if let Some(thing) = self.model.things.get_mut(&id) {
             thing.state = state;
@@ -247,7 +300,12 @@ impl Run {
         if self.model.things.len() <= self.shape.nodes && !chance.one_in(4) {
             return self.pass(now);
         }
-        let holds = self.model.claims.values().filter(|claim| claim.loads.contains_key(&id)).count();
+        let holds = self
+            .model
+            .claims
+            .values()
+            .filter(|claim| claim.loads.contains_key(&id))
+            .count();
         let children = self.model.children(id);
         let no = match (self.model.things.contains_key(&id), holds + children) {
             (false, _) => vec![NoAdmin::Unknown],
@@ -267,7 +325,10 @@ impl Run {
         let now = self.now(chance);
         let owner = self.shape.owner(chance);
         let limit = self.shape.limits(chance);
-        let named = KINDS.iter().zip(&limit).filter_map(|(name, amount)| Some(quantity(name, (*amount)?)));
+        let named = KINDS
+            .iter()
+            .zip(&limit)
+            .filter_map(|(name, amount)| Some(quantity(name, (*amount)?)));
         let mut named: Vec<Quantity> = named.collect();
         let mut no = self.model.against_limiting(owner, &limit);
         if chance.one_in(20) {
@@ -280,7 +341,9 @@ impl Run {
         let got = self.ledger.set_limit(&path, named, stamp(now));
         agree("set_limit", &got, &no)?;
         if got.is_ok() {
-            self.model.known.extend((0..4).filter(|kind| limit[*kind].is_some()));
+            self.model
+                .known
+                .extend((0..4).filter(|kind| limit[*kind].is_some()));
             self.model.owners.insert(owner);
             self.model.limits.insert(owner, limit);
         }
@@ -304,10 +367,17 @@ impl Run {
             groups.truncate(1);
             (groups[0].count, groups[0].min) = (1, 1);
         }
-        let on = self.shape.put(chance, &self.model, &ask).resources().first().copied();
+        let on = self
+            .shape
+            .put(chance, &self.model, &ask)
+            .resources()
+            .first()
+            .copied();
         let on = on.unwrap_or(RESTORED);
         let put = Put::Pieces(vec![(0, on, 1)]);
-        let Some(request) = ask.request() else { return self.pass(now) };
+        let Some(request) = ask.request() else {
+            return self.pass(now);
+        };
         let single = matches!(&ask.wants, Wants::Groups(groups) if groups.len() == 1 && groups[0].count == 1
             && groups[0].children.is_none());
         let mut no = self.model.against(&ask, &put);
@@ -322,7 +392,9 @@ impl Run {
         let now = self.now(chance);
         let ask = self.shape.ask(chance, &self.model);
         let put = self.shape.put(chance, &self.model, &ask);
-        let Some(request) = ask.request() else { return self.pass(now) };
+        let Some(request) = ask.request() else {
+            return self.pass(now);
+        };
         let placement = put.placement(self.ledger.state().kinds());
         let no = self.model.against(&ask, &put);
         let got = self.ledger.place(&request, &placement, stamp(now));
@@ -354,19 +426,33 @@ impl Run {
     }
 
     /// Whether the request was answered before, and is answered so again.
-    fn repeated(&self, key: Option<u128>, digest: u64, got: &Result<Grant, Why>) -> Result<Option<()>, String> {
+    fn repeated(
+        &self,
+        key: Option<u128>,
+        digest: u64,
+        got: &Result<Grant, Why>,
+    ) -> Result<Option<()>, String> {
         let Some((old, grant)) = key.and_then(|key| self.model.keys.get(&key)) else {
             return Ok(None);
         };
         if *old == digest {
             same("the answer to a repetition", got.clone(), Ok(*grant))?;
         } else {
-            same("a key used again", got.as_ref().map_err(No::from), Err(No::KeyReused))?;
+            same(
+                "a key used again",
+                got.as_ref().map_err(No::from),
+                Err(No::KeyReused),
+            )?;
         }
         Ok(Some(()))
     }
 
-    pub(crate) fn enter(&mut self, grant: Grant, claim: crate::model::Claim, digest: u64) -> Result<(), String> {
+    pub(crate) fn enter(
+        &mut self,
+        grant: Grant,
+        claim: crate::model::Claim,
+        digest: u64,
+    ) -> Result<(), String> {
         same("a name given anew", self.given.insert(grant.id), true)?;
         let expected = self.model.enter(grant.id, claim, digest);
         same("grant", grant, expected)
@@ -378,12 +464,28 @@ impl Run {
             Why::Full { resource, short } => {
                 let wanted = loads.get(resource).map_or(NOTHING, |(bag, _)| *bag);
                 let lacks = self.model.lacks(Row::On(*resource), &wanted, stretch);
-                same("short", short.clone(), quantities(&lacks).into_iter().collect())
+                same(
+                    "short",
+                    short.clone(),
+                    quantities(&lacks).into_iter().collect(),
+                )
             }
             Why::Limit { owner, short } => {
-                let limited = self.model.limits.keys().find(|limited| **limited == owner.as_str());
-                let lacks = self.model.lacks(Row::Of(limited.ok_or("no such limit")?), &total(loads), stretch);
-                same("short", short.clone(), quantities(&lacks).into_iter().collect())
+                let limited = self
+                    .model
+                    .limits
+                    .keys()
+                    .find(|limited| **limited == owner.as_str());
+                let lacks = self.model.lacks(
+                    Row::Of(limited.ok_or("no such limit")?),
+                    &total(loads),
+                    stretch,
+                );
+                same(
+                    "short",
+                    short.clone(),
+                    quantities(&lacks).into_iter().collect(),
+                )
             }
             _ => Ok(()),
         }
@@ -392,12 +494,20 @@ impl Run {
     fn adopt(&mut self, chance: &mut Chance) -> Result<(), String> {
         let now = self.now(chance);
         let ask = self.shape.ask(chance, &self.model);
-        let Some(request) = ask.request() else { return self.pass(now) };
+        let Some(request) = ask.request() else {
+            return self.pass(now);
+        };
         let loads = self.shape.loads(chance, &self.model, None);
-        let Some(held) = holds(self.ledger.state().kinds(), &loads) else { return self.pass(now) };
+        let Some(held) = holds(self.ledger.state().kinds(), &loads) else {
+            return self.pass(now);
+        };
         let since = chance.one_in(2).then_some(self.model.now / 2);
-        let no = self.model.against_adopting(ask.owner, &loads, ask.from, ask.until);
-        let got = self.ledger.adopt(&Booking::of(&request, held), since.map(stamp), stamp(now));
+        let no = self
+            .model
+            .against_adopting(ask.owner, &loads, ask.from, ask.until);
+        let got = self
+            .ledger
+            .adopt(&Booking::of(&request, held), since.map(stamp), stamp(now));
         if let Some(done) = self.repeated(ask.key, request.digest(), &got)? {
             return Ok(done);
         }
@@ -435,7 +545,12 @@ impl Run {
     fn release_part(&mut self, chance: &mut Chance) -> Result<(), String> {
         let id = target(chance, &self.model);
         let now = self.now(chance);
-        let mut part: Loads = self.model.claims.get(&id).map(|claim| claim.loads.clone()).unwrap_or_default();
+        let mut part: Loads = self
+            .model
+            .claims
+            .get(&id)
+            .map(|claim| claim.loads.clone())
+            .unwrap_or_default();
         for (bag, _) in part.values_mut() {
             *bag = less(chance, bag);
         }
@@ -444,7 +559,9 @@ impl Run {
             part.insert(some(chance, &self.model), ([1, 0, 0, 0], 1));
         }
         let no = self.model.against_part(id, &part);
-        let Some(back) = holds(self.ledger.state().kinds(), &part) else { return self.pass(now) };
+        let Some(back) = holds(self.ledger.state().kinds(), &part) else {
+            return self.pass(now);
+        };
         let got = self.ledger.release_part(id, &back, stamp(now));
         agree("release_part", &got, &no)?;
         if got.is_ok() {
@@ -459,9 +576,13 @@ impl Run {
         let claim = self.model.claims.get(&id);
         let loads = self.shape.loads(chance, &self.model, claim);
         let stretch = claim.and_then(|claim| claim.timed.then_some((claim.from, claim.until)));
-        let Some(held) = holds(self.ledger.state().kinds(), &loads) else { return self.pass(now) };
+        let Some(held) = holds(self.ledger.state().kinds(), &loads) else {
+            return self.pass(now);
+        };
         let no = self.model.against_resizing(id, &loads);
-        let more = claim.map(|claim| growth(&claim.loads, &loads)).unwrap_or_default();
+        let more = claim
+            .map(|claim| growth(&claim.loads, &loads))
+            .unwrap_or_default();
         let got = self.ledger.resize(id, &held, stamp(now));
         agree("resize", &got, &no)?;
         match got {
@@ -477,7 +598,11 @@ impl Run {
     fn extend(&mut self, chance: &mut Chance) -> Result<(), String> {
         let id = target(chance, &self.model);
         let now = self.now(chance);
-        let until = if chance.one_in(10) { u64::MAX } else { (self.model.now + chance.below(12)).saturating_sub(2) };
+        let until = if chance.one_in(10) {
+            u64::MAX
+        } else {
+            (self.model.now + chance.below(12)).saturating_sub(2)
+        };
         let no = self.model.against_extending(id, until);
         let got = self.ledger.extend(id, stamp(until), stamp(now));
         agree("extend", &got, &no)?;
@@ -525,7 +650,13 @@ fn nobody() -> Thing {
 /// A part of an amount, or all, or a little more.
 fn less(chance: &mut Chance, bag: &Bag) -> Bag {
     match chance.below(8) {
-        0 => bag.map(|amount| if amount > 0 { (amount + 1).min(u64::MAX.into()) } else { 0 }),
+        0 => bag.map(|amount| {
+            if amount > 0 {
+                (amount + 1).min(u64::MAX.into())
+            } else {
+                0
+            }
+        }),
         1 => *bag,
         _ => bag.map(|amount| amount / 2),
     }
@@ -540,7 +671,11 @@ fn growth(old: &Loads, new: &Loads) -> Loads {
 }
 
 /// Whether an answer is one of those that the model allows: yes if nothing is against it, else one of the reasons.
-pub(crate) fn agree<T: Debug, E, N>(what: impl Debug, got: &Result<T, E>, no: &[N]) -> Result<(), String>
+pub(crate) fn agree<T: Debug, E, N>(
+    what: impl Debug,
+    got: &Result<T, E>,
+    no: &[N],
+) -> Result<(), String>
 where
     E: Debug,
     N: PartialEq + Debug + for<'a> From<&'a E>,
@@ -552,5 +687,7 @@ where
     if agrees {
         return Ok(());
     }
-    Err(format!("{what:?}: the ledger says {got:?}, against it is {no:?}"))
+    Err(format!(
+        "{what:?}: the ledger says {got:?}, against it is {no:?}"
+    ))
 }

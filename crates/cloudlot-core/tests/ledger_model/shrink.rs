@@ -17,7 +17,9 @@ pub(crate) fn outcome(shape: &Shape, script: &[Command]) -> Result<(), (usize, S
     });
     let result: Result<(), String> = catch_unwind(play).unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<String>().cloned();
-        Err(text.or_else(|| panic.downcast_ref().map(|text: &&str| (*text).to_owned())).unwrap_or_default())
+        Err(text
+            .or_else(|| panic.downcast_ref().map(|text: &&str| (*text).to_owned()))
+            .unwrap_or_default())
     });
     result.map_err(|why| (played, why))
 }

@@ -9,7 +9,11 @@ fn tagged(path: &str) -> Request {
 
 fn members(view: &View) -> u64 {
     let label = "app=x".parse().unwrap();
-    view.state().members(&Group { label, level: String::new(), domain: String::new() })
+    view.state().members(&Group {
+        label,
+        level: String::new(),
+        domain: String::new(),
+    })
 }
 
 #[test]
@@ -20,7 +24,13 @@ fn a_draft_counts_its_own_steps() {
     draft.reserve(&want(7), &Placement::on(node)).unwrap();
     assert_eq!(draft.state().free(node), cpu(3));
     let refused = draft.reserve(&want(4), &Placement::on(node));
-    assert_eq!(refused, Err(Why::Full { resource: node, short: [q(1)].into() }));
+    assert_eq!(
+        refused,
+        Err(Why::Full {
+            resource: node,
+            short: [q(1)].into()
+        })
+    );
     assert_eq!(draft.finish().steps.len(), 1);
 }
 
@@ -37,7 +47,9 @@ fn finishing_and_dropping_leave_the_view_as_it_was_and_in_step() {
         let mut draft = view.draft(at(5));
         draft.evict(leaves, at(5)).unwrap();
         draft.evict(stays, at(9)).unwrap();
-        draft.reserve(&tagged("org/new"), &Placement::on(first)).unwrap();
+        draft
+            .reserve(&tagged("org/new"), &Placement::on(first))
+            .unwrap();
         draft.reserve(&want(3), &Placement::on(second)).unwrap();
         assert_ne!(*draft.state(), before);
         if finish {
@@ -66,7 +78,11 @@ fn going_back_to_a_mark_takes_back_what_came_after_it_alone() {
     for _ in 0..3 {
         draft.evict(old, at(1)).unwrap();
         draft.reserve(&tagged("new"), &Placement::on(node)).unwrap();
-        draft.refuse(Refusal { request: want(1), why: Why::Overflow, retry_at: None });
+        draft.refuse(Refusal {
+            request: want(1),
+            why: Why::Overflow,
+            retry_at: None,
+        });
         draft.rollback(mark);
         assert_eq!(draft.state().free(node), then.free(node));
         assert_eq!(draft.state().reservation(old), then.reservation(old));
@@ -86,7 +102,10 @@ fn a_draft_is_never_in_the_past_of_its_view() {
     let mut view = View::of(&ledger);
     let mut draft = view.draft(at(0));
     let over = ask(1).window(at(0), at(50)).build().unwrap();
-    assert_eq!(draft.reserve(&over, &Placement::on(node)), Err(Why::TooLate(at(50))));
+    assert_eq!(
+        draft.reserve(&over, &Placement::on(node)),
+        Err(Why::TooLate(at(50)))
+    );
 }
 
 #[test]

@@ -11,19 +11,29 @@ fn history() -> (Ledger, Vec<Entry>) {
     let request = ask(4).owner("org/a").label("app", "x").build().unwrap();
     let kept = ledger.reserve(&request, first, at(0)).unwrap().id;
     ledger.confirm(kept, at(1)).unwrap();
-    let held = ledger.reserve(&ask(2).owner("org/b").build().unwrap(), second, at(1)).unwrap().id;
+    let held = ledger
+        .reserve(&ask(2).owner("org/b").build().unwrap(), second, at(1))
+        .unwrap()
+        .id;
     ledger.extend(held, at(50), at(2)).unwrap();
     ledger.resize(held, &hold(second, 6), at(3)).unwrap();
     ledger.evict(kept, at(20), at(4)).unwrap();
     let late = ask(6).window(at(20), at(40)).build().unwrap();
     ledger.reserve(&late, first, at(5)).unwrap();
-    ledger.set_state(second, ResourceState::Failed, at(6)).unwrap();
+    ledger
+        .set_state(second, ResourceState::Failed, at(6))
+        .unwrap();
     ledger.update(first, node("n1", 8), at(7)).unwrap();
     ledger.expire(at(20));
     ledger.release(held, at(21)).unwrap();
     ledger.remove(second, at(22)).unwrap();
     ledger.lift_limit(&owner("org"), at(23));
-    let entries = ledger.journal().since(Revision::START).unwrap().cloned().collect();
+    let entries = ledger
+        .journal()
+        .since(Revision::START)
+        .unwrap()
+        .cloned()
+        .collect();
     (ledger, entries)
 }
 
@@ -50,10 +60,16 @@ fn an_entry_that_is_missing_or_comes_twice_is_named() {
         let mut without = entries.clone();
         without.remove(index);
         let replayed = Ledger::replay(empty(), &without);
-        assert_eq!(replayed.err().map(|error| error.index), (index < without.len()).then_some(index));
+        assert_eq!(
+            replayed.err().map(|error| error.index),
+            (index < without.len()).then_some(index)
+        );
         let mut twice = entries.clone();
         twice.insert(index, entries[index].clone());
-        assert_eq!(Ledger::replay(empty(), &twice).unwrap_err().index, index + 1);
+        assert_eq!(
+            Ledger::replay(empty(), &twice).unwrap_err().index,
+            index + 1
+        );
     }
 }
 
@@ -91,7 +107,14 @@ fn shuffled_changes_are_refused_or_give_a_sound_ledger() {
             let draw = Seeds::new(seed).part(n).stream("change");
             let change = changes[usize::try_from(draw).unwrap() % changes.len()].clone();
             let revision = Revision::new(ledger.state().revision().number() + 1);
-            if ledger.apply(&[Entry { revision, at: at(n), change }]).is_ok() {
+            if ledger
+                .apply(&[Entry {
+                    revision,
+                    at: at(n),
+                    change,
+                }])
+                .is_ok()
+            {
                 sound(&ledger);
             }
         }
@@ -104,7 +127,15 @@ fn a_journal_that_extends_what_is_confirmed_is_refused() {
     let id = keep(&mut ledger, 4, node);
     let revision = Revision::new(ledger.state().revision().number() + 1);
     let change = Change::Extended { id, until: at(60) };
-    assert!(ledger.apply(&[Entry { revision, at: at(0), change }]).is_err());
+    assert!(
+        ledger
+            .apply(&[Entry {
+                revision,
+                at: at(0),
+                change
+            }])
+            .is_err()
+    );
     ledger.release(id, at(0)).unwrap();
     sound(&ledger);
 }
@@ -121,7 +152,10 @@ fn entries_before_the_refused_one_have_been_followed() {
 
 #[test]
 fn a_view_that_is_too_far_behind_copies_everything_and_shows_the_same() {
-    let config = LedgerConfig { journal: 4, ..LedgerConfig::default() };
+    let config = LedgerConfig {
+        journal: 4,
+        ..LedgerConfig::default()
+    };
     let mut ledger = Ledger::with(config);
     let id = ledger.add(node("n1", 10), at(0)).unwrap();
     let mut view = View::of(&ledger);
@@ -140,7 +174,10 @@ fn a_view_that_is_too_far_behind_copies_everything_and_shows_the_same() {
         assert_eq!(view.state(), ledger.state());
     }
     let overrun = ledger.journal().since(Revision::START).err().unwrap();
-    assert_eq!(overrun.oldest.number(), ledger.state().revision().number() - 4);
+    assert_eq!(
+        overrun.oldest.number(),
+        ledger.state().revision().number() - 4
+    );
 }
 
 #[test]
@@ -148,7 +185,14 @@ fn a_journal_knows_nothing_of_the_future() {
     let (ledger, _) = history();
     let next = Revision::new(ledger.state().revision().number() + 1);
     assert!(ledger.journal().since(next).is_err());
-    assert_eq!(ledger.journal().since(ledger.state().revision()).unwrap().len(), 0);
+    assert_eq!(
+        ledger
+            .journal()
+            .since(ledger.state().revision())
+            .unwrap()
+            .len(),
+        0
+    );
 }
 
 #[test]

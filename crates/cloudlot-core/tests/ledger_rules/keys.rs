@@ -12,7 +12,10 @@ fn keyed(amount: u64, key: u128) -> Request {
 
 /// A ledger that remembers so many ended keys, and its node.
 fn remembering(ended_keys: usize) -> (Ledger, ResourceId) {
-    let mut ledger = Ledger::with(LedgerConfig { ended_keys, ..LedgerConfig::default() });
+    let mut ledger = Ledger::with(LedgerConfig {
+        ended_keys,
+        ..LedgerConfig::default()
+    });
     let id = ledger.add(node("n1", 10), at(0)).unwrap();
     (ledger, id)
 }
@@ -23,10 +26,16 @@ fn a_repeated_request_gets_its_first_answer_and_holds_nothing_more() {
     let first = ledger.reserve(&keyed(8, 7), node, at(0)).unwrap();
     let revision = ledger.state().revision();
     assert_eq!(ledger.reserve(&keyed(8, 7), node, at(5)), Ok(first));
-    assert_eq!(ledger.place(&keyed(8, 7), &Placement::on(node), at(6)), Ok(first));
+    assert_eq!(
+        ledger.place(&keyed(8, 7), &Placement::on(node), at(6)),
+        Ok(first)
+    );
     ledger.confirm(first.id, at(7)).unwrap();
     assert_eq!(ledger.reserve(&keyed(8, 7), node, at(8)), Ok(first));
-    assert_eq!((ledger.state().taken(node), ledger.state().revision()), (cpu(8), revision_after(revision)));
+    assert_eq!(
+        (ledger.state().taken(node), ledger.state().revision()),
+        (cpu(8), revision_after(revision))
+    );
 }
 
 /// One change later.
@@ -38,7 +47,10 @@ fn revision_after(revision: cloudlot_core::Revision) -> cloudlot_core::Revision 
 fn another_request_under_the_key_is_refused() {
     let (mut ledger, node) = one_node(10);
     ledger.reserve(&keyed(8, 7), node, at(0)).unwrap();
-    assert_eq!(ledger.reserve(&keyed(1, 7), node, at(0)), Err(Why::KeyReused(KEY)));
+    assert_eq!(
+        ledger.reserve(&keyed(1, 7), node, at(0)),
+        Err(Why::KeyReused(KEY))
+    );
     assert_eq!(ledger.state().taken(node), cpu(8));
 }
 
@@ -46,7 +58,10 @@ fn another_request_under_the_key_is_refused() {
 fn a_refusal_is_not_remembered() {
     let (mut ledger, node) = one_node(10);
     let blocker = ledger.reserve(&want(5), node, at(0)).unwrap();
-    assert!(matches!(ledger.reserve(&keyed(8, 7), node, at(0)), Err(Why::Full { .. })));
+    assert!(matches!(
+        ledger.reserve(&keyed(8, 7), node, at(0)),
+        Err(Why::Full { .. })
+    ));
     assert_eq!(ledger.key_count(), 0);
     ledger.release(blocker.id, at(0)).unwrap();
     ledger.reserve(&keyed(8, 7), node, at(0)).unwrap();
@@ -57,7 +72,9 @@ fn a_refusal_is_not_remembered() {
 #[test]
 fn the_answer_outlives_the_reservation_until_newer_ended_keys_push_it_out() {
     let (mut ledger, node) = remembering(2);
-    let grants: Vec<_> = (0..3).map(|key| ledger.reserve(&keyed(1, key), node, at(0)).unwrap()).collect();
+    let grants: Vec<_> = (0..3)
+        .map(|key| ledger.reserve(&keyed(1, key), node, at(0)).unwrap())
+        .collect();
     ledger.release(grants[1].id, at(0)).unwrap();
     ledger.release(grants[0].id, at(0)).unwrap();
     assert_eq!(ledger.reserve(&keyed(1, 1), node, at(1)), Ok(grants[1]));
@@ -100,9 +117,14 @@ fn memory_of_keys_is_bounded() {
 fn adopting_and_committing_know_keys_too() {
     let (mut ledger, node) = one_node(10);
     let request = keyed(3, 7);
-    let first = ledger.adopt(&booking(&request, node, 3), Some(at(0)), at(0)).unwrap();
+    let first = ledger
+        .adopt(&booking(&request, node, 3), Some(at(0)), at(0))
+        .unwrap();
     assert_eq!(first.until, Timestamp::MAX);
-    assert_eq!(ledger.adopt(&booking(&request, node, 3), Some(at(0)), at(0)), Ok(first));
+    assert_eq!(
+        ledger.adopt(&booking(&request, node, 3), Some(at(0)), at(0)),
+        Ok(first)
+    );
     assert_eq!(ledger.reserve(&request, node, at(0)), Ok(first));
 
     let mut view = View::of(&ledger);
@@ -139,8 +161,17 @@ fn a_plan_with_two_requests_under_one_key_is_refused_whole() {
     draft.reserve(&keyed(4, 7), &Placement::on(node)).unwrap();
     let plan = draft.finish();
     let refused = ledger.commit(&plan, at(0));
-    assert_eq!(refused, Err(CommitError::Step { index: 1, why: Why::KeyReused(KEY) }));
-    assert_eq!((ledger.key_count(), ledger.state().taken(node)), (0, cpu(0)));
+    assert_eq!(
+        refused,
+        Err(CommitError::Step {
+            index: 1,
+            why: Why::KeyReused(KEY)
+        })
+    );
+    assert_eq!(
+        (ledger.key_count(), ledger.state().taken(node)),
+        (0, cpu(0))
+    );
 }
 
 #[test]
@@ -155,7 +186,13 @@ fn a_key_that_is_granted_and_ended_in_one_plan_counts_as_ended() {
         let grant = other.reserve(&keyed(3, 7), node, at(0)).unwrap();
         (grant.id, ())
     };
-    plan.steps.push(Step::Evict { reservation: id, at: at(0) });
+    plan.steps.push(Step::Evict {
+        reservation: id,
+        at: at(0),
+    });
     ledger.commit(&plan, at(0)).unwrap();
-    assert_eq!((ledger.key_count(), ledger.state().reservation_count()), (0, 0));
+    assert_eq!(
+        (ledger.key_count(), ledger.state().reservation_count()),
+        (0, 0)
+    );
 }

@@ -4,7 +4,8 @@
 
 use cloudlot_core::ledger::{Booking, Hold, Holds, Ledger, View, audit};
 use cloudlot_core::{
-    Amounts, Kind, OwnerPath, Quantity, Request, RequestBuilder, ReservationId, Resource, ResourceId, Timestamp,
+    Amounts, Kind, OwnerPath, Quantity, Request, RequestBuilder, ReservationId, Resource,
+    ResourceId, Timestamp,
 };
 use std::time::Duration;
 

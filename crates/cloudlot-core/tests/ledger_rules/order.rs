@@ -1,19 +1,33 @@
 //! Where order does not matter.
 
 use super::*;
-use cloudlot_core::ledger::{Group, Placement};
 use cloudlot_core::OwnerPath;
+use cloudlot_core::ledger::{Group, Placement};
 use proptest::prelude::*;
 
 /// What is left everywhere, and how many members with the label there are: all but names and versions.
 fn visible(ledger: &Ledger) -> (Vec<(Amounts, Amounts, u32)>, Option<Amounts>, Vec<u64>) {
     let state = ledger.state();
-    let row = |(id, _)| (state.free(id), state.taken_at(id, at(25)), state.hold_count(id));
+    let row = |(id, _)| {
+        (
+            state.free(id),
+            state.taken_at(id, at(25)),
+            state.hold_count(id),
+        )
+    };
     let members = ["", "n1", "n2"].map(|domain| {
         let level = if domain.is_empty() { "" } else { "host" };
-        state.members(&Group { label: "app=x".parse().unwrap(), level: level.to_owned(), domain: domain.to_owned() })
+        state.members(&Group {
+            label: "app=x".parse().unwrap(),
+            level: level.to_owned(),
+            domain: domain.to_owned(),
+        })
     });
-    (state.resources().map(row).collect(), state.owner_free(&org()), members.to_vec())
+    (
+        state.resources().map(row).collect(),
+        state.owner_free(&org()),
+        members.to_vec(),
+    )
 }
 
 fn org() -> OwnerPath {
@@ -25,14 +39,23 @@ fn crowd(sorts: &[(bool, u64, u64)]) -> (Ledger, Vec<ReservationId>) {
     let (mut ledger, first, second) = two_nodes(1_000);
     ledger.set_limit(&org(), [q(10_000)], at(0)).unwrap();
     let ids = sorts.iter().enumerate().map(|(n, (on, amount, sort))| {
-        let request = ask(*amount).owner(format!("org/{}", n % 3)).hold_for(secs(1_000));
+        let request = ask(*amount)
+            .owner(format!("org/{}", n % 3))
+            .hold_for(secs(1_000));
         let request = match sort {
             0 => request,
             1 => request.label("app", "x"),
             2 => request.window(at(20), at(30)),
             _ => request.not_before(at(25)).label("app", "x"),
         };
-        let id = ledger.reserve(&request.build().unwrap(), if *on { first } else { second }, at(0)).unwrap().id;
+        let id = ledger
+            .reserve(
+                &request.build().unwrap(),
+                if *on { first } else { second },
+                at(0),
+            )
+            .unwrap()
+            .id;
         if n % 2 == 0 {
             ledger.confirm(id, at(0)).unwrap();
         }

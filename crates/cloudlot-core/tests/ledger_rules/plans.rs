@@ -17,8 +17,13 @@ fn four_sorts() -> (Ledger, Plan) {
     draft.resize(shrinks, &hold(first, 5)).unwrap();
     draft.evict(leaves, at(1)).unwrap();
     draft.evict(graced, at(20)).unwrap();
-    let tagged = ask(2).label("app", "x").anti_affinity("app=x", "host").owner("new/one");
-    draft.reserve(&tagged.build().unwrap(), &Placement::on(first)).unwrap();
+    let tagged = ask(2)
+        .label("app", "x")
+        .anti_affinity("app=x", "host")
+        .owner("new/one");
+    draft
+        .reserve(&tagged.build().unwrap(), &Placement::on(first))
+        .unwrap();
     let after = ask(10).not_before(at(20)).owner("new/two").build().unwrap();
     draft.reserve(&after, &Placement::on(second)).unwrap();
     draft.reserve(&want(3), &Placement::on(first)).unwrap();
@@ -32,7 +37,11 @@ fn a_plan_is_carried_out_whole() {
     let (mut ledger, plan) = four_sorts();
     let grants = ledger.commit(&plan, at(1)).unwrap();
     assert_eq!(grants.len(), 3);
-    let free: Vec<Amounts> = ledger.state().resources().map(|(id, _)| ledger.state().free(id)).collect();
+    let free: Vec<Amounts> = ledger
+        .state()
+        .resources()
+        .map(|(id, _)| ledger.state().free(id))
+        .collect();
     assert_eq!(free, [cpu(0), cpu(0)]);
     sound(&ledger);
 }
@@ -43,8 +52,20 @@ fn a_plan_with_one_impossible_step_changes_nothing_wherever_the_step_stands() {
     let nobody = ReservationId::new(900, 0);
     let node = ledger.state().find("n1").unwrap();
     let impossible = [
-        (Step::Evict { reservation: nobody, at: at(0) }, Why::Gone(nobody)),
-        (Step::Resize { reservation: nobody, holds: hold(node, 1) }, Why::Gone(nobody)),
+        (
+            Step::Evict {
+                reservation: nobody,
+                at: at(0),
+            },
+            Why::Gone(nobody),
+        ),
+        (
+            Step::Resize {
+                reservation: nobody,
+                holds: hold(node, 1),
+            },
+            Why::Gone(nobody),
+        ),
         (
             Step::Reserve(booking(&want(1), ResourceId::new(77, 0), 1)),
             Why::UnknownResource(ResourceId::new(77, 0)),
@@ -54,11 +75,25 @@ fn a_plan_with_one_impossible_step_changes_nothing_wherever_the_step_stands() {
         for index in 0..=plan.steps.len() {
             let (mut ledger, mut plan) = four_sorts();
             plan.steps.insert(index, step.clone());
-            let before = (ledger.state().clone(), ledger.next_deadline(), ledger.key_count());
-            let error = CommitError::Step { index, why: why.clone() };
+            let before = (
+                ledger.state().clone(),
+                ledger.next_deadline(),
+                ledger.key_count(),
+            );
+            let error = CommitError::Step {
+                index,
+                why: why.clone(),
+            };
             assert_eq!(ledger.check(&plan, at(1)), Err(error.clone()));
             assert_eq!(ledger.commit(&plan, at(1)), Err(error));
-            assert_eq!((ledger.state().clone(), ledger.next_deadline(), ledger.key_count()), before);
+            assert_eq!(
+                (
+                    ledger.state().clone(),
+                    ledger.next_deadline(),
+                    ledger.key_count()
+                ),
+                before
+            );
             assert_eq!(ledger.journal().revision(), before.0.revision());
             sound(&ledger);
             // The same steps without it still go through, at the same places.
@@ -77,9 +112,18 @@ fn a_failed_commit_still_ends_what_was_due() {
     let mut draft = view.draft(at(0));
     draft.reserve(&want(5), &Placement::on(node)).unwrap();
     let mut plan = draft.finish();
-    plan.steps.push(Step::Evict { reservation: ReservationId::new(9, 9), at: at(0) });
+    plan.steps.push(Step::Evict {
+        reservation: ReservationId::new(9, 9),
+        at: at(0),
+    });
     assert!(ledger.commit(&plan, at(30)).is_err());
-    assert_eq!((ledger.state().free(node), ledger.state().reservation_count()), (cpu(10), 0));
+    assert_eq!(
+        (
+            ledger.state().free(node),
+            ledger.state().reservation_count()
+        ),
+        (cpu(10), 0)
+    );
     sound(&ledger);
 }
 
@@ -96,7 +140,12 @@ fn checking_says_what_committing_does_and_changes_nothing() {
     ledger.commit(&plan, at(1)).unwrap();
     assert_eq!(follower.state(), ledger.state());
     assert_eq!(follower.next_deadline(), ledger.next_deadline());
-    let done: Vec<_> = ledger.journal().since(before.0.revision()).unwrap().cloned().collect();
+    let done: Vec<_> = ledger
+        .journal()
+        .since(before.0.revision())
+        .unwrap()
+        .cloned()
+        .collect();
     assert_eq!(done, entries);
 }
 
@@ -114,15 +163,26 @@ fn a_plan_for_another_ledger_is_refused_even_if_it_is_its_twin() {
 #[test]
 fn a_plan_is_stale_once_a_resource_that_it_read_is_described_anew() {
     let mut ledger = Ledger::new();
-    let labelled = |disk: &str| Resource::node("n1").capacity([q(10)]).label("disk", disk).build().unwrap();
+    let labelled = |disk: &str| {
+        Resource::node("n1")
+            .capacity([q(10)])
+            .label("disk", disk)
+            .build()
+            .unwrap()
+    };
     let node = ledger.add(labelled("ssd"), at(0)).unwrap();
-    let request = ask(1).require(Selector::any_of("disk", ["ssd"])).build().unwrap();
+    let request = ask(1)
+        .require(Selector::any_of("disk", ["ssd"]))
+        .build()
+        .unwrap();
     let mut view = View::of(&ledger);
     let mut draft = view.draft(at(0));
     draft.reserve(&request, &Placement::on(node)).unwrap();
     let plan = draft.finish();
     ledger.update(node, labelled("hdd"), at(0)).unwrap();
-    let stale = Err(CommitError::Stale { row: Row::Resource(node) });
+    let stale = Err(CommitError::Stale {
+        row: Row::Resource(node),
+    });
     assert_eq!(ledger.commit(&plan, at(0)), stale);
     ledger.update(node, labelled("ssd"), at(0)).unwrap();
     assert_eq!(ledger.commit(&plan, at(0)), stale);
@@ -140,9 +200,13 @@ fn a_plan_is_stale_once_its_node_closed_or_left() {
             ledger.remove(node, at(0)).unwrap();
             ledger.add(super::node("n1", 10), at(0)).unwrap();
         } else {
-            ledger.set_state(node, ResourceState::Draining, at(0)).unwrap();
+            ledger
+                .set_state(node, ResourceState::Draining, at(0))
+                .unwrap();
         }
-        let stale = Err(CommitError::Stale { row: Row::Resource(node) });
+        let stale = Err(CommitError::Stale {
+            row: Row::Resource(node),
+        });
         assert_eq!(ledger.commit(&plan, at(0)), stale);
     }
 }
@@ -158,8 +222,13 @@ fn a_plan_is_stale_once_somebody_came_into_the_company_that_it_shuns() {
     let tagged = ask(1).label("app", "x").build().unwrap();
     let there = ledger.reserve(&tagged, node, at(0)).unwrap().id;
     match ledger.commit(&plan, at(0)) {
-        Err(CommitError::Stale { row: Row::Group(group) }) => {
-            assert_eq!((group.label.to_string(), group.domain), ("app=x".to_owned(), "n1".to_owned()));
+        Err(CommitError::Stale {
+            row: Row::Group(group),
+        }) => {
+            assert_eq!(
+                (group.label.to_string(), group.domain),
+                ("app=x".to_owned(), "n1".to_owned())
+            );
         }
         other => panic!("{other:?}"),
     }
@@ -175,7 +244,9 @@ fn a_plan_is_not_stale_because_of_what_it_did_not_read() {
     let mut draft = view.draft(at(0));
     draft.reserve(&want(1), &Placement::on(first)).unwrap();
     let plan = draft.finish();
-    ledger.set_state(second, ResourceState::Failed, at(0)).unwrap();
+    ledger
+        .set_state(second, ResourceState::Failed, at(0))
+        .unwrap();
     ledger.reserve(&want(9), first, at(0)).unwrap();
     ledger.commit(&plan, at(0)).unwrap();
 }
@@ -190,8 +261,14 @@ fn a_plan_that_lost_the_race_for_room_fails_at_its_step() {
         draft.finish()
     });
     ledger.commit(&plans[0], at(0)).unwrap();
-    let why = Why::Full { resource: node, short: [q(2)].into() };
-    assert_eq!(ledger.commit(&plans[1], at(0)), Err(CommitError::Step { index: 0, why }));
+    let why = Why::Full {
+        resource: node,
+        short: [q(2)].into(),
+    };
+    assert_eq!(
+        ledger.commit(&plans[1], at(0)),
+        Err(CommitError::Step { index: 0, why })
+    );
 }
 
 #[test]
@@ -201,7 +278,10 @@ fn the_room_of_an_eviction_with_grace_goes_to_who_was_planned_for_it() {
     let mut view = View::of(&ledger);
     let mut draft = view.draft(at(0));
     draft.evict(victim, at(20)).unwrap();
-    assert!(matches!(draft.reserve(&want(1), &Placement::on(node)), Err(Why::Full { .. })));
+    assert!(matches!(
+        draft.reserve(&want(1), &Placement::on(node)),
+        Err(Why::Full { .. })
+    ));
     let preemptor = ask(10).not_before(at(20)).build().unwrap();
     draft.reserve(&preemptor, &Placement::on(node)).unwrap();
     let plan = draft.finish();
@@ -210,10 +290,19 @@ fn the_room_of_an_eviction_with_grace_goes_to_who_was_planned_for_it() {
     // Nobody else gets it, neither before nor after.
     for (from, until) in [(0, 20), (19, 21), (20, 30)] {
         let other = ask(1).window(at(from), at(until)).build().unwrap();
-        assert!(matches!(ledger.reserve(&other, node, at(0)), Err(Why::Full { .. })));
+        assert!(matches!(
+            ledger.reserve(&other, node, at(0)),
+            Err(Why::Full { .. })
+        ));
     }
-    assert!(matches!(ledger.confirm(victim, at(0)), Err(Why::Evicting(_))));
-    assert!(matches!(ledger.resize(victim, &hold(node, 1), at(0)), Err(Why::Evicting(_))));
+    assert!(matches!(
+        ledger.confirm(victim, at(0)),
+        Err(Why::Evicting(_))
+    ));
+    assert!(matches!(
+        ledger.resize(victim, &hold(node, 1), at(0)),
+        Err(Why::Evicting(_))
+    ));
     ledger.confirm(grant.id, at(1)).unwrap();
     assert_eq!(ledger.state().taken_at(node, at(19)), cpu(10));
     assert_eq!(ledger.expire(at(20)), 1);

@@ -8,13 +8,23 @@ use cloudlot_core::{Constraint, On, ResourceState, gpus};
 fn with_gpus(zone: &str) -> (Ledger, ResourceId, [ResourceId; 2]) {
     let mut ledger = Ledger::new();
     let node = ledger.add(host(zone), at(0)).unwrap();
-    let gpu = |name: &str| Resource::node(name).parent("n1").capacity([gpus(1)]).build().unwrap();
+    let gpu = |name: &str| {
+        Resource::node(name)
+            .parent("n1")
+            .capacity([gpus(1)])
+            .build()
+            .unwrap()
+    };
     let parts = ["g0", "g1"].map(|name| ledger.add(gpu(name), at(0)).unwrap());
     (ledger, node, parts)
 }
 
 fn host(zone: &str) -> Resource {
-    Resource::node("n1").topology([("zone", zone)]).capacity([q(10)]).build().unwrap()
+    Resource::node("n1")
+        .topology([("zone", zone)])
+        .capacity([q(10)])
+        .build()
+        .unwrap()
 }
 
 fn on_parts(count: u32, of: u32) -> RequestBuilder {
@@ -22,14 +32,24 @@ fn on_parts(count: u32, of: u32) -> RequestBuilder {
 }
 
 fn pieces(list: &[(ResourceId, u32)]) -> Placement {
-    Placement::Pieces(list.iter().map(|(on, members)| Piece { part: 0, on: *on, members: *members }).collect())
+    Placement::Pieces(
+        list.iter()
+            .map(|(on, members)| Piece {
+                part: 0,
+                on: *on,
+                members: *members,
+            })
+            .collect(),
+    )
 }
 
 #[test]
 fn a_member_on_two_parts_takes_its_amounts_on_each() {
     let (mut ledger, node, [first, second]) = with_gpus("a");
     let request = on_parts(1, 2).build().unwrap();
-    ledger.place(&request, &pieces(&[(first, 1), (second, 1)]), at(0)).unwrap();
+    ledger
+        .place(&request, &pieces(&[(first, 1), (second, 1)]), at(0))
+        .unwrap();
     assert!(ledger.state().free(first).is_zero() && ledger.state().free(second).is_zero());
     assert_eq!(ledger.state().free(node), cpu(10));
     sound(&ledger);
@@ -40,7 +60,10 @@ fn a_member_does_not_get_the_same_part_twice_or_too_few() {
     let (mut ledger, _, [first, _]) = with_gpus("a");
     let request = on_parts(1, 2).build().unwrap();
     for wrong in [pieces(&[(first, 2)]), pieces(&[(first, 1)])] {
-        assert!(matches!(ledger.place(&request, &wrong, at(0)), Err(Why::Placement(_))));
+        assert!(matches!(
+            ledger.place(&request, &wrong, at(0)),
+            Err(Why::Placement(_))
+        ));
     }
     assert_eq!(ledger.state().reservation_count(), 0);
 }
@@ -49,7 +72,10 @@ fn a_member_does_not_get_the_same_part_twice_or_too_few() {
 fn work_for_nodes_does_not_go_on_parts_and_the_other_way_round() {
     let (mut ledger, node, [first, _]) = with_gpus("a");
     let whole = Request::new("whole").part([gpus(1)]).build().unwrap();
-    assert!(matches!(ledger.reserve(&whole, first, at(0)), Err(Why::Unsuitable { .. })));
+    assert!(matches!(
+        ledger.reserve(&whole, first, at(0)),
+        Err(Why::Unsuitable { .. })
+    ));
     let part = on_parts(1, 1).build().unwrap();
     assert!(ledger.place(&part, &pieces(&[(node, 1)]), at(0)).is_err());
 }
@@ -58,29 +84,65 @@ fn work_for_nodes_does_not_go_on_parts_and_the_other_way_round() {
 fn the_parts_of_a_node_that_is_not_available_take_nothing() {
     let (mut ledger, node, [first, _]) = with_gpus("a");
     let request = on_parts(1, 1).build().unwrap();
-    let held = ledger.place(&request, &pieces(&[(first, 1)]), at(0)).unwrap().id;
-    ledger.set_state(node, ResourceState::Failed, at(0)).unwrap();
+    let held = ledger
+        .place(&request, &pieces(&[(first, 1)]), at(0))
+        .unwrap()
+        .id;
+    ledger
+        .set_state(node, ResourceState::Failed, at(0))
+        .unwrap();
     let refused = ledger.place(&request, &pieces(&[(first, 1)]), at(0));
-    assert_eq!(refused, Err(Why::Closed { resource: node, state: ResourceState::Failed }));
+    assert_eq!(
+        refused,
+        Err(Why::Closed {
+            resource: node,
+            state: ResourceState::Failed
+        })
+    );
     assert!(!ledger.state().takes_new(first) && ledger.state().is_lost(held));
-    assert_eq!(ledger.confirm(held, at(0)), Err(Why::Lost { id: held, resource: first }));
-    ledger.set_state(node, ResourceState::Available, at(0)).unwrap();
+    assert_eq!(
+        ledger.confirm(held, at(0)),
+        Err(Why::Lost {
+            id: held,
+            resource: first
+        })
+    );
+    ledger
+        .set_state(node, ResourceState::Available, at(0))
+        .unwrap();
     ledger.confirm(held, at(0)).unwrap();
 }
 
 #[test]
 fn no_time_is_named_for_a_part_of_a_node_that_is_closed() {
     let (mut ledger, node, [first, _]) = with_gpus("a");
-    ledger.set_state(node, ResourceState::Draining, at(0)).unwrap();
+    ledger
+        .set_state(node, ResourceState::Draining, at(0))
+        .unwrap();
     let request = on_parts(1, 1).build().unwrap();
-    let start = ledger.state().earliest(&request, &pieces(&[(first, 1)]), at(0), secs(1));
-    assert_eq!(start, Err(Why::Closed { resource: node, state: ResourceState::Draining }));
+    let start = ledger
+        .state()
+        .earliest(&request, &pieces(&[(first, 1)]), at(0), secs(1));
+    assert_eq!(
+        start,
+        Err(Why::Closed {
+            resource: node,
+            state: ResourceState::Draining
+        })
+    );
 }
 
 #[test]
 fn a_node_with_parts_is_not_removed() {
     let (mut ledger, node, parts) = with_gpus("a");
-    assert_eq!(ledger.remove(node, at(0)), Err(AdminError::InUse { id: node, holds: 0, children: 2 }));
+    assert_eq!(
+        ledger.remove(node, at(0)),
+        Err(AdminError::InUse {
+            id: node,
+            holds: 0,
+            children: 2
+        })
+    );
     for part in parts {
         ledger.remove(part, at(0)).unwrap();
     }
@@ -92,7 +154,9 @@ fn a_node_with_parts_is_not_removed() {
 fn parts_stand_where_their_node_does_and_move_with_it() {
     let (mut ledger, node, [first, _]) = with_gpus("a");
     let request = on_parts(1, 1).label("app", "x").build().unwrap();
-    ledger.place(&request, &pieces(&[(first, 1)]), at(0)).unwrap();
+    ledger
+        .place(&request, &pieces(&[(first, 1)]), at(0))
+        .unwrap();
     let members = |ledger: &Ledger, zone: &str| {
         let group = cloudlot_core::ledger::Group {
             label: "app=x".parse().unwrap(),
@@ -110,7 +174,10 @@ fn parts_stand_where_their_node_does_and_move_with_it() {
 #[test]
 fn a_plan_for_a_part_is_stale_when_its_node_has_moved() {
     let (mut ledger, node, [first, _]) = with_gpus("a");
-    let request = on_parts(1, 1).require(Constraint::domain("zone", "a")).build().unwrap();
+    let request = on_parts(1, 1)
+        .require(Constraint::domain("zone", "a"))
+        .build()
+        .unwrap();
     let mut view = View::of(&ledger);
     let mut draft = view.draft(at(0));
     draft.reserve(&request, &pieces(&[(first, 1)])).unwrap();

@@ -3,6 +3,11 @@
 //! The numbers are those of the defects as they were reproduced there. Defects of policies, pools, scaling and monitoring
 //! are tested where those live.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "what the helpers unwrap is part of what is tested"
+)]
+
 use cloudlot_core::ledger::{
     Activity, AdminError, CommitError, Grant, Holds, Ledger, Piece, Placement, Stage, Step, View,
     Why, audit,

@@ -5,6 +5,11 @@
 //! plays in a world in which some sorts of commands do not occur, so that the others get far. A run that fails is cut down
 //! to few commands, which the failure prints.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "what the helpers unwrap is part of what is tested"
+)]
+
 use chance::Chance;
 use cloudlot_core::Seeds;
 use commands::{Command, Op, Shape};
@@ -16,6 +21,7 @@ mod commands;
 mod compare;
 mod legal;
 mod model;
+mod operators;
 mod plans;
 mod run;
 mod shrink;

@@ -5,8 +5,11 @@ use cloudlot_core::OwnerPath;
 use cloudlot_core::ledger::{Group, Placement};
 use proptest::prelude::*;
 
+/// Free, taken at a later moment and holders of each node; what is left of the limit; members by domain.
+type Visible = (Vec<(Amounts, Amounts, u32)>, Option<Amounts>, Vec<u64>);
+
 /// What is left everywhere, and how many members with the label there are: all but names and versions.
-fn visible(ledger: &Ledger) -> (Vec<(Amounts, Amounts, u32)>, Option<Amounts>, Vec<u64>) {
+fn visible(ledger: &Ledger) -> Visible {
     let state = ledger.state();
     let row = |(id, _)| {
         (

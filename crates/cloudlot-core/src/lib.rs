@@ -1,27 +1,56 @@
-//! The words that every CloudLot crate shares: amounts, identifiers, time and seeds.
+//! Resources, requests, and the ledger of who holds what; with the words that every CloudLot crate shares.
 //!
-//! Nothing here knows a policy or does I/O. Time is a [`Timestamp`] that callers pass in; only a
-//! [`Clock`], held by a driver, reads it. Chance starts from one root seed and is split by
-//! purpose with [`Seeds`], so that the same seed gives the same run, byte for byte.
+//! A [`Resource`] says what there is, a [`Request`] what somebody wants; both are checked once, with all faults at once. The
+//! [`Rulebook`] tells which resources suit a request and whether it can ever be served. The [`ledger`] reserves, confirms and
+//! ends; it grants nothing twice and says why it refuses. [`metrics`] shows how full everything is.
 //!
-//! [`share`] divides a quantity, [`event`] orders what a simulation has before it, and [`task`]
-//! is one host with its tasks.
-//!
+//! The example of the original resource management system, from the definition to the dashboard:
 //! ```
-//! use cloudlot_core::{Bytes, Clock, ManualClock, Seeds, Timestamp};
+//! use cloudlot_core::ledger::{Ledger, Why};
+//! use cloudlot_core::metrics::{Content, Level, Monitor};
+//! use cloudlot_core::{Request, Resource, Timestamp, cores, gib};
 //! use std::time::Duration;
 //!
-//! let clock = ManualClock::at(Timestamp::ZERO);
-//! clock.sleep_until(Timestamp::ZERO + Duration::from_secs(5)); // virtual: returns at once
-//! assert_eq!(clock.now().as_secs_f64(), 5.0);
+//! // Definition
+//! let compute_resource = Resource::node("compute-node-1")
+//!     .class("compute")
+//!     .capacity([cores(100), gib(128)])
+//!     .capability("arch", "x86_64")
+//!     .build()?;
 //!
-//! let free: Bytes = "1.5GiB".parse()?;
-//! assert_eq!(free.checked_sub(Bytes::gib(1)), Some(Bytes::mib(512)));
+//! // Reservation
+//! let at = |seconds| Timestamp::ZERO + Duration::from_secs(seconds);
+//! let mut ledger = Ledger::new();
+//! let node = ledger.add(compute_resource, at(0))?;
+//! let compute_requirement = Request::new("task-1").owner("task-1").part([cores(50)]).build()?;
+//! let reservation = ledger.reserve(&compute_requirement, node, at(1))?;
+//! ledger.confirm(reservation.id, at(2))?;
+//! let more = Request::new("task-2").part([cores(51)]).build()?;
+//! assert!(matches!(ledger.reserve(&more, node, at(3)), Err(Why::Full { .. })));
 //!
-//! let seeds = Seeds::new(7);
-//! assert_ne!(seeds.stream("arrivals"), seeds.stream("noise"));
-//! # Ok::<(), cloudlot_core::ParseBytesError>(())
+//! // Monitoring
+//! let usage = ledger.state().usage(at(3));
+//! assert_eq!(usage.kinds["cpu"].utilisation().ratio(), 0.5);
+//! let dashboard = Monitor::default().dashboard(&usage);
+//! let status = &dashboard.widgets.last().unwrap().content;
+//! assert_eq!(*status, Content::Status { level: Level::Normal, busiest: 0.5 });
+//!
+//! ledger.release(reservation.id, at(4))?;
+//! assert!(ledger.reserve(&more, node, at(5)).is_ok());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! # What else is here
+//! - Amounts: [`Quantities`] carry names and travel in files; [`Amounts`] are the same by number, for those who compute.
+//!   [`quantity`] reads and writes them as people do, [`Bytes`] and [`Measure`] likewise.
+//! - [`task`] is one host with its tasks, [`share`] divides a quantity fairly, [`event`] orders what a simulation has before it.
+//! - Time is a [`Timestamp`] that callers pass in; only a [`Clock`], held by a driver, reads it. Chance starts from one
+//!   root seed and is split by purpose with [`Seeds`]. So the same seed gives the same run, byte for byte.
+//!
+//! Nothing here does I/O, and nothing knows a policy: which request comes first and where it goes is somebody else's to say.
+//!
+//! # Features
+//! `serde` (on by default) reads and writes what travels; `openmetrics` exports the usage report as text.
 
 mod amounts;
 mod bytes;

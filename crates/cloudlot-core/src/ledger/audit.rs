@@ -299,6 +299,8 @@ fn groups(state: &State, found: &mut Vec<Violation>) {
             }
         }
     }
+    // A hold may count for no member, and a group without members is not kept.
+    counted.retain(|_, count| *count != (0, 0));
     for (group, count) in state.groups.iter() {
         if counted.remove(group) != Some((count.members, count.averse)) {
             found.push(Violation::Group(group.clone()));

@@ -36,7 +36,14 @@ const CONFIG: DurableConfig = DurableConfig {
 };
 
 fn open(path: &Path) -> DurableLedger<RedbStore> {
-    let store = RedbStore::open_or_create(path, Retention { changes: 16, keys: 64 }).unwrap();
+    let store = RedbStore::open_or_create(
+        path,
+        Retention {
+            changes: 16,
+            keys: 64,
+        },
+    )
+    .unwrap();
     DurableLedger::open(store, CONFIG, NOW).unwrap()
 }
 
@@ -46,7 +53,8 @@ fn key(lane: u32, number: u32, member: u32) -> RequestKey {
 }
 
 fn parts(key: RequestKey) -> (u32, u32, u32) {
-    let part = |shift: u32, bits: u32| u32::try_from(key.0 >> shift & ((1_u128 << bits) - 1)).unwrap();
+    let part =
+        |shift: u32, bits: u32| u32::try_from(key.0 >> shift & ((1_u128 << bits) - 1)).unwrap();
     (part(64, 32), part(16, 32), part(0, 16))
 }
 
@@ -68,7 +76,10 @@ fn work(path: &Path) -> ! {
     let node = match ledger.provisional().state().find("n1") {
         Some(node) => node,
         None => {
-            let node = Resource::node("n1").capacity([cores(1_000_000)]).build().unwrap();
+            let node = Resource::node("n1")
+                .capacity([cores(1_000_000)])
+                .build()
+                .unwrap();
             let added = ledger.add(node, NOW).unwrap();
             ledger.wait(&added).unwrap()
         }
@@ -101,7 +112,9 @@ fn last_numbers(ledger: &Ledger) -> BTreeMap<u32, u32> {
 
 fn tell(line: &str) {
     let mut out = std::io::stdout().lock();
-    let told = out.write_all(format!("{line}\n").as_bytes()).and_then(|()| out.flush());
+    let told = out
+        .write_all(format!("{line}\n").as_bytes())
+        .and_then(|()| out.flush());
     if told.is_err() {
         exit(0);
     }
@@ -111,7 +124,10 @@ fn tell(line: &str) {
 fn live(ledger: &SharedLedger<RedbStore>, node: ResourceId, lane: u32, start: u32) {
     for number in start.. {
         let done = |what: &str, number: u32| tell(&format!("ok {lane} {number} {what}"));
-        let reserved = ledger.lock().reserve(&request(key(lane, number, 0)), node, NOW).unwrap();
+        let reserved = ledger
+            .lock()
+            .reserve(&request(key(lane, number, 0)), node, NOW)
+            .unwrap();
         let grant = ledger.wait(&reserved).unwrap();
         done("reserved", number);
         let confirmed = ledger.lock().confirm(grant.id, NOW).unwrap();
@@ -123,7 +139,10 @@ fn live(ledger: &SharedLedger<RedbStore>, node: ResourceId, lane: u32, start: u3
                 let plan = gang(ledger.provisional(), node, lane, number);
                 ledger.commit(&plan, NOW).unwrap()
             };
-            assert_eq!(ledger.wait(&committed).unwrap().len(), usize::try_from(GANG).unwrap());
+            assert_eq!(
+                ledger.wait(&committed).unwrap().len(),
+                usize::try_from(GANG).unwrap()
+            );
             done("ganged", number);
         }
         if number % 4 == 3 && number > 2 {
@@ -137,7 +156,14 @@ fn live(ledger: &SharedLedger<RedbStore>, node: ResourceId, lane: u32, start: u3
         }
         let before = number.saturating_sub(3);
         let old = ledger.lock().provisional().find_key(key(lane, before, 0));
-        if let Some(old) = old.filter(|old| ledger.lock().provisional().state().reservation(old.id).is_some()) {
+        if let Some(old) = old.filter(|old| {
+            ledger
+                .lock()
+                .provisional()
+                .state()
+                .reservation(old.id)
+                .is_some()
+        }) {
             let released = ledger.lock().release(old.id, NOW).unwrap();
             ledger.wait(&released).unwrap();
             done("released", before);
@@ -149,7 +175,9 @@ fn gang(ledger: &Ledger, node: ResourceId, lane: u32, number: u32) -> Plan {
     let mut view = View::of(ledger);
     let mut draft = view.draft(NOW);
     for member in 1..=GANG {
-        draft.reserve(&request(key(lane, number, member)), &Placement::on(node)).unwrap();
+        draft
+            .reserve(&request(key(lane, number, member)), &Placement::on(node))
+            .unwrap();
     }
     draft.finish()
 }
@@ -159,7 +187,12 @@ fn farewell(ledger: &Ledger, lane: u32, number: u32) -> Plan {
     let mut plan = View::of(ledger).draft(NOW).finish();
     let grants = (1..=GANG).filter_map(|member| ledger.find_key(key(lane, number, member)));
     let live = grants.filter(|grant| ledger.state().reservation(grant.id).is_some());
-    plan.steps = live.map(|grant| Step::Evict { reservation: grant.id, at: NOW }).collect();
+    plan.steps = live
+        .map(|grant| Step::Evict {
+            reservation: grant.id,
+            at: NOW,
+        })
+        .collect();
     plan
 }
 
@@ -176,9 +209,14 @@ type Known = BTreeMap<(u32, u32, bool), Stage>;
 
 fn acknowledged(text: &str, known: &mut Known) -> usize {
     let mut count = 0;
-    for line in text.split_inclusive('\n').filter(|line| line.ends_with('\n')) {
+    for line in text
+        .split_inclusive('\n')
+        .filter(|line| line.ends_with('\n'))
+    {
         let words: Vec<&str> = line.split_whitespace().collect();
-        let ["ok", lane, number, what] = words[..] else { continue };
+        let ["ok", lane, number, what] = words[..] else {
+            continue;
+        };
         let (gang, stage) = match what {
             "reserved" => (false, Stage::Reserved),
             "confirmed" => (false, Stage::Confirmed),
@@ -186,7 +224,10 @@ fn acknowledged(text: &str, known: &mut Known) -> usize {
             "ganged" => (true, Stage::Reserved),
             _ => (true, Stage::Gone),
         };
-        known.insert((lane.parse().unwrap(), number.parse().unwrap(), gang), stage);
+        known.insert(
+            (lane.parse().unwrap(), number.parse().unwrap(), gang),
+            stage,
+        );
         count += 1;
     }
     count
@@ -200,7 +241,11 @@ fn check(ledger: &Ledger, known: &mut Known) -> usize {
     let mut gangs: BTreeMap<(u32, u32), u32> = BTreeMap::new();
     for (_, reservation) in state.reservations() {
         let (lane, number, member) = parts(reservation.key().unwrap());
-        let stage = if reservation.is_confirmed() { Stage::Confirmed } else { Stage::Reserved };
+        let stage = if reservation.is_confirmed() {
+            Stage::Confirmed
+        } else {
+            Stage::Reserved
+        };
         found.insert((lane, number, member > 0), stage);
         if member > 0 {
             *gangs.entry((lane, number)).or_default() += 1;
@@ -215,13 +260,24 @@ fn check(ledger: &Ledger, known: &mut Known) -> usize {
     let mut ahead = BTreeSet::new();
     for (&what, &stage) in known.iter() {
         let now = found.get(&what).copied().unwrap_or(Stage::Gone);
-        assert!(now >= stage, "{what:?} was acknowledged as {stage:?}, and is {now:?}");
+        assert!(
+            now >= stage,
+            "{what:?} was acknowledged as {stage:?}, and is {now:?}"
+        );
         if now > stage {
-            assert!(ahead.insert(what.0), "lane {} is ahead by more than one: {what:?}", what.0);
+            assert!(
+                ahead.insert(what.0),
+                "lane {} is ahead by more than one: {what:?}",
+                what.0
+            );
         }
     }
     for what in found.keys().filter(|what| !known.contains_key(what)) {
-        assert!(ahead.insert(what.0), "lane {} is ahead by more than one: {what:?}", what.0);
+        assert!(
+            ahead.insert(what.0),
+            "lane {} is ahead by more than one: {what:?}",
+            what.0
+        );
     }
     known.retain(|what, _| found.contains_key(what));
     known.extend(found);
@@ -231,7 +287,9 @@ fn check(ledger: &Ledger, known: &mut Known) -> usize {
 #[test]
 fn acknowledged_grants_survive_kills() {
     let asked = std::env::var("CLOUDLOT_CRASHES").ok();
-    let kills = asked.map_or(KILLS, |count| count.parse::<usize>().expect("a number") / 10);
+    let kills = asked.map_or(KILLS, |count| {
+        count.parse::<usize>().expect("a number") / 10
+    });
     let mut rng = Xoshiro256PlusPlus::seed_from_u64(7);
     let (mut answers, mut ahead, mut gangs) = (0, 0, 0);
     for _ in 0..kills.div_ceil(ROUNDS) {
@@ -245,7 +303,9 @@ fn acknowledged_grants_survive_kills() {
             gangs += known.keys().filter(|(.., gang)| *gang).count();
         }
     }
-    println!("{kills} kills, {answers} answers, {gangs} gangs seen, {ahead} lanes found ahead of their answers");
+    println!(
+        "{kills} kills, {answers} answers, {gangs} gangs seen, {ahead} lanes found ahead of their answers"
+    );
     assert!(answers > kills && gangs > 0 && ahead > 0);
 }
 
@@ -264,7 +324,10 @@ fn run_and_kill(path: &Path, rng: &mut Xoshiro256PlusPlus) -> String {
     let mut lines = if early { 0 } else { rng.random_range(1..40) };
     while lines > 0 {
         let start = text.len();
-        assert!(out.read_line(&mut text).unwrap() > 0, "the child ended by itself: {text}");
+        assert!(
+            out.read_line(&mut text).unwrap() > 0,
+            "the child ended by itself: {text}"
+        );
         lines -= usize::from(text[start..].starts_with("ok ") || text[start..].starts_with("open"));
     }
     let turns = if early { 400_000 } else { 20_000 };

@@ -151,7 +151,9 @@ impl<S: LedgerStore> DurableLedger<S> {
             self.settle(self.config.patience);
             self.submit();
         }
-        self.stop.clone().map_or(Ok(()), |stop| Err(Unsettled::Stopped(stop)))
+        self.stop
+            .clone()
+            .map_or(Ok(()), |stop| Err(Unsettled::Stopped(stop)))
     }
 
     /// Takes note of what the store has answered meanwhile and hands it the next batch, without waiting.

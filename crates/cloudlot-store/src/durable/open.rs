@@ -61,7 +61,10 @@ impl<S: LedgerStore> DurableLedger<S> {
         let old = &self.ledger;
         let base = |records: Option<Vec<Record>>| match records {
             Some(records) => old.restore_over(records),
-            None => old.restore_over([Record::Ledger { format: Record::FORMAT, at: now }]),
+            None => old.restore_over([Record::Ledger {
+                format: Record::FORMAT,
+                at: now,
+            }]),
         };
         let taken = take_over(&mut self.store, self.config, now, base)?;
         let fate = match self.queue.flight() {
@@ -69,8 +72,12 @@ impl<S: LedgerStore> DurableLedger<S> {
             Some(flight) => match self.store.lookup(flight.batch.key())? {
                 Lookup::Committed(_) => Fate::Durable(flight.settles),
                 // The store has kept every key since the head that the batch was to follow.
-                Lookup::Absent { since } if Some(Version::from(since)) <= flight.after => Fate::Lost,
-                Lookup::Absent { since } if flight.after.is_none() && since.number() == 0 => Fate::Lost,
+                Lookup::Absent { since } if Some(Version::from(since)) <= flight.after => {
+                    Fate::Lost
+                }
+                Lookup::Absent { since } if flight.after.is_none() && since.number() == 0 => {
+                    Fate::Lost
+                }
                 Lookup::Absent { .. } => Fate::Forgotten,
             },
         };
@@ -106,7 +113,10 @@ impl<S: LedgerStore> DurableLedger<S> {
         self.take_down();
         let stopped = |unsettled| match unsettled {
             Unsettled::Stopped(last) => OpenError::Stopped { attempts: 1, last },
-            Unsettled::Lost | Unsettled::Undecided => OpenError::Stopped { attempts: 1, last: Stop::Unknown },
+            Unsettled::Lost | Unsettled::Undecided => OpenError::Stopped {
+                attempts: 1,
+                last: Stop::Unknown,
+            },
         };
         self.flush().map_err(stopped)
     }
@@ -136,24 +146,37 @@ fn take_over<S: LedgerStore>(
     let mut last = Stop::Unknown;
     for _ in 0..ATTEMPTS {
         let contents = store.load()?;
-        let head = contents.records.get(&head_key()).map(|record| record.version);
+        let head = contents
+            .records
+            .get(&head_key())
+            .map(|record| record.version);
         let (ledger, pieces, tidy) = read(contents, &base)?;
         let at = ledger.now().max(now);
-        let record = Record::Ledger { format: Record::FORMAT, at };
+        let record = Record::Ledger {
+            format: Record::FORMAT,
+            at,
+        };
         let writes = Writes::from([(head_key(), Some(encoded(&record)))]);
         let batch = batch_after(head, writes);
         last = match store.submit(batch).wait(config.patience) {
             Outcome::Committed(revision) => {
                 let mut queue = Queue::after(Some(revision.into()));
                 queue.tidy(tidy);
-                return Ok(Taken { ledger, pieces, queue });
+                return Ok(Taken {
+                    ledger,
+                    pieces,
+                    queue,
+                });
             }
             Outcome::Conflict { key, found } => Stop::Conflict { key, found },
             Outcome::NotExecuted(why) => Stop::NotExecuted(why),
             Outcome::Unknown => Stop::Unknown,
         };
     }
-    Err(OpenError::Stopped { attempts: ATTEMPTS, last })
+    Err(OpenError::Stopped {
+        attempts: ATTEMPTS,
+        last,
+    })
 }
 
 /// The ledger in a store, and what is there that it does not need.
@@ -168,10 +191,15 @@ fn read(
     };
     let mut tidy = stage::finish(&mut image).map_err(undecided)?;
     let mut pieces = Pieces::default();
-    let records = pieces.read(&image).map_err(|(key, why)| OpenError::Record { key, why })?;
+    let records = pieces
+        .read(&image)
+        .map_err(|(key, why)| OpenError::Record { key, why })?;
     let names: Vec<_> = records.iter().filter_map(Record::name).collect();
     let ledger = base((!records.is_empty()).then_some(records))?;
-    let needed: BTreeSet<_> = ledger.records().filter_map(|record| record.name()).collect();
+    let needed: BTreeSet<_> = ledger
+        .records()
+        .filter_map(|record| record.name())
+        .collect();
     for name in names.into_iter().filter(|name| !needed.contains(name)) {
         let key = key_of(&name).map_err(|why| OpenError::Record {
             key: head_key(),

@@ -7,7 +7,8 @@ use cloudlot_core::ledger::{
     AdminError, Booking, CommitError, Grant, Holds, Ledger, Placement, Plan, RecordName, Step, Why,
 };
 use cloudlot_core::{
-    OwnerPath, Quantity, Request, RequestKey, ReservationId, Resource, ResourceId, ResourceState, Timestamp,
+    OwnerPath, Quantity, Request, RequestKey, ReservationId, Resource, ResourceId, ResourceState,
+    Timestamp,
 };
 use std::convert::Infallible;
 use std::error::Error;
@@ -18,7 +19,11 @@ impl<S: LedgerStore> DurableLedger<S> {
     ///
     /// # Errors
     /// As [`Ledger::add`].
-    pub fn add(&mut self, resource: Resource, now: Timestamp) -> Result<Pending<ResourceId>, Refused<AdminError>> {
+    pub fn add(
+        &mut self,
+        resource: Resource,
+        now: Timestamp,
+    ) -> Result<Pending<ResourceId>, Refused<AdminError>> {
         key_of(&RecordName::Resource(resource.name().to_owned())).map_err(Refused::Name)?;
         self.decide(|ledger| ledger.add(resource, now))
     }
@@ -53,7 +58,11 @@ impl<S: LedgerStore> DurableLedger<S> {
     ///
     /// # Errors
     /// As [`Ledger::remove`].
-    pub fn remove(&mut self, id: ResourceId, now: Timestamp) -> Result<Pending<()>, Refused<AdminError>> {
+    pub fn remove(
+        &mut self,
+        id: ResourceId,
+        now: Timestamp,
+    ) -> Result<Pending<()>, Refused<AdminError>> {
         self.decide(|ledger| ledger.remove(id, now))
     }
 
@@ -75,7 +84,11 @@ impl<S: LedgerStore> DurableLedger<S> {
     ///
     /// # Errors
     /// [`Refused::Stopped`].
-    pub fn lift_limit(&mut self, owner: &OwnerPath, now: Timestamp) -> Result<Pending<()>, Refused<Infallible>> {
+    pub fn lift_limit(
+        &mut self,
+        owner: &OwnerPath,
+        now: Timestamp,
+    ) -> Result<Pending<()>, Refused<Infallible>> {
         self.decide(|ledger| {
             ledger.lift_limit(owner, now);
             Ok(())
@@ -86,7 +99,12 @@ impl<S: LedgerStore> DurableLedger<S> {
     ///
     /// # Errors
     /// As [`Ledger::reserve`], and [`Refused::NoKey`].
-    pub fn reserve(&mut self, request: &Request, on: ResourceId, now: Timestamp) -> Result<Pending<Grant>, Refused<Why>> {
+    pub fn reserve(
+        &mut self,
+        request: &Request,
+        on: ResourceId,
+        now: Timestamp,
+    ) -> Result<Pending<Grant>, Refused<Why>> {
         keyed(request.key())?;
         self.decide(|ledger| ledger.reserve(request, on, now))
     }
@@ -123,7 +141,11 @@ impl<S: LedgerStore> DurableLedger<S> {
     ///
     /// # Errors
     /// As [`Ledger::confirm`].
-    pub fn confirm(&mut self, id: ReservationId, now: Timestamp) -> Result<Pending<()>, Refused<Why>> {
+    pub fn confirm(
+        &mut self,
+        id: ReservationId,
+        now: Timestamp,
+    ) -> Result<Pending<()>, Refused<Why>> {
         self.decide(|ledger| ledger.confirm(id, now))
     }
 
@@ -131,7 +153,11 @@ impl<S: LedgerStore> DurableLedger<S> {
     ///
     /// # Errors
     /// As [`Ledger::release`].
-    pub fn release(&mut self, id: ReservationId, now: Timestamp) -> Result<Pending<()>, Refused<Why>> {
+    pub fn release(
+        &mut self,
+        id: ReservationId,
+        now: Timestamp,
+    ) -> Result<Pending<()>, Refused<Why>> {
         self.decide(|ledger| ledger.release(id, now))
     }
 
@@ -139,7 +165,12 @@ impl<S: LedgerStore> DurableLedger<S> {
     ///
     /// # Errors
     /// As [`Ledger::release_part`].
-    pub fn release_part(&mut self, id: ReservationId, part: &Holds, now: Timestamp) -> Result<Pending<()>, Refused<Why>> {
+    pub fn release_part(
+        &mut self,
+        id: ReservationId,
+        part: &Holds,
+        now: Timestamp,
+    ) -> Result<Pending<()>, Refused<Why>> {
         self.decide(|ledger| ledger.release_part(id, part, now))
     }
 
@@ -147,7 +178,12 @@ impl<S: LedgerStore> DurableLedger<S> {
     ///
     /// # Errors
     /// As [`Ledger::resize`].
-    pub fn resize(&mut self, id: ReservationId, holds: &Holds, now: Timestamp) -> Result<Pending<()>, Refused<Why>> {
+    pub fn resize(
+        &mut self,
+        id: ReservationId,
+        holds: &Holds,
+        now: Timestamp,
+    ) -> Result<Pending<()>, Refused<Why>> {
         self.decide(|ledger| ledger.resize(id, holds, now))
     }
 
@@ -155,7 +191,12 @@ impl<S: LedgerStore> DurableLedger<S> {
     ///
     /// # Errors
     /// As [`Ledger::extend`].
-    pub fn extend(&mut self, id: ReservationId, until: Timestamp, now: Timestamp) -> Result<Pending<()>, Refused<Why>> {
+    pub fn extend(
+        &mut self,
+        id: ReservationId,
+        until: Timestamp,
+        now: Timestamp,
+    ) -> Result<Pending<()>, Refused<Why>> {
         self.decide(|ledger| ledger.extend(id, until, now))
     }
 
@@ -163,7 +204,12 @@ impl<S: LedgerStore> DurableLedger<S> {
     ///
     /// # Errors
     /// As [`Ledger::evict`].
-    pub fn evict(&mut self, id: ReservationId, at: Timestamp, now: Timestamp) -> Result<Pending<()>, Refused<Why>> {
+    pub fn evict(
+        &mut self,
+        id: ReservationId,
+        at: Timestamp,
+        now: Timestamp,
+    ) -> Result<Pending<()>, Refused<Why>> {
         self.decide(|ledger| ledger.evict(id, at, now))
     }
 
@@ -180,7 +226,11 @@ impl<S: LedgerStore> DurableLedger<S> {
     ///
     /// # Errors
     /// As [`Ledger::commit`], and [`Refused::NoKey`].
-    pub fn commit(&mut self, plan: &Plan, now: Timestamp) -> Result<Pending<Vec<Grant>>, Refused<CommitError>> {
+    pub fn commit(
+        &mut self,
+        plan: &Plan,
+        now: Timestamp,
+    ) -> Result<Pending<Vec<Grant>>, Refused<CommitError>> {
         for step in &plan.steps {
             if let Step::Reserve(booking) = step {
                 keyed(booking.key)?;
@@ -202,7 +252,10 @@ impl<S: LedgerStore> DurableLedger<S> {
         self.take_down();
         // An answer that changes nothing rests on everything that was decided before.
         let number = self.fates.basis();
-        Ok(Pending { number, value: decided? })
+        Ok(Pending {
+            number,
+            value: decided?,
+        })
     }
 }
 

@@ -43,7 +43,11 @@ impl Fates {
 
     /// What an answer that is given now rests on: the last work that was decided, if that is not settled.
     pub(super) fn basis(&self) -> u64 {
-        if self.settled < self.decided { self.decided } else { 0 }
+        if self.settled < self.decided {
+            self.decided
+        } else {
+            0
+        }
     }
 
     /// All work up to this one is durable, but for what failed.
@@ -90,7 +94,9 @@ mod tests {
         assert_eq!(fates.basis(), later);
         assert_eq!(fates.of(later), None);
         fates.durable(later);
-        let told = numbers.iter().map(|number| fates.of(*number).unwrap().is_ok());
+        let told = numbers
+            .iter()
+            .map(|number| fates.of(*number).unwrap().is_ok());
         assert!(told.eq([true, true, false, false, false]));
         assert_eq!(fates.of(later), Some(Ok(())));
     }

@@ -103,8 +103,14 @@ impl Queue {
     fn gather(&mut self) -> (Writes, Option<u64>) {
         let (mut all, mut settles) = (Writes::new(), None);
         let mut room = Room::default();
-        while self.waiting.front().is_some_and(|work| room.take(&work.writes)) {
-            let Some(work) = self.waiting.pop_front() else { break };
+        while self
+            .waiting
+            .front()
+            .is_some_and(|work| room.take(&work.writes))
+        {
+            let Some(work) = self.waiting.pop_front() else {
+                break;
+            };
             all.extend(work.writes);
             settles = work.settles.or(settles);
         }
@@ -113,7 +119,9 @@ impl Queue {
 
     /// Waits for the batch that is under way: the number up to which all is durable now, if that is new.
     pub(super) fn settle(&mut self, limit: Duration) -> Result<Option<u64>, Stop> {
-        let Some(flight) = &self.flight else { return Ok(None) };
+        let Some(flight) = &self.flight else {
+            return Ok(None);
+        };
         match flight.ticket.wait(limit) {
             Outcome::Committed(revision) => {
                 self.head = Some(revision.into());
@@ -133,9 +141,11 @@ pub(super) fn batch_after(head: Option<Version>, writes: Writes) -> Batch {
         Some(version) => batch.guard(head_key(), version),
         None => batch.absent(head_key()),
     };
-    let batch = writes.into_iter().fold(batch, |batch, (key, value)| match value {
-        Some(value) => batch.put(key, value),
-        None => batch.delete(key),
-    });
+    let batch = writes
+        .into_iter()
+        .fold(batch, |batch, (key, value)| match value {
+            Some(value) => batch.put(key, value),
+            None => batch.delete(key),
+        });
     batch.build().expect("work that does not fit is staged")
 }

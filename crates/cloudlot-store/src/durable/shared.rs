@@ -65,11 +65,17 @@ impl<S: LedgerStore> SharedLedger<S> {
                 }
                 (ledger.queue.under_way(), ledger.config.patience)
             };
-            let Some((batch, ticket)) = under_way else { continue };
+            let Some((batch, ticket)) = under_way else {
+                continue;
+            };
             drop(ticket.wait(patience));
             let mut ledger = self.lock();
             // Somebody else may have seen the answer first, and another batch may be under way by now.
-            if ledger.queue.under_way().is_some_and(|(now, _)| now == batch) {
+            if ledger
+                .queue
+                .under_way()
+                .is_some_and(|(now, _)| now == batch)
+            {
                 ledger.settle(Duration::ZERO);
             }
         }

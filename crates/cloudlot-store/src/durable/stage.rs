@@ -24,7 +24,10 @@ pub(super) struct Room {
 impl Room {
     /// Whether these writes go in as well; if so, they have. Nothing that was taken is written over, as far as is known here.
     pub(super) fn take(&mut self, writes: &Writes) -> bool {
-        let bytes: usize = writes.iter().map(|(key, value)| size(key, value.as_deref())).sum();
+        let bytes: usize = writes
+            .iter()
+            .map(|(key, value)| size(key, value.as_deref()))
+            .sum();
         let (writes, bytes) = (self.writes + writes.len(), self.bytes + bytes);
         let room = writes + HEAD <= MAX_OPERATIONS && bytes + HEAD_BYTES <= MAX_BATCH_BYTES;
         if room {
@@ -62,7 +65,10 @@ impl Staged {
         let mut moves = Packer::default();
         for (number, (key, value)) in writes.into_iter().enumerate() {
             let place = staged_key(number);
-            stage.add(Writes::from([(place.clone(), Some(wrapped(&key, value.as_deref())))]));
+            stage.add(Writes::from([(
+                place.clone(),
+                Some(wrapped(&key, value.as_deref())),
+            )]));
             moves.add(Writes::from([(place, None), (key, value)]));
         }
         moves.add(Writes::from([(decision_key(), None)]));

@@ -1,6 +1,6 @@
 //! From records to what a store writes, and back: keys, bytes, and long values in several pieces.
 
-use crate::{BatchKey, Contents, KeyError, RecordKey, Version, MAX_VALUE_BYTES};
+use crate::{BatchKey, Contents, KeyError, MAX_VALUE_BYTES, RecordKey, Version};
 use cloudlot_core::ledger::{Record, RecordChanges, RecordName};
 use std::collections::BTreeMap;
 
@@ -56,13 +56,19 @@ impl Pieces {
         let pieces: Vec<&[u8]> = value.map_or_else(Vec::new, |value| value.chunks(PIECE).collect());
         let after = u32::try_from(pieces.len().saturating_sub(1)).expect("a record has few pieces");
         for number in 1..=after.max(before) {
-            let piece = usize::try_from(number).ok().and_then(|number| pieces.get(number));
+            let piece = usize::try_from(number)
+                .ok()
+                .and_then(|number| pieces.get(number));
             let place = further(&key, number).expect("the longest one is a key");
             writes.insert(place, piece.map(|piece| piece.to_vec()));
         }
         let first = pieces.first().map(|first| match after {
             0 => first.to_vec(),
-            _ => [format!("{}{after}\n", char::from(SEVERAL)).as_bytes(), first].concat(),
+            _ => [
+                format!("{}{after}\n", char::from(SEVERAL)).as_bytes(),
+                first,
+            ]
+            .concat(),
         });
         if after > 0 {
             self.0.insert(key.clone(), after);
@@ -71,7 +77,10 @@ impl Pieces {
     }
 
     /// The records that are kept in a store, and their pieces counted.
-    pub(super) fn read(&mut self, image: &BTreeMap<RecordKey, Vec<u8>>) -> Result<Vec<Record>, (RecordKey, String)> {
+    pub(super) fn read(
+        &mut self,
+        image: &BTreeMap<RecordKey, Vec<u8>>,
+    ) -> Result<Vec<Record>, (RecordKey, String)> {
         let mut records = Vec::with_capacity(image.len());
         let mut pieces = 0;
         for (key, value) in image.iter().filter(|(key, _)| key.space() != MORE) {
@@ -80,7 +89,8 @@ impl Pieces {
                 (key.clone(), why)
             })?;
             pieces += self.0.get(key).copied().unwrap_or(0);
-            let record: Record = serde_json::from_slice(&whole).map_err(|why| (key.clone(), why.to_string()))?;
+            let record: Record =
+                serde_json::from_slice(&whole).map_err(|why| (key.clone(), why.to_string()))?;
             let own = record.name().and_then(|name| key_of(&name).ok());
             if own.as_ref() != Some(key) {
                 return Err((key.clone(), "is the record of another name".to_owned()));
@@ -88,11 +98,20 @@ impl Pieces {
             records.push(record);
         }
         let mut all = image.keys().filter(|key| key.space() == MORE);
-        let stray = usize::try_from(pieces).ok().and_then(|pieces| all.nth(pieces));
-        stray.map_or(Ok(records), |key| Err((key.clone(), "belongs to no record".to_owned())))
+        let stray = usize::try_from(pieces)
+            .ok()
+            .and_then(|pieces| all.nth(pieces));
+        stray.map_or(Ok(records), |key| {
+            Err((key.clone(), "belongs to no record".to_owned()))
+        })
     }
 
-    fn joined(&mut self, image: &BTreeMap<RecordKey, Vec<u8>>, key: &RecordKey, value: &[u8]) -> Option<Vec<u8>> {
+    fn joined(
+        &mut self,
+        image: &BTreeMap<RecordKey, Vec<u8>>,
+        key: &RecordKey,
+        value: &[u8],
+    ) -> Option<Vec<u8>> {
         if value.first() != Some(&SEVERAL) {
             return Some(value.to_vec());
         }

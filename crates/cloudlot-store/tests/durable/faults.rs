@@ -3,8 +3,8 @@
 
 use crate::world::{Answer, Ask, ask, known};
 use crate::{CONFIG, at};
-use cloudlot_core::ledger::{Ledger, audit};
 use cloudlot_core::Timestamp;
+use cloudlot_core::ledger::{Ledger, audit};
 use cloudlot_store::durable::{DurableLedger, Pending, Unsettled};
 use cloudlot_store::flaky::{Fault, Flaky};
 use cloudlot_store::{LedgerStore, MemoryStore, RedbStore, Retention};
@@ -98,7 +98,9 @@ impl<S: LedgerStore + Clone> Trial<S> {
     }
 
     fn wait(&mut self, ago: usize) {
-        let Some(which) = self.pending.len().checked_sub(ago + 1) else { return };
+        let Some(which) = self.pending.len().checked_sub(ago + 1) else {
+            return;
+        };
         let (place, pending) = self.pending[which].clone();
         match self.durable.wait(&pending) {
             Ok(()) => self.acknowledged = self.acknowledged.max(place),
@@ -124,7 +126,10 @@ impl<S: LedgerStore + Clone> Trial<S> {
                 Err(other) => panic!("{other}"),
             }
         }
-        assert!(least <= most, "{least} is durable, {most} is the last that is not lost");
+        assert!(
+            least <= most,
+            "{least} is durable, {most} is the last that is not lost"
+        );
         self.go_on(least, most);
     }
 
@@ -159,13 +164,20 @@ impl<S: LedgerStore + Clone> Trial<S> {
                 return self.recover();
             }
         }
-        self.acknowledged = self.pending.last().map_or(self.acknowledged, |(place, _)| *place);
+        self.acknowledged = self
+            .pending
+            .last()
+            .map_or(self.acknowledged, |(place, _)| *place);
         self.crash();
     }
 }
 
 /// Opens a store over a bad line, however often that takes.
-fn reach<S: LedgerStore + Clone>(store: &S, faults: &[Fault], now: Timestamp) -> DurableLedger<Flaky<S>> {
+fn reach<S: LedgerStore + Clone>(
+    store: &S,
+    faults: &[Fault],
+    now: Timestamp,
+) -> DurableLedger<Flaky<S>> {
     for turn in 0..50 {
         let mut faults = faults.to_vec();
         let turn = turn % faults.len();

@@ -21,8 +21,12 @@ fn gang(ledger: &Ledger) -> Plan {
     let mut view = View::of(ledger);
     let mut draft = view.draft(NOW);
     for member in 0..MEMBERS {
-        let request = Request::new("gang").key(RequestKey(member.into())).part([cores(1)]);
-        draft.reserve(&request.build().unwrap(), &Placement::on(node)).unwrap();
+        let request = Request::new("gang")
+            .key(RequestKey(member.into()))
+            .part([cores(1)]);
+        draft
+            .reserve(&request.build().unwrap(), &Placement::on(node))
+            .unwrap();
     }
     draft.finish()
 }
@@ -47,7 +51,11 @@ fn members(ledger: &Ledger) -> usize {
 
 fn spaces(store: &mut impl LedgerStore) -> Vec<String> {
     let contents = store.load().unwrap();
-    let mut spaces: Vec<String> = contents.records.keys().map(|key| key.space().to_owned()).collect();
+    let mut spaces: Vec<String> = contents
+        .records
+        .keys()
+        .map(|key| key.space().to_owned())
+        .collect();
     spaces.dedup();
     spaces
 }
@@ -66,7 +74,10 @@ fn batches() -> u64 {
     let mut ledger = open(store.clone());
     let plan = gang(ledger.provisional());
     let placed = ledger.commit(&plan, NOW).unwrap();
-    assert_eq!(ledger.wait(&placed).unwrap().len(), members(ledger.provisional()));
+    assert_eq!(
+        ledger.wait(&placed).unwrap().len(),
+        members(ledger.provisional())
+    );
     ledger.flush().unwrap();
     store.load().unwrap().revision.number() - before
 }
@@ -74,11 +85,19 @@ fn batches() -> u64 {
 #[test]
 fn a_gang_is_there_whole_or_not_at_all_whichever_batch_fails() {
     let batches = usize::try_from(batches()).unwrap();
-    assert!(batches > 4, "the head, stages, a decision and moves: {batches}");
+    assert!(
+        batches > 4,
+        "the head, stages, a decision and moves: {batches}"
+    );
     let all = usize::try_from(MEMBERS).unwrap();
     let (mut kept, mut lost) = (0, 0);
     for healthy in 1..batches {
-        for fault in [Fault::RequestLost, Fault::Refused, Fault::AnswerLost, Fault::Late] {
+        for fault in [
+            Fault::RequestLost,
+            Fault::Refused,
+            Fault::AnswerLost,
+            Fault::Late,
+        ] {
             let store = prepared();
             let mut ledger = open(Flaky::new(store.clone(), after(healthy, fault)));
             let plan = gang(ledger.provisional());
@@ -87,10 +106,17 @@ fn a_gang_is_there_whole_or_not_at_all_whichever_batch_fails() {
             drop(ledger.flush());
 
             // Another process finds it whole or not at all; whole if that was told.
-            let crashed = MemoryStore::with(store.clone().load().unwrap(), Default::default()).unwrap();
+            let crashed =
+                MemoryStore::with(store.clone().load().unwrap(), Default::default()).unwrap();
             let found = members(open(crashed.clone()).provisional());
-            assert!(found == all || found == 0 && told.is_err(), "{found} after {healthy} and {fault:?}: {told:?}");
-            assert_eq!(spaces(&mut crashed.clone()).contains(&"stage".to_owned()), false);
+            assert!(
+                found == all || found == 0 && told.is_err(),
+                "{found} after {healthy} and {fault:?}: {told:?}"
+            );
+            assert_eq!(
+                spaces(&mut crashed.clone()).contains(&"stage".to_owned()),
+                false
+            );
 
             // And so does this one, and says which.
             ledger.recover(NOW).unwrap();
@@ -99,7 +125,13 @@ fn a_gang_is_there_whole_or_not_at_all_whichever_batch_fails() {
             match told {
                 Ok(grants) => {
                     assert_eq!(found, all);
-                    assert!(grants.iter().all(|grant| ledger.provisional().state().reservation(grant.id).is_some()));
+                    assert!(
+                        grants.iter().all(|grant| ledger
+                            .provisional()
+                            .state()
+                            .reservation(grant.id)
+                            .is_some())
+                    );
                     kept += 1;
                 }
                 Err(why) => {
@@ -109,7 +141,11 @@ fn a_gang_is_there_whole_or_not_at_all_whichever_batch_fails() {
             }
             let mut store = ledger.into_store().into_inner();
             let rest = spaces(&mut store);
-            assert!(rest.iter().all(|space| ["ledger", "node", "res"].contains(&space.as_str())), "{rest:?}");
+            assert!(
+                rest.iter()
+                    .all(|space| ["ledger", "node", "res"].contains(&space.as_str())),
+                "{rest:?}"
+            );
         }
     }
     assert!(kept > 0 && lost > 0, "{kept} kept, {lost} lost");
@@ -126,7 +162,10 @@ fn what_ends_in_one_moment_is_gone_whole_or_not_at_all() {
     let before = store.clone().load().unwrap();
     let late = at(100_000);
     let ended = ledger.expire(late).unwrap();
-    assert_eq!(ledger.wait(&ended).unwrap(), usize::try_from(MEMBERS).unwrap());
+    assert_eq!(
+        ledger.wait(&ended).unwrap(),
+        usize::try_from(MEMBERS).unwrap()
+    );
     ledger.flush().unwrap();
     let after = store.clone().load().unwrap();
     // Every state of the store in between is a whole one.
@@ -134,14 +173,23 @@ fn what_ends_in_one_moment_is_gone_whole_or_not_at_all() {
         cloudlot_store::Changes::Batches(changes) => changes,
         other => panic!("{other:?}"),
     };
-    assert!(changes.len() > 2 && changes.iter().all(|change| change.writes.len() <= MAX_OPERATIONS));
+    assert!(
+        changes.len() > 2
+            && changes
+                .iter()
+                .all(|change| change.writes.len() <= MAX_OPERATIONS)
+    );
     let mut contents = before;
     let mut found = Vec::new();
     for change in changes {
         for (key, write) in change.writes {
             let version = change.revision.into();
             match write {
-                Some(value) => drop(contents.records.insert(key, cloudlot_store::Record { version, value })),
+                Some(value) => drop(
+                    contents
+                        .records
+                        .insert(key, cloudlot_store::Record { version, value }),
+                ),
                 None => drop(contents.records.remove(&key)),
             }
         }
@@ -150,7 +198,10 @@ fn what_ends_in_one_moment_is_gone_whole_or_not_at_all() {
         let store = MemoryStore::with(contents.clone(), Default::default()).unwrap();
         found.push(members(open(store).provisional()));
     }
-    assert!(found.is_sorted_by(|a, b| a >= b) && found.iter().all(|found| [0, 150].contains(found)), "{found:?}");
+    assert!(
+        found.is_sorted_by(|a, b| a >= b) && found.iter().all(|found| [0, 150].contains(found)),
+        "{found:?}"
+    );
     assert_eq!(contents.records, after.records);
 }
 
@@ -158,7 +209,9 @@ fn what_ends_in_one_moment_is_gone_whole_or_not_at_all() {
 fn a_long_record_is_kept_in_pieces_and_leaves_none_behind() {
     let long = |entries: usize| {
         let text = "x".repeat(4000);
-        let note = |resource: cloudlot_core::ResourceBuilder, n| resource.metadata(format!("note-{n}"), text.clone());
+        let note = |resource: cloudlot_core::ResourceBuilder, n| {
+            resource.metadata(format!("note-{n}"), text.clone())
+        };
         (0..entries).fold(node(200).edit(), note).build().unwrap()
     };
     let mut store = prepared();
@@ -179,7 +232,12 @@ fn a_long_record_is_kept_in_pieces_and_leaves_none_behind() {
 fn a_store_with_anything_else_in_it_is_refused() {
     for (space, name, value, says) in [
         ("node", "n2", "{}", "record node/n2"),
-        ("node", "n2", r#"{"resource":{"name":"n3"}}"#, "another name"),
+        (
+            "node",
+            "n2",
+            r#"{"resource":{"name":"n3"}}"#,
+            "another name",
+        ),
         ("node", "n1", "+2\nhalf", "is not complete"),
         ("more", "1/node/n9", "rest", "belongs to no record"),
         ("other", "x", "y", "record other/x"),
@@ -187,10 +245,15 @@ fn a_store_with_anything_else_in_it_is_refused() {
     ] {
         let mut store = prepared();
         let key = cloudlot_store::RecordKey::new(space, name).unwrap();
-        let batch = cloudlot_store::Batch::of(99.into()).put(key, value).build().unwrap();
+        let batch = cloudlot_store::Batch::of(99.into())
+            .put(key, value)
+            .build()
+            .unwrap();
         drop(store.submit(batch));
         let before = store.load().unwrap();
-        let error = DurableLedger::open(store.clone(), CONFIG, NOW).unwrap_err().to_string();
+        let error = DurableLedger::open(store.clone(), CONFIG, NOW)
+            .unwrap_err()
+            .to_string();
         assert!(error.contains(says), "{error}");
         assert_eq!(store.load().unwrap(), before, "it is left as it is");
     }

@@ -4,10 +4,12 @@ use crate::world::request;
 use crate::{CONFIG, at, empty, open};
 use cloudlot_core::ledger::{Booking, Hold, Holds, Placement, View, Why};
 use cloudlot_core::{Amounts, Kind, Request, RequestKey, Resource, ResourceId, Timestamp, cores};
-use cloudlot_store::durable::{DurableConfig, DurableLedger, Refused, SharedLedger, Stop, Unsettled};
+use cloudlot_store::durable::{
+    DurableConfig, DurableLedger, Refused, SharedLedger, Stop, Unsettled,
+};
 use cloudlot_store::{
-    Batch, BatchKey, Changes, Contents, LedgerStore, Lookup, MemoryStore, Outcome, Promise, RedbStore, Retention, Revision,
-    StoreError, Ticket, promise,
+    Batch, BatchKey, Changes, Contents, LedgerStore, Lookup, MemoryStore, Outcome, Promise,
+    RedbStore, Retention, Revision, StoreError, Ticket, promise,
 };
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -72,7 +74,10 @@ impl LedgerStore for Gate {
 }
 
 fn node<S: LedgerStore>(ledger: &mut DurableLedger<S>) -> ResourceId {
-    let node = Resource::node("n1").capacity([cores(1000)]).build().unwrap();
+    let node = Resource::node("n1")
+        .capacity([cores(1000)])
+        .build()
+        .unwrap();
     let added = ledger.add(node, NOW).unwrap();
     ledger.wait(&added).unwrap()
 }
@@ -99,15 +104,24 @@ fn what_gathers_is_committed_together() {
 #[test]
 fn a_repetition_waits_for_the_first() {
     let gate = Gate::default();
-    let impatient = DurableConfig { patience: Duration::ZERO, ..CONFIG };
+    let impatient = DurableConfig {
+        patience: Duration::ZERO,
+        ..CONFIG
+    };
     let mut ledger = DurableLedger::open(gate.clone(), impatient, NOW).unwrap();
     let node = node(&mut ledger);
     gate.close();
     let first = ledger.reserve(&request(1, 1), node, NOW).unwrap();
     let again = ledger.reserve(&request(1, 1), node, NOW).unwrap();
-    assert!(matches!(ledger.wait(&again), Err(Unsettled::Stopped(Stop::Unknown))));
+    assert!(matches!(
+        ledger.wait(&again),
+        Err(Unsettled::Stopped(Stop::Unknown))
+    ));
     // Nothing new, and no answer, before it is known.
-    assert!(matches!(ledger.reserve(&request(2, 1), node, NOW), Err(Refused::Stopped(Stop::Unknown))));
+    assert!(matches!(
+        ledger.reserve(&request(2, 1), node, NOW),
+        Err(Refused::Stopped(Stop::Unknown))
+    ));
     assert!(matches!(ledger.wait(&first), Err(Unsettled::Stopped(_))));
     assert_eq!(gate.let_through(), 1);
     gate.open();
@@ -132,14 +146,20 @@ fn what_rests_on_lost_work_is_lost_with_it() {
     // Somebody else takes the store before the batch arrives.
     drop(open(gate.inner.clone()));
     gate.open();
-    assert!(matches!(ledger.wait(&second), Err(Unsettled::Stopped(Stop::Conflict { .. }))));
+    assert!(matches!(
+        ledger.wait(&second),
+        Err(Unsettled::Stopped(Stop::Conflict { .. }))
+    ));
     let recovered = ledger.recover(NOW).unwrap();
     assert_eq!((recovered.kept, recovered.lost), (false, 2));
     assert_eq!(ledger.wait(&first), Err(Unsettled::Lost));
     assert_eq!(ledger.wait(&second), Err(Unsettled::Lost));
     // The one that was released is still there under its name; the one that was lost is nobody.
     assert!(ledger.provisional().state().reservation(kept.id).is_some());
-    assert!(matches!(ledger.confirm(second_id, NOW), Err(Refused::No(Why::Gone(_)))));
+    assert!(matches!(
+        ledger.confirm(second_id, NOW),
+        Err(Refused::No(Why::Gone(_)))
+    ));
     let third = ledger.reserve(&request(2, 200), node, NOW).unwrap();
     assert_ne!(ledger.wait(&third).unwrap().id, second_id);
 }
@@ -147,7 +167,10 @@ fn what_rests_on_lost_work_is_lost_with_it() {
 #[test]
 fn a_late_batch_does_nothing_after_recovery() {
     let gate = Gate::default();
-    let impatient = DurableConfig { patience: Duration::ZERO, ..CONFIG };
+    let impatient = DurableConfig {
+        patience: Duration::ZERO,
+        ..CONFIG
+    };
     let mut ledger = DurableLedger::open(gate.clone(), impatient, NOW).unwrap();
     let node = node(&mut ledger);
     gate.close();
@@ -160,7 +183,12 @@ fn a_late_batch_does_nothing_after_recovery() {
         let outcome = gate.inner.clone().submit(batch).outcome().unwrap();
         assert!(matches!(outcome, Outcome::Conflict { .. }), "{outcome:?}");
     }
-    assert!(open(gate.inner.clone()).provisional().find_key(RequestKey(1)).is_none());
+    assert!(
+        open(gate.inner.clone())
+            .provisional()
+            .find_key(RequestKey(1))
+            .is_none()
+    );
 }
 
 #[test]
@@ -169,11 +197,20 @@ fn without_a_key_nothing_is_durable() {
     let node = node(&mut ledger);
     let keyless = Request::new("x").part([cores(1)]).build().unwrap();
     let on = Placement::on(node);
-    assert_eq!(ledger.reserve(&keyless, node, NOW).unwrap_err(), Refused::NoKey);
-    assert_eq!(ledger.place(&keyless, &on, NOW).unwrap_err(), Refused::NoKey);
+    assert_eq!(
+        ledger.reserve(&keyless, node, NOW).unwrap_err(),
+        Refused::NoKey
+    );
+    assert_eq!(
+        ledger.place(&keyless, &on, NOW).unwrap_err(),
+        Refused::NoKey
+    );
     let holds = Holds::one(Hold::new(node, &Amounts::of([(Kind::CPU, 1)])));
     let booking = Booking::of(&keyless, holds);
-    assert_eq!(ledger.adopt(&booking, None, NOW).unwrap_err(), Refused::NoKey);
+    assert_eq!(
+        ledger.adopt(&booking, None, NOW).unwrap_err(),
+        Refused::NoKey
+    );
     let mut view = View::of(ledger.provisional());
     let mut draft = view.draft(NOW);
     draft.reserve(&keyless, &on).unwrap();
@@ -186,7 +223,9 @@ fn without_a_key_nothing_is_durable() {
 fn a_name_that_is_no_key_is_refused_before_anything_happens() {
     let mut ledger = empty();
     let long = ["x"; 3].map(|level| level.repeat(200)).join("/");
-    let error = ledger.set_limit(&long.parse().unwrap(), [cores(1)], NOW).unwrap_err();
+    let error = ledger
+        .set_limit(&long.parse().unwrap(), [cores(1)], NOW)
+        .unwrap_err();
     assert!(matches!(error, Refused::Name(_)));
     assert_eq!(ledger.provisional().records().count(), 1);
 }
@@ -226,7 +265,12 @@ fn fewer_ended_keys_than_before_are_taken_out_of_the_store() {
     few.ledger.ended_keys = 2;
     drop(DurableLedger::open(store.clone(), few, NOW).unwrap());
     let contents = store.load().unwrap();
-    let keys: Vec<_> = contents.records.keys().filter(|key| key.space() == "key").map(|key| key.name()).collect();
+    let keys: Vec<_> = contents
+        .records
+        .keys()
+        .filter(|key| key.space() == "key")
+        .map(|key| key.name())
+        .collect();
     assert_eq!(keys, [format!("{:032x}", 7), format!("{:032x}", 8)]);
 }
 
@@ -256,11 +300,22 @@ fn threads_share_the_barriers_of_a_file() {
         }
     });
     let batches = store.clone().load().unwrap().revision.number() - before;
-    assert!(batches < 2 * callers * each, "{batches} batches for {} answers", 2 * callers * each);
+    assert!(
+        batches < 2 * callers * each,
+        "{batches} batches for {} answers",
+        2 * callers * each
+    );
     drop((ledger, store));
     let store = RedbStore::open(&path, Retention::default()).unwrap();
     let ledger = open(store);
     let state = ledger.provisional().state();
-    assert_eq!(state.reservation_count(), usize::try_from(callers * each).unwrap());
-    assert!(state.reservations().all(|(_, reservation)| reservation.is_confirmed()));
+    assert_eq!(
+        state.reservation_count(),
+        usize::try_from(callers * each).unwrap()
+    );
+    assert!(
+        state
+            .reservations()
+            .all(|(_, reservation)| reservation.is_confirmed())
+    );
 }

@@ -2,7 +2,8 @@
 
 use cloudlot_core::ledger::{Hold, Holds, Ledger, Placement, Plan, Record, View};
 use cloudlot_core::{
-    Amounts, Kind, Request, RequestKey, ReservationId, Resource, ResourceId, ResourceState, Timestamp, cores, gib,
+    Amounts, Kind, Request, RequestKey, ReservationId, Resource, ResourceId, ResourceState,
+    Timestamp, cores, gib,
 };
 use cloudlot_store::LedgerStore;
 use cloudlot_store::durable::{DurableLedger, Pending, Refused};
@@ -12,19 +13,54 @@ use std::time::Duration;
 /// One thing that is asked of a ledger.
 #[derive(Clone, Debug)]
 pub(crate) enum Ask {
-    Add { node: u8, cpu: u64 },
-    Describe { node: u8, cpu: u64 },
-    SetState { node: u8, failed: bool },
-    Remove { node: u8 },
-    Limit { cpu: u64 },
+    Add {
+        node: u8,
+        cpu: u64,
+    },
+    Describe {
+        node: u8,
+        cpu: u64,
+    },
+    SetState {
+        node: u8,
+        failed: bool,
+    },
+    Remove {
+        node: u8,
+    },
+    Limit {
+        cpu: u64,
+    },
     Lift,
-    Reserve { key: u8, node: u8, cpu: u64, window: Option<u64> },
-    Plan { keys: Vec<u8>, node: u8 },
-    Confirm { key: u8 },
-    Release { key: u8 },
-    Resize { key: u8, node: u8, cpu: u64 },
-    Extend { key: u8, by: u64 },
-    Evict { key: u8, after: u64 },
+    Reserve {
+        key: u8,
+        node: u8,
+        cpu: u64,
+        window: Option<u64>,
+    },
+    Plan {
+        keys: Vec<u8>,
+        node: u8,
+    },
+    Confirm {
+        key: u8,
+    },
+    Release {
+        key: u8,
+    },
+    Resize {
+        key: u8,
+        node: u8,
+        cpu: u64,
+    },
+    Extend {
+        key: u8,
+        by: u64,
+    },
+    Evict {
+        key: u8,
+        after: u64,
+    },
     Expire,
 }
 
@@ -52,12 +88,21 @@ pub(crate) fn ask() -> impl Strategy<Value = Ask> {
 }
 
 pub(crate) fn request(key: u8, cpu: u64) -> Request {
-    let request = Request::new("work").key(RequestKey(key.into())).owner("team/a");
-    request.part([cores(cpu)]).hold_for(Duration::from_secs(15)).build().unwrap()
+    let request = Request::new("work")
+        .key(RequestKey(key.into()))
+        .owner("team/a");
+    request
+        .part([cores(cpu)])
+        .hold_for(Duration::from_secs(15))
+        .build()
+        .unwrap()
 }
 
 fn node(name: u8) -> Resource {
-    Resource::node(format!("n{name}")).capacity([cores(8), gib(8)]).build().unwrap()
+    Resource::node(format!("n{name}"))
+        .capacity([cores(8), gib(8)])
+        .build()
+        .unwrap()
 }
 
 /// An [`Ask`] in the numbers of one ledger.
@@ -87,32 +132,53 @@ impl Ask {
         };
         let of = |key: u8| {
             let nobody = ReservationId::new(u32::MAX, 0);
-            ledger.find_key(RequestKey(key.into())).map_or(nobody, |grant| grant.id)
+            ledger
+                .find_key(RequestKey(key.into()))
+                .map_or(nobody, |grant| grant.id)
         };
         match self.clone() {
-            Self::Add { node: name, cpu } => {
-                Call::Add(node(name).edit().capacity([cores(cpu), gib(8)]).build().unwrap())
-            }
+            Self::Add { node: name, cpu } => Call::Add(
+                node(name)
+                    .edit()
+                    .capacity([cores(cpu), gib(8)])
+                    .build()
+                    .unwrap(),
+            ),
             Self::Describe { node: name, cpu } => {
                 let resource = node(name).edit().capacity([cores(cpu)]).label("new", "yes");
                 Call::Update(on(name), resource.build().unwrap())
             }
             Self::SetState { node, failed } => {
-                let state = if failed { ResourceState::Failed } else { ResourceState::Available };
+                let state = if failed {
+                    ResourceState::Failed
+                } else {
+                    ResourceState::Available
+                };
                 Call::SetState(on(node), state)
             }
             Self::Remove { node } => Call::Remove(on(node)),
             Self::Limit { cpu } => Call::Limit(cpu),
             Self::Lift => Call::Lift,
-            Self::Reserve { key, node, cpu, window } => {
+            Self::Reserve {
+                key,
+                node,
+                cpu,
+                window,
+            } => {
                 let request = request(key, cpu);
                 let request = match window {
                     Some(length) => {
                         // The same key always asks for the same: a window from a fixed moment on.
                         let owner = request.owner().to_string();
-                        let request = Request::new("work").key(RequestKey(key.into())).owner(owner);
+                        let request = Request::new("work")
+                            .key(RequestKey(key.into()))
+                            .owner(owner);
                         let until = Timestamp::ZERO + Duration::from_secs(100 + length);
-                        request.part([cores(cpu)]).window(Timestamp::ZERO, until).build().unwrap()
+                        request
+                            .part([cores(cpu)])
+                            .window(Timestamp::ZERO, until)
+                            .build()
+                            .unwrap()
                     }
                     None => request,
                 };
@@ -146,7 +212,9 @@ impl Ask {
             Call::Update(id, resource) => ledger.update(id, resource, now).is_ok(),
             Call::SetState(id, state) => ledger.set_state(id, state, now).is_ok(),
             Call::Remove(id) => ledger.remove(id, now).is_ok(),
-            Call::Limit(cpu) => ledger.set_limit(&"team".parse().unwrap(), [cores(cpu)], now).is_ok(),
+            Call::Limit(cpu) => ledger
+                .set_limit(&"team".parse().unwrap(), [cores(cpu)], now)
+                .is_ok(),
             Call::Lift => {
                 ledger.lift_limit(&"team".parse().unwrap(), now);
                 true
@@ -166,13 +234,19 @@ impl Ask {
     }
 
     /// Asks a durable one.
-    pub(crate) fn durable<S: LedgerStore>(&self, ledger: &mut DurableLedger<S>, now: Timestamp) -> Answer {
+    pub(crate) fn durable<S: LedgerStore>(
+        &self,
+        ledger: &mut DurableLedger<S>,
+        now: Timestamp,
+    ) -> Answer {
         match self.to(ledger.provisional(), now) {
             Call::Add(resource) => Answer::of(ledger.add(resource, now)),
             Call::Update(id, resource) => Answer::of(ledger.update(id, resource, now)),
             Call::SetState(id, state) => Answer::of(ledger.set_state(id, state, now)),
             Call::Remove(id) => Answer::of(ledger.remove(id, now)),
-            Call::Limit(cpu) => Answer::of(ledger.set_limit(&"team".parse().unwrap(), [cores(cpu)], now)),
+            Call::Limit(cpu) => {
+                Answer::of(ledger.set_limit(&"team".parse().unwrap(), [cores(cpu)], now))
+            }
             Call::Lift => Answer::of(ledger.lift_limit(&"team".parse().unwrap(), now)),
             Call::Reserve(request, on) => Answer::of(ledger.reserve(&request, on, now)),
             Call::Commit(plan) => Answer::of(ledger.commit(&plan, now)),
@@ -212,7 +286,9 @@ pub(crate) fn known(ledger: &Ledger) -> Vec<String> {
         Record::EndedKey { answer, .. } => Some(Record::EndedKey { answer, order: 0 }),
         other => Some(other),
     });
-    let mut lines: Vec<String> = records.map(|record| serde_json::to_string(&record).unwrap()).collect();
+    let mut lines: Vec<String> = records
+        .map(|record| serde_json::to_string(&record).unwrap())
+        .collect();
     lines.sort();
     lines
 }

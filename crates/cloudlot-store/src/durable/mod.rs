@@ -45,7 +45,7 @@ mod writes;
 pub use error::{OpenError, Refused, Stop, Unsettled};
 pub use open::Recovered;
 pub use pending::Pending;
-pub use shared::SharedLedger;
+pub use shared::SharedDurableLedger;
 
 use crate::LedgerStore;
 use cloudlot_core::ledger::{Ledger, LedgerConfig, RecordName, Recorder};

@@ -84,7 +84,7 @@ impl<S: LedgerStore + Clone> Trial<S> {
         let now = at(self.now);
         let mut plain = self.past.last().unwrap().clone();
         match ask.durable(&mut self.durable, now) {
-            Answer::Stopped => return self.recover(),
+            Answer::Stopped => self.recover(),
             answer => {
                 let agreed = ask.plain(&mut plain, now);
                 assert_eq!(agreed, matches!(answer, Answer::Pending(_)), "{ask:?}");

@@ -113,10 +113,7 @@ fn a_gang_is_there_whole_or_not_at_all_whichever_batch_fails() {
                 found == all || found == 0 && told.is_err(),
                 "{found} after {healthy} and {fault:?}: {told:?}"
             );
-            assert_eq!(
-                spaces(&mut crashed.clone()).contains(&"stage".to_owned()),
-                false
-            );
+            assert!(!spaces(&mut crashed.clone()).contains(&"stage".to_owned()));
 
             // And so does this one, and says which.
             ledger.recover(NOW).unwrap();

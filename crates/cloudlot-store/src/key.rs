@@ -1,5 +1,6 @@
 //! Names: of records, of batches, and the numbers that say which state was meant.
 
+use cloudlot_core::RequestKey;
 use std::fmt;
 use std::sync::Arc;
 
@@ -140,6 +141,13 @@ impl BatchKey {
 impl From<u128> for BatchKey {
     fn from(number: u128) -> Self {
         Self(number)
+    }
+}
+
+impl From<RequestKey> for BatchKey {
+    /// The key of a batch that carries out one request and nothing else.
+    fn from(key: RequestKey) -> Self {
+        Self(key.0)
     }
 }
 

@@ -269,12 +269,13 @@ impl<R: BufRead> Reader<R> {
 }
 
 fn escape(bytes: &[u8]) -> String {
+    let digit = |number: u8| char::from_digit(number.into(), 16).unwrap_or('0');
     let mut text = String::with_capacity(bytes.len());
     for &byte in bytes {
-        match byte {
-            b'%' => text.push_str("%25"),
-            0x21..=0x7e => text.push(char::from(byte)),
-            other => text.push_str(&format!("%{other:02x}")),
+        if byte.is_ascii_graphic() && byte != b'%' {
+            text.push(char::from(byte));
+        } else {
+            text.extend(['%', digit(byte >> 4), digit(byte & 15)]);
         }
     }
     text

@@ -112,7 +112,9 @@ fn tables(state: &State, found: &mut Vec<Violation>) {
     if !state.reservations.is_sound() {
         found.push(Violation::Table("reservations"));
     }
-    let spans = state.reservations().map(|(_, reservation)| reservation.span());
+    let spans = state
+        .reservations()
+        .map(|(_, reservation)| reservation.span());
     found.extend(spans.filter(|span| span.is_empty()).map(Violation::Time));
 }
 
@@ -120,8 +122,12 @@ fn tables(state: &State, found: &mut Vec<Violation>) {
 fn rows(state: &State, found: &mut Vec<Violation>) {
     let mut counted = Rows::default();
     for slot in (0..).take(state.members.places()) {
-        let limits = state.members.at(slot).map_or(Amounts::ZERO, |_| state.rows.limits(slot as usize));
+        let limits = state
+            .members
+            .at(slot)
+            .map_or(Amounts::ZERO, |_| state.rows.limits(slot as usize));
         counted.set_limits(slot as usize, &limits);
+        counted.head_mut(slot as usize).door = state.rows.head(slot as usize).door;
     }
     for (_, reservation) in state.reservations() {
         for hold in reservation.holds().iter() {
@@ -132,15 +138,27 @@ fn rows(state: &State, found: &mut Vec<Violation>) {
             let head = counted.head_mut(hold.resource().index());
             head.holds += 1;
             head.confirmed += u32::from(reservation.is_confirmed());
-            counted.take(hold.resource().index(), reservation.claim(hold.mask(), hold.values()));
+            counted.take(
+                hold.resource().index(),
+                reservation.claim(hold.mask(), hold.values()),
+            );
         }
         for (slot, member) in state.members.iter() {
-            let Member::Limit { owner, mask } = member else { continue };
+            let Member::Limit { owner, mask } = member else {
+                continue;
+            };
             if state.owners.covers(*owner, reservation.owner()) {
                 let part = limited(&reservation.holds().total(), *mask);
                 counted.head_mut(slot.0 as usize).holds += 1;
                 let span = reservation.booked();
-                counted.take(slot.0 as usize, Claim { mask: part.mask(), values: part.values(), span });
+                counted.take(
+                    slot.0 as usize,
+                    Claim {
+                        mask: part.mask(),
+                        values: part.values(),
+                        span,
+                    },
+                );
             }
         }
     }
@@ -153,7 +171,11 @@ fn compare(state: &State, counted: &Rows, slot: u32, found: &mut Vec<Violation>)
     let row = slot as usize;
     let (said, counts) = (state.rows.taken(row), counted.taken(row));
     if said != counts {
-        found.push(Violation::Taken { row: slot, said, counted: counts });
+        found.push(Violation::Taken {
+            row: slot,
+            said,
+            counted: counts,
+        });
     }
     if state.rows.head(row) != counted.head(row) {
         found.push(Violation::Head { row: slot });
@@ -166,17 +188,28 @@ fn compare(state: &State, counted: &Rows, slot: u32, found: &mut Vec<Violation>)
 fn limits(state: &State, found: &mut Vec<Violation>) {
     for slot in (0..).take(state.members.places()) {
         let described = match state.members.at(slot) {
-            Some((_, Member::Resource(standing))) => state.kinds.amounts(standing.resource.limits()).ok(),
+            Some((_, Member::Resource(standing))) => {
+                state.kinds.amounts(standing.resource.limits()).ok()
+            }
             Some((_, Member::Limit { owner, .. })) => {
-                let limit = state.owners.get(*owner).and_then(|owner| owner.limit.as_ref());
-                limit.filter(|(_, row)| *row == slot).map(|(limit, _)| state.amounts_of(limit))
+                let limit = state
+                    .owners
+                    .get(*owner)
+                    .and_then(|owner| owner.limit.as_ref());
+                limit
+                    .filter(|(_, row)| *row == slot)
+                    .map(|(limit, _)| state.amounts_of(limit))
             }
             None => Some(Amounts::ZERO),
         };
         let said = state.rows.limits(slot as usize);
         let described = described.unwrap_or_default();
         if said != described {
-            found.push(Violation::Limit { row: slot, said, described });
+            found.push(Violation::Limit {
+                row: slot,
+                said,
+                described,
+            });
         }
     }
 }
@@ -186,10 +219,20 @@ fn places(state: &State, found: &mut Vec<Violation>) {
         let parent = standing.resource.parent().and_then(|name| state.find(name));
         let above = parent.and_then(|parent| state.standing(parent));
         let open = above.is_none_or(|above| above.open) && standing.resource.state().takes_new();
-        let known = above.is_none_or(|above| above.children.iter().filter(|child| **child == id).count() == 1);
+        let known = above
+            .is_none_or(|above| above.children.iter().filter(|child| **child == id).count() == 1);
         let stands = above.map_or_else(|| standing.resource.topology(), |above| &above.topology);
         let named = state.find(standing.resource.name()) == Some(id);
-        if parent != standing.parent || open != standing.open || !known || !named || *stands != standing.topology {
+        if parent != standing.parent
+            || open != standing.open
+            || !known
+            || !named
+            || *stands != standing.topology
+            || state
+                .rows
+                .door(id)
+                .is_none_or(|door| (door.open, door.failed) != (standing.open, standing.failed))
+        {
             found.push(Violation::Place(id));
         }
     }
@@ -198,16 +241,24 @@ fn places(state: &State, found: &mut Vec<Violation>) {
 fn groups(state: &State, found: &mut Vec<Violation>) {
     let mut counted: BTreeMap<Group, (u64, u64)> = BTreeMap::new();
     for (_, reservation) in state.reservations() {
-        let Some(terms) = reservation.terms() else { continue };
+        let Some(terms) = reservation.terms() else {
+            continue;
+        };
         for hold in reservation.holds().iter() {
-            let Some(standing) = state.standing(hold.resource()) else { continue };
+            let Some(standing) = state.standing(hold.resource()) else {
+                continue;
+            };
             let members = u64::from(hold.count());
             for label in super::groups::labels(&terms.labels) {
                 for group in everywhere(&label).chain(domains(&label, &standing.topology)) {
                     counted.entry(group).or_default().0 += members;
                 }
             }
-            for affinity in terms.affinities.iter().filter(|affinity| affinity.mode == Mode::Apart) {
+            for affinity in terms
+                .affinities
+                .iter()
+                .filter(|affinity| affinity.mode == Mode::Apart)
+            {
                 let domains = domains(&affinity.label, &standing.topology);
                 for group in domains.filter(|group| group.level == affinity.level) {
                     counted.entry(group).or_default().1 += members;

@@ -8,7 +8,7 @@ use super::rules;
 use super::state::Undo;
 use super::why::{CommitError, Why};
 use crate::{RequestKey, ReservationId, Revision, Timestamp};
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 /// Steps that were carried out and can be taken back.
 struct Trial {
@@ -20,7 +20,7 @@ struct Trial {
     /// When each reservation that was touched ended before.
     ends: Vec<(ReservationId, Option<Timestamp>)>,
     keys_ended: Vec<RequestKey>,
-    keys_granted: BTreeSet<RequestKey>,
+    keys_granted: BTreeMap<RequestKey, (u64, Grant)>,
 }
 
 impl Ledger {
@@ -47,12 +47,13 @@ impl Ledger {
         for (id, before) in &trial.ends {
             self.watch(*id, *before);
         }
-        for key in trial.keys_ended {
-            self.keys.ended(key);
-        }
         for entry in trial.entries {
             self.remember(&entry, None);
-            self.journal.push(entry);
+            self.journal.push(entry.at, entry.change);
+        }
+        // After what was granted: a plan may end what it has just reserved.
+        for key in trial.keys_ended {
+            self.keys.ended(key);
         }
         Ok(trial.grants)
     }
@@ -75,7 +76,7 @@ impl Ledger {
             grants: Vec::new(),
             ends: Vec::with_capacity(plan.steps.len()),
             keys_ended: Vec::new(),
-            keys_granted: BTreeSet::new(),
+            keys_granted: BTreeMap::new(),
         };
         for (index, step) in plan.steps.iter().enumerate() {
             if let Err(why) = self.try_step(step, &mut trial) {
@@ -93,12 +94,14 @@ impl Ledger {
     fn try_step(&mut self, step: &Step, trial: &mut Trial) -> Result<(), Why> {
         let (id, change) = match step {
             Step::Reserve(booking) => return self.try_booking(booking, trial),
-            Step::Resize { reservation, holds } => {
-                (*reservation, rules::resize(&self.state, *reservation, holds)?)
-            }
-            Step::Evict { reservation, at } => {
-                (*reservation, rules::evict(&self.state, *reservation, *at, self.now())?)
-            }
+            Step::Resize { reservation, holds } => (
+                *reservation,
+                rules::resize(&self.state, *reservation, holds)?,
+            ),
+            Step::Evict { reservation, at } => (
+                *reservation,
+                rules::evict(&self.state, *reservation, *at, self.now())?,
+            ),
         };
         trial.keys_ended.extend(self.key_of_ended(&change));
         trial.ends.push((id, self.ends(id)));
@@ -112,12 +115,20 @@ impl Ledger {
             return Ok(());
         }
         if let Some(key) = booking.key
-            && !trial.keys_granted.insert(key)
+            && let Some((digest, grant)) = trial.keys_granted.get(&key)
         {
-            return Err(Why::KeyReused(key));
+            if *digest != booking.digest {
+                return Err(Why::KeyReused(key));
+            }
+            trial.grants.push(*grant);
+            return Ok(());
         }
-        let mut reservation = rules::book(&self.state, booking, self.now())?;
-        let place = self.state.reservations.next().ok_or(Why::TooMany("reservation"))?;
+        let mut reservation = rules::book(&self.state, &booking.ask(), self.now())?;
+        let place = self
+            .state
+            .reservations
+            .next()
+            .ok_or(Why::TooMany("reservation"))?;
         if reservation.owner == rules::UNKNOWN_OWNER {
             let owner = self.state.owners.next().ok_or(Why::TooMany("owner"))?;
             let path = booking.owner.clone();
@@ -125,10 +136,21 @@ impl Ledger {
             reservation.owner = owner;
         }
         let id = ReservationId::new(place.0, place.1);
-        trial.grants.push(Grant::of(id, &reservation));
+        let grant = Grant::of(id, &reservation);
+        trial.grants.push(grant);
+        if let Some(key) = booking.key {
+            trial.keys_granted.insert(key, (booking.digest, grant));
+        }
         trial.ends.push((id, None));
         let digest = booking.digest;
-        self.try_change(Change::Reserved { id, reservation, digest }, trial);
+        self.try_change(
+            Change::Reserved {
+                id,
+                reservation,
+                digest,
+            },
+            trial,
+        );
         Ok(())
     }
 

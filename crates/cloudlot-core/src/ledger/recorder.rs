@@ -64,8 +64,9 @@ impl Recorder {
     #[must_use]
     pub fn of(ledger: &Ledger) -> Self {
         let state = &ledger.state;
-        let keyed =
-            |(id, reservation): (ReservationId, &super::Reservation)| Some((id, reservation.key?));
+        let keyed = |(id, reservation): (ReservationId, &super::Reservation)| {
+            Some((id, reservation.key()?))
+        };
         let limits = state
             .owners
             .iter()
@@ -151,7 +152,7 @@ impl Recorder {
             Change::Reserved {
                 id, reservation, ..
             } => {
-                let Some(key) = reservation.key else {
+                let Some(key) = reservation.key() else {
                     return false;
                 };
                 self.keys.insert(*id, key);

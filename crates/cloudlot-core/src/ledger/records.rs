@@ -99,13 +99,13 @@ impl Ledger {
             answer: self.answer_of(id, reservation),
             owner,
             holds,
-            stage: reservation.stage,
+            stage: reservation.stage(),
             span: reservation.span,
-            priority: reservation.priority,
+            priority: reservation.priority(),
             evicting: reservation.evicting,
             terms: reservation.terms.clone(),
-            expected: reservation.expected,
-            reserved_at: reservation.reserved_at,
+            expected: reservation.expected(),
+            reserved_at: reservation.reserved_at(),
         })))
     }
 
@@ -118,7 +118,7 @@ impl Ledger {
     }
 
     fn answer_of(&self, id: ReservationId, reservation: &Reservation) -> Option<KeyRecord> {
-        let key = reservation.key?;
+        let key = reservation.key()?;
         let answer = self.keys.get(key).filter(|answer| answer.id == id)?;
         Some(answer.record(key))
     }

@@ -5,7 +5,7 @@ use super::holds::{Hold, Holds};
 use super::keys::Keys;
 use super::machine::{Ledger, LedgerConfig};
 use super::record::{KeyRecord, Record, RecordName, ReservationRecord};
-use super::reservation::Reservation;
+use super::reservation::{Draw, Reservation};
 use super::state::State;
 use super::{Grant, Why, rules};
 use crate::{
@@ -397,19 +397,19 @@ impl<'a> Build<'a> {
             return Err(RestoreProblem::Times);
         }
         let holds = self.holds(&record)?;
-        let mut reservation = Reservation {
+        let mut reservation = Reservation::new(Draw {
             holds,
             stage: record.stage,
             span,
             owner: rules::UNKNOWN_OWNER,
             priority: record.priority,
             timed: record.evicting || span.from > since || span.until < Timestamp::MAX,
-            evicting: record.evicting,
             terms: record.terms,
             key: record.answer.map(|answer| answer.key),
             expected: record.expected,
             reserved_at: since,
-        };
+        });
+        reservation.evicting = record.evicting;
         rules::can_count(&self.ledger.state, &reservation, &record.owner)?;
         reservation.owner = self.ledger.meet(&record.owner)?;
         let digest = record.answer.map_or(0, |answer| answer.digest);

@@ -1,7 +1,8 @@
 //! A request before it is checked, and the checks.
 
 use super::{
-    Affinity, Body, Mode, Need, On, Part, Preference, Priority, Request, Spread, Terms, Window,
+    Affinity, Body, Mode, Need, On, Part, Preference, Priority, Request, SoftAffinity, Spread,
+    Terms, Window,
 };
 use crate::{
     Constraint, Faults, KindName, Label, Labels, OwnerPath, Quantity, RequestKey, Rule, Timestamp,
@@ -33,7 +34,8 @@ pub struct RequestBuilder {
     pub(crate) preferences: Vec<Preference>,
     pub(crate) tolerations: Vec<Toleration>,
     pub(crate) labels: Vec<(String, String)>,
-    pub(crate) affinities: Vec<RawAffinity>,
+    pub(crate) affinities: Vec<RawAffinity<Mode>>,
+    pub(crate) soft_affinities: Vec<RawAffinity<i32>>,
     pub(crate) spreads: Vec<Spread>,
     pub(crate) priority: Priority,
     pub(crate) window: Window,
@@ -51,10 +53,10 @@ pub(crate) struct RawPart {
 }
 
 #[derive(Clone, Debug)]
-pub(crate) struct RawAffinity {
+pub(crate) struct RawAffinity<W> {
     pub(crate) label: String,
     pub(crate) level: String,
-    pub(crate) mode: Mode,
+    pub(crate) want: W,
 }
 
 impl RequestBuilder {
@@ -70,6 +72,7 @@ impl RequestBuilder {
             tolerations: Vec::new(),
             labels: Vec::new(),
             affinities: Vec::new(),
+            soft_affinities: Vec::new(),
             spreads: Vec::new(),
             priority: Priority::default(),
             window: Window::default(),
@@ -163,8 +166,23 @@ impl RequestBuilder {
         self.company(label.into(), level.into(), Mode::Apart)
     }
 
-    fn company(mut self, label: String, level: String, mode: Mode) -> Self {
-        self.affinities.push(RawAffinity { label, level, mode });
+    fn company(mut self, label: String, level: String, want: Mode) -> Self {
+        self.affinities.push(RawAffinity { label, level, want });
+        self
+    }
+
+    /// Rather in a domain of `level` where something labelled `key=value` is; with a negative weight, rather not.
+    pub fn prefer_affinity(
+        mut self,
+        label: impl Into<String>,
+        level: impl Into<String>,
+        weight: i32,
+    ) -> Self {
+        self.soft_affinities.push(RawAffinity {
+            label: label.into(),
+            level: level.into(),
+            want: weight,
+        });
         self
     }
 
@@ -239,7 +257,8 @@ impl RequestBuilder {
             }
         }
         let labels = Labels::checked(faults, "labels", self.labels);
-        let affinities = affinities_checked(faults, self.affinities);
+        let affinities = affinities_checked(faults, "affinities", self.affinities);
+        let soft_affinities = affinities_checked(faults, "soft_affinities", self.soft_affinities);
         spreads_checked(faults, &self.spreads);
         times_checked(faults, self.window, self.hold_for, self.expected);
         if let Some(strategy) = &self.strategy {
@@ -255,6 +274,7 @@ impl RequestBuilder {
             preferences: self.preferences,
             tolerations: self.tolerations,
             terms: some.then(|| Arc::new(terms)),
+            soft_affinities,
             spreads: self.spreads,
             priority: self.priority,
             window: self.window,
@@ -373,21 +393,37 @@ fn preferences_checked(faults: &mut Faults, preferences: &[Preference]) {
     }
 }
 
-pub(crate) fn affinities_checked(faults: &mut Faults, list: Vec<RawAffinity>) -> Vec<Affinity> {
-    if !text::at_most(faults, "affinities", list.len(), AFFINITIES) {
+pub(crate) fn affinities_checked<W, A: From<(Label, String, W)>>(
+    faults: &mut Faults,
+    path: &str,
+    list: Vec<RawAffinity<W>>,
+) -> Vec<A> {
+    if !text::at_most(faults, path, list.len(), AFFINITIES) {
         return Vec::new();
     }
     let mut affinities = Vec::with_capacity(list.len());
     for (n, raw) in list.into_iter().enumerate() {
-        text::word(faults, format_args!("affinities[{n}].level"), &raw.level);
-        let label = Label::checked(faults, format_args!("affinities[{n}].label"), &raw.label);
-        affinities.push(Affinity {
-            label,
-            level: raw.level,
-            mode: raw.mode,
-        });
+        text::word(faults, format_args!("{path}[{n}].level"), &raw.level);
+        let label = Label::checked(faults, format_args!("{path}[{n}].label"), &raw.label);
+        affinities.push((label, raw.level, raw.want).into());
     }
     affinities
+}
+
+impl From<(Label, String, Mode)> for Affinity {
+    fn from((label, level, mode): (Label, String, Mode)) -> Self {
+        Self { label, level, mode }
+    }
+}
+
+impl From<(Label, String, i32)> for SoftAffinity {
+    fn from((label, level, weight): (Label, String, i32)) -> Self {
+        Self {
+            label,
+            level,
+            weight,
+        }
+    }
 }
 
 fn spreads_checked(faults: &mut Faults, spreads: &[Spread]) {

@@ -90,6 +90,11 @@ impl<'de> Deserialize<'de> for Amount {
             }
 
             fn visit_f64<E: Error>(self, number: f64) -> Result<Amount, E> {
+                // 2^53: above it a double skips whole numbers.
+                if number > 9_007_199_254_740_992.0 {
+                    let why = format_args!("{number:e} is too large for a plain number");
+                    return Err(E::custom(why));
+                }
                 Ok(Amount(number.to_string()))
             }
         }

@@ -4,8 +4,8 @@ use super::pairs::{Amount, Pairs, amounts, quantities};
 use crate::ledger::{HoldRecord, KeyRecord, Record, ReservationRecord, Span, Stage};
 use crate::request::{RawAffinity, affinities_checked};
 use crate::{
-    Faults, Labels, Mode, OwnerPath, Priority, Quantities, Quantity, RequestKey, Resource, Rule,
-    Terms, Timestamp,
+    Affinity, Faults, Labels, Mode, OwnerPath, Priority, Quantities, Quantity, RequestKey,
+    Resource, Rule, Terms, Timestamp,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::sync::Arc;
@@ -200,9 +200,10 @@ impl RawReservation {
         let company = self.affinities.into_iter().map(|raw| RawAffinity {
             label: raw.label,
             level: raw.level,
-            mode: raw.mode,
+            want: raw.mode,
         });
-        let affinities = affinities_checked(&mut faults, company.collect());
+        let affinities: Vec<Affinity> =
+            affinities_checked(&mut faults, "affinities", company.collect());
         let some = !labels.is_empty() || !affinities.is_empty();
         let holds = self.holds.into_iter().map(|hold| HoldRecord {
             on: hold.on,

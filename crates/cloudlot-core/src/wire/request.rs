@@ -31,10 +31,12 @@ struct Raw {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     affinities: Vec<RawAffinity>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    soft_affinities: Vec<RawSoftAffinity>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     spread: Vec<Spread>,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     priority: Priority,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     window: Window,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     hold_for: Option<String>,
@@ -56,6 +58,10 @@ struct RawPart {
     on: On,
 }
 
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
 fn one() -> u32 {
     1
 }
@@ -73,6 +79,14 @@ struct RawAffinity {
     label: String,
     level: String,
     mode: Mode,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawSoftAffinity {
+    label: String,
+    level: String,
+    weight: i32,
 }
 
 impl Serialize for Request {
@@ -102,6 +116,12 @@ impl From<&Request> for Raw {
             level: affinity.level.clone(),
             mode: affinity.mode,
         });
+        let soft_affinities = request.soft_affinities().iter();
+        let soft_affinities = soft_affinities.map(|affinity| RawSoftAffinity {
+            label: affinity.label.to_string(),
+            level: affinity.level.clone(),
+            weight: affinity.weight,
+        });
         let labels = request.labels().iter();
         Self {
             name: request.name().to_owned(),
@@ -114,6 +134,7 @@ impl From<&Request> for Raw {
             tolerations: request.tolerations().to_vec(),
             labels: Pairs::of(labels.map(|(key, value)| (key, value.to_owned()))),
             affinities: affinities.collect(),
+            soft_affinities: soft_affinities.collect(),
             spread: request.spreads().to_vec(),
             priority: request.priority(),
             window: request.window(),
@@ -156,6 +177,10 @@ impl Raw {
                 Mode::Together => request.affinity(label, level),
                 Mode::Apart => request.anti_affinity(label, level),
             };
+        }
+        for affinity in self.soft_affinities {
+            let (label, level) = (affinity.label, affinity.level);
+            request = request.prefer_affinity(label, level, affinity.weight);
         }
         if let Some(text) = self.hold_for {
             request.hold_for = duration(&mut faults, "hold_for", &text);

@@ -28,6 +28,7 @@ fn all_of_it() -> RequestBuilder {
         .tolerate(Toleration::exists("spot").effect(Effect::NoSchedule))
         .label("app", "web")
         .anti_affinity("app=web", "host")
+        .prefer_affinity("app=db", "zone", 7)
         .spread("zone", 1)
         .priority(-5)
         .window(Timestamp::from_nanos(1), Timestamp::from_nanos(2))
@@ -43,8 +44,8 @@ fn digest(request: RequestBuilder) -> u64 {
 /// These numbers stand in stores: they never change.
 #[test]
 fn digests_are_the_same_in_every_version() {
-    assert_eq!(format!("{:016x}", digest(base())), "0");
-    assert_eq!(format!("{:016x}", digest(all_of_it())), "0");
+    assert_eq!(format!("{:016x}", digest(base())), "850f384427889903");
+    assert_eq!(format!("{:016x}", digest(all_of_it())), "05159f4c69abb548");
 }
 
 #[test]
@@ -125,6 +126,8 @@ fn every_change_is_seen() {
         base().label("a", "b"),
         base().affinity("a=b", "host"),
         base().anti_affinity("a=b", "host"),
+        base().prefer_affinity("a=b", "host", 1),
+        base().prefer_affinity("a=b", "host", -1),
         base().spread("host", 1),
         base().spread("host", 2),
         base().priority(1),

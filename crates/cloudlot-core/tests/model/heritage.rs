@@ -2,7 +2,7 @@
 
 use cloudlot_core::{
     Capability, CapabilityRule, Kind, Measure, Mismatch, Need, Request, Resource, Rulebook,
-    Satisfiable, cores, gib, named,
+    Satisfiable, Timestamp, cores, gib, named,
 };
 use std::time::Duration;
 
@@ -152,10 +152,10 @@ fn everything_that_is_wrong_is_said_at_once() {
 name: `my job` is not letters, digits, `-`, `_`, `.` and `:`, with a letter or digit at both ends
 owner: `org//team` is not names with one `/` between them
 elastic: excludes parts
-elastic.least.cpu: `2000` is above the most, 1000
 parts[0].amounts: `0` has to be more than nothing
 parts[1].amounts.licence: `2` is named twice
 parts[1].count: `0` is not within 1 to 1000000
+elastic.least.cpu: `2000` is above the most, 1000
 constraints[0].clock: `3 GHz` is above `2 GHz`
 constraints[1].clock: `3 GHz` cannot be compared with `fast`
 labels.app: `a b` is not letters, digits, `-`, `_` and `.`, with a letter or digit at both ends
@@ -164,6 +164,18 @@ affinities[0].label: `app` is not a key and a value with `=` between them
 spread[0].max_skew: `0` has to be more than nothing
 hold_for: `0` has to be more than nothing";
     assert_eq!(faults.to_string(), expected);
+}
+
+#[test]
+fn a_window_without_a_moment_in_it_is_refused() {
+    let at = Timestamp::from_nanos;
+    let within = |from, until| {
+        let request = Request::new("job").part([cores(1)]);
+        request.window(at(from), at(until)).build()
+    };
+    assert!(within(3, 4).is_ok());
+    assert!(within(3, 3).is_err());
+    assert!(within(4, 3).is_err());
 }
 
 #[test]

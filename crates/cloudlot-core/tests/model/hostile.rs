@@ -121,6 +121,13 @@ fn amounts_that_no_ledger_can_add_up_are_refused() {
     );
     let many = Request::new("job").parts(1_000_000, [named("licence", 1 << 45).unwrap()]);
     assert!(many.build().is_err());
+    let on_four = cloudlot_core::On::Children { of: 4 };
+    let gang = |amount: u64| {
+        let amounts = [named("licence", amount).unwrap()];
+        Request::new("job").gang(1, 1, on_four, amounts).build()
+    };
+    assert!(gang(u64::MAX / 4).is_ok());
+    assert!(gang(u64::MAX / 4 + 1).is_err());
     let node = Resource::node("n1").capacity([cores(u64::MAX)]);
     assert!(node.clone().build().is_ok());
     assert!(node.overcommit(Kind::CPU, 1_001).build().is_err());

@@ -2,8 +2,8 @@
 
 use crate::worlds::{Node, Wish, ask, naive, node, wish};
 use cloudlot_core::{
-    Check, Effect, Found, Mismatch, Place, Reason, Request, Resource, Rulebook, Taint, Toleration,
-    cores, gib,
+    Capability, CapabilityRule, Check, Effect, Found, Measure, Mismatch, Place, Reason, Request,
+    Resource, Rulebook, Taint, Toleration, Version, cores, gib,
 };
 use proptest::prelude::*;
 use std::collections::BTreeSet;
@@ -93,8 +93,8 @@ fn a_mismatch_carries_the_values() {
     let faults = Rulebook::new().validate(&request, 0, &node.build(1));
     let text = faults.unwrap_err().to_string();
     let expected = "\
-parts[0].amounts.cpu: `cpu 8000 is above the limit 4000` does not hold here
-resource.state: `the resource is draining` does not hold here";
+parts[0].amounts.cpu: `n1` does not match: cpu 8000 is above the limit 4000
+resource.state: `n1` does not match: the resource is draining";
     assert!(text.starts_with(expected), "{text}");
     let found: Vec<Found> = Rulebook::new()
         .mismatches(&request, 0, &node.build(1))
@@ -215,4 +215,86 @@ fn added_checks_speak_in_every_answer() {
     assert!(!rules.matches(&job("a"), 0, &node("friday")));
     let why = &rules.mismatches(&job("a"), 0, &node("friday"))[0];
     assert_eq!(why.to_string(), "no-friday: not here");
+}
+
+#[test]
+fn values_of_another_type_are_told_apart_from_other_values() {
+    let version = |text: &str| Capability::from(text.parse::<Version>().unwrap());
+    let number = |text: &str| Capability::from(text.parse::<Measure>().unwrap());
+    let (text, set) = (Capability::from("a"), Capability::from(["a", "b"]));
+    let (holds, fails, incomparable) = ("holds", "fails", "incomparable");
+    let cases = [
+        (CapabilityRule::equals("x", "a"), &text, holds),
+        (CapabilityRule::equals("x", "b"), &text, fails),
+        (CapabilityRule::equals("x", "a"), &set, incomparable),
+        (CapabilityRule::equals("x", ["b", "a"]), &set, holds),
+        (CapabilityRule::equals("x", ["a"]), &set, fails),
+        (CapabilityRule::equals("x", 1), &text, incomparable),
+        (
+            CapabilityRule::equals("x", version("1.0")),
+            &version("1"),
+            holds,
+        ),
+        (
+            CapabilityRule::equals("x", number("1 kB")),
+            &number("1000 B"),
+            holds,
+        ),
+        (
+            CapabilityRule::equals("x", number("1 s")),
+            &number("1 B"),
+            incomparable,
+        ),
+        (CapabilityRule::one_of("x", ["b", "c"]), &set, holds),
+        (CapabilityRule::one_of("x", ["c"]), &set, fails),
+        (CapabilityRule::one_of("x", [1, 2]), &set, incomparable),
+        (CapabilityRule::none_of("x", ["c"]), &set, holds),
+        (CapabilityRule::none_of("x", ["c", "b"]), &set, fails),
+        (CapabilityRule::none_of("x", [1, 2]), &text, incomparable),
+        (CapabilityRule::none_of("x", [1, 2]), &number("3"), holds),
+        (
+            CapabilityRule::none_of("x", [1, 2]),
+            &number("3 s"),
+            incomparable,
+        ),
+        (CapabilityRule::contains_all("x", ["a"]), &text, holds),
+        (CapabilityRule::contains_all("x", ["a", "b"]), &text, fails),
+        (CapabilityRule::contains_all("x", ["a", "b"]), &set, holds),
+        (CapabilityRule::contains_all("x", ["a", "c"]), &set, fails),
+        (CapabilityRule::contains_any("x", ["a", "c"]), &set, holds),
+        (
+            CapabilityRule::contains_any("x", ["a"]),
+            &number("1"),
+            incomparable,
+        ),
+        (
+            CapabilityRule::at_least("x", version("1")),
+            &number("1"),
+            incomparable,
+        ),
+        (
+            CapabilityRule::at_most("x", version("1.9")),
+            &version("1.10"),
+            fails,
+        ),
+        (CapabilityRule::range("x", 1, 3), &number("3"), holds),
+        (CapabilityRule::range("x", 1, 3), &number("4"), fails),
+        (CapabilityRule::range("x", 1, 3), &number("0"), fails),
+        (CapabilityRule::range("x", 1, 3), &text, incomparable),
+    ];
+    for (rule, value, expected) in cases {
+        let node = Resource::node("n").capability("x", value.clone());
+        let node = node.capacity([cores(1)]).build().unwrap();
+        let request = Request::new("job").part([cores(1)]).require(rule.clone());
+        let why = Rulebook::new().mismatches(&request.build().unwrap(), 0, &node);
+        let outcome = match why.first() {
+            None => holds,
+            Some(Mismatch::Constraint {
+                found: Found::Incomparable(_),
+                ..
+            }) => incomparable,
+            Some(_) => fails,
+        };
+        assert_eq!(outcome, expected, "{rule} of {value}");
+    }
 }

@@ -100,6 +100,13 @@ fn members_that_shun_each_other_need_as_many_domains() {
     assert!(ask(2, "rack").is_empty());
     let expected = "part 0: 2 of 3 fit on 3 resources: 3 fit, but in too few domains of rack";
     assert_eq!(ask(3, "rack"), [expected]);
+
+    let drained = nodes[2].clone().with_state(ResourceState::Draining);
+    let nodes = [nodes[0].clone(), drained];
+    let request = Request::new("db").parts(2, [cores(1)]);
+    let request = request.label("app", "db").anti_affinity("app=db", "rack");
+    let answer = Rulebook::new().satisfiable(&request.build().unwrap(), &nodes);
+    assert!(matches!(answer, Satisfiable::Unavailable(_)), "{answer:?}"); // the other rack may come back
 }
 
 #[test]
@@ -120,7 +127,8 @@ fn devices_of_one_parent_are_counted_together() {
     assert!(ask(2, 2).is_empty()); // one pair on each
     assert!(ask(3, 1).is_empty());
     let expected = "part 0: 0 of 1 fit on 7 resources: \
-                    2 a part where a whole is wanted, or a whole for a part, 5 fit, but for too few members";
+                    2 a part where a whole is wanted, or a whole for a part, 2 without gpu, \
+                    5 fit, but for too few members";
     assert_eq!(ask(4, 1), [expected]); // five in all, but never four on one node
 }
 

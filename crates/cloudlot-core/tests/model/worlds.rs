@@ -7,16 +7,16 @@ use cloudlot_core::{
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 
-pub const ZONES: [&str; 3] = ["a", "b", "c"];
-pub const FEATURES: [&str; 3] = ["avx", "sse", "amx"];
-pub const KEYS: [&str; 2] = ["gpu", "spot"];
-pub const EFFECTS: [Effect; 3] = [
+pub(crate) const ZONES: [&str; 3] = ["a", "b", "c"];
+pub(crate) const FEATURES: [&str; 3] = ["avx", "sse", "amx"];
+pub(crate) const KEYS: [&str; 2] = ["gpu", "spot"];
+pub(crate) const EFFECTS: [Effect; 3] = [
     Effect::NoSchedule,
     Effect::PreferNoSchedule,
     Effect::NoExecute,
 ];
-pub const CLASSES: [&str; 3] = ["compute", "gpu", "odd"];
-pub const STATES: [ResourceState; 4] = [
+pub(crate) const CLASSES: [&str; 3] = ["compute", "gpu", "odd"];
+pub(crate) const STATES: [ResourceState; 4] = [
     ResourceState::Available,
     ResourceState::Draining,
     ResourceState::Maintenance,
@@ -25,23 +25,23 @@ pub const STATES: [ResourceState; 4] = [
 
 /// A node as plain numbers; `clock` in MHz.
 #[derive(Clone, Debug)]
-pub struct Node {
-    pub cpu: u64,
-    pub memory: u64,
-    pub state: usize,
-    pub class: usize,
-    pub zone: Option<usize>,
-    pub generation: Option<i64>,
-    pub clock: Option<u32>,
-    pub features: Option<[bool; 3]>,
-    pub driver: Option<(u64, u64)>,
-    pub taints: Vec<(usize, usize)>,
-    pub child: bool,
+pub(crate) struct Node {
+    pub(crate) cpu: u64,
+    pub(crate) memory: u64,
+    pub(crate) state: usize,
+    pub(crate) class: usize,
+    pub(crate) zone: Option<usize>,
+    pub(crate) generation: Option<i64>,
+    pub(crate) clock: Option<u32>,
+    pub(crate) features: Option<[bool; 3]>,
+    pub(crate) driver: Option<(u64, u64)>,
+    pub(crate) taints: Vec<(usize, usize)>,
+    pub(crate) child: bool,
 }
 
 /// A rule as plain numbers.
 #[derive(Clone, Debug)]
-pub enum Wish {
+pub(crate) enum Wish {
     ZoneIn(Vec<usize>),
     ZoneNotIn(Vec<usize>),
     ZoneAbsent,
@@ -58,7 +58,7 @@ pub enum Wish {
 }
 
 impl Node {
-    pub fn build(&self, n: usize) -> Resource {
+    pub(crate) fn build(&self, n: usize) -> Resource {
         let mut node = Resource::node(format!("n{n}"))
             .class(CLASSES[self.class])
             .state(STATES[self.state])
@@ -95,7 +95,7 @@ impl Node {
     }
 
     /// What a plain reading of the rule says.
-    pub fn fulfils(&self, wish: &Wish) -> bool {
+    pub(crate) fn fulfils(&self, wish: &Wish) -> bool {
         match wish {
             Wish::ZoneIn(zones) => self.zone.is_some_and(|zone| zones.contains(&zone)),
             Wish::ZoneNotIn(zones) => !self.zone.is_some_and(|zone| zones.contains(&zone)),
@@ -121,7 +121,7 @@ impl Node {
 }
 
 impl Wish {
-    pub fn build(&self) -> Constraint {
+    pub(crate) fn build(&self) -> Constraint {
         let zones = |zones: &[usize]| zones.iter().map(|zone| ZONES[*zone]).collect::<Vec<_>>();
         let measure = |text: String| text.parse::<Measure>().unwrap();
         match self {
@@ -151,14 +151,16 @@ impl Wish {
     }
 }
 
-pub fn node() -> impl Strategy<Value = Node> {
-    let maybe = proptest::option::weighted;
+pub(crate) fn node() -> impl Strategy<Value = Node> {
     let what = (1..20_u64, 1..20_u64, 0..6_usize, 0..3_usize);
-    let labels = (maybe(0.8, 0..3_usize), maybe(0.8, 0..4_i64));
+    let labels = (
+        proptest::option::weighted(0.8, 0..3_usize),
+        proptest::option::weighted(0.8, 0..4_i64),
+    );
     let capabilities = (
-        maybe(0.8, 500..5_000_u32),
-        maybe(0.8, any::<[bool; 3]>()),
-        maybe(0.8, (0..3_u64, 8..12_u64)),
+        proptest::option::weighted(0.8, 500..5_000_u32),
+        proptest::option::weighted(0.8, any::<[bool; 3]>()),
+        proptest::option::weighted(0.8, (0..3_u64, 8..12_u64)),
     );
     let taints = proptest::collection::vec((0..2_usize, 0..3_usize), 0..2);
     let child = proptest::bool::weighted(0.1);
@@ -180,7 +182,7 @@ pub fn node() -> impl Strategy<Value = Node> {
     )
 }
 
-pub fn wish() -> impl Strategy<Value = Wish> {
+pub(crate) fn wish() -> impl Strategy<Value = Wish> {
     let zones = || proptest::collection::vec(0..3_usize, 1..3);
     let leaf = prop_oneof![
         zones().prop_map(Wish::ZoneIn),
@@ -208,7 +210,12 @@ pub fn wish() -> impl Strategy<Value = Wish> {
 }
 
 /// A request for so much, under these rules; tolerates the taint of this key.
-pub fn ask(cpu: u64, memory: u64, wishes: &[Wish], tolerated: Option<usize>) -> RequestBuilder {
+pub(crate) fn ask(
+    cpu: u64,
+    memory: u64,
+    wishes: &[Wish],
+    tolerated: Option<usize>,
+) -> RequestBuilder {
     let mut request = Request::new("job").part([cores(cpu), gib(memory)]);
     for wish in wishes {
         request = request.require(wish.build());
@@ -220,7 +227,7 @@ pub fn ask(cpu: u64, memory: u64, wishes: &[Wish], tolerated: Option<usize>) -> 
 }
 
 /// Every reason that a plain look at the numbers gives.
-pub fn naive(
+pub(crate) fn naive(
     node: &Node,
     cpu: u64,
     memory: u64,

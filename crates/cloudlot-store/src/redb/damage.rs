@@ -3,9 +3,11 @@
 use super::create::start;
 use super::disk::Disk;
 use super::engine::Engine;
-use crate::{Batch, Contents, Outcome, RecordKey, Retention, StoreError};
-use redb::StorageBackend;
+use super::examine::{self, EngineCheck};
+use super::record::{CHANGES, KEYS, META, RECORDS, encode_record};
+use crate::{Batch, Contents, Outcome, RecordKey, Retention, StoreError, Version};
 use redb::backends::InMemoryBackend;
+use redb::{StorageBackend, WriteTransaction};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -103,7 +105,7 @@ fn whole_or_refused(file: &[u8], expected: &Contents, what: &dyn Fn() -> String)
 /// Every byte of the pages that describe the file, and every so many of the others.
 fn places(file: &[u8]) -> impl Iterator<Item = usize> {
     let sparse = std::env::var("CLOUDLOT_FLIPS").ok();
-    let step = sparse.map_or(53, |step| step.parse().expect("CLOUDLOT_FLIPS is a number"));
+    let step = sparse.map_or(97, |step| step.parse().expect("CLOUDLOT_FLIPS is a number"));
     let dense = 2 * 4096;
     let used = |at: &usize| {
         file[at / 4096 * 4096..]
@@ -181,4 +183,93 @@ fn a_damaged_record_is_named_by_its_key() {
     // The value is in its change, too.
     println!("{named} named, {other} elsewhere");
     assert_eq!(named, contents.records.len());
+}
+
+/// Changes rows behind the store's back, through the engine, so that its own checksums are right.
+fn tampered(change: impl FnOnce(&WriteTransaction)) -> String {
+    let (_, [_, closed]) = sample(30);
+    let backend = memory(&closed);
+    let db = examine::engine(&Disk::new(Arc::clone(&backend)), &Arc::default()).unwrap();
+    let txn = db.begin_write().unwrap();
+    change(&txn);
+    txn.commit().unwrap();
+    drop(db);
+    let error = engine(backend).map(|_| ()).unwrap_err().to_string();
+    let (told, _) = error.split_once("; ").unwrap();
+    told.to_owned()
+}
+
+#[test]
+fn rows_that_are_gone_old_or_elsewhere_are_noticed_though_the_engine_is_content() {
+    let (record, other) = (&b"res/last-1"[..], &b"res/last-2"[..]);
+    let take = |txn: &WriteTransaction| {
+        let mut table = txn.open_table(RECORDS).unwrap();
+        let row = table.remove(record).unwrap();
+        row.unwrap().value().to_vec()
+    };
+    let gone = tampered(|txn| drop(take(txn)));
+    assert_eq!(gone, "ledger is damaged: 6 rows of 7 are left in records");
+    let moved = tampered(|txn| {
+        let row = take(txn);
+        txn.open_table(RECORDS)
+            .unwrap()
+            .insert(other, &*row)
+            .unwrap();
+    });
+    assert_eq!(
+        moved,
+        "ledger is damaged: record res/last-2 fails its checksum"
+    );
+    let old = tampered(|txn| {
+        let key = RecordKey::parse("res/last-1").unwrap();
+        let (row, _) = encode_record(&key, Version::new(3), b"once");
+        txn.open_table(RECORDS)
+            .unwrap()
+            .insert(record, &*row)
+            .unwrap();
+    });
+    assert_eq!(
+        old,
+        "ledger is damaged: the rows of records are not those of its last commit"
+    );
+    let change = tampered(|txn| {
+        drop(txn.open_table(CHANGES).unwrap().pop_last().unwrap());
+    });
+    assert!(change.contains("are left in changes"), "{change}");
+    let key = tampered(|txn| {
+        drop(txn.open_table(KEYS).unwrap().pop_first().unwrap());
+    });
+    assert!(key.contains("are left in keys"), "{key}");
+    let meta = tampered(|txn| {
+        drop(txn.open_table(META).unwrap().remove(0).unwrap());
+    });
+    assert!(meta.contains("its own description"), "{meta}");
+}
+
+#[test]
+fn an_examination_tells_a_clean_close_from_a_stop() {
+    let (contents, [open, closed]) = sample(30);
+    for (file, expected) in [(open, EngineCheck::Recovers), (closed, EngineCheck::Clean)] {
+        let disk = Disk::new(memory(&file));
+        let found = examine::examine(Path::new("ledger"), &disk).unwrap();
+        assert_eq!(found.engine, expected);
+        assert_eq!(found.acknowledged, Some(contents.revision));
+        assert!(found.damage.is_empty() && found.contents == contents);
+        assert!(bytes(&*disk.base()) == file);
+    }
+}
+
+#[test]
+fn what_is_no_store_is_refused() {
+    for file in [&b""[..], b"hello", &[0; 9000]] {
+        let error = engine(memory(file)).map(|_| ()).unwrap_err();
+        assert!(matches!(error, StoreError::Damaged { .. }), "{error}");
+    }
+    let plain = memory(&[]);
+    drop(
+        redb::Builder::new()
+            .create_with_backend(Disk::new(Arc::clone(&plain)))
+            .unwrap(),
+    );
+    assert!(matches!(engine(plain), Err(StoreError::Damaged { .. })));
 }

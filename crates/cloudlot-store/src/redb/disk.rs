@@ -27,6 +27,9 @@ const WITNESS: &str = "witness";
 pub struct Counts {
     /// Calls that wait until everything written before is on the device.
     pub barriers: u64,
+    /// Times the file grew; the engine waits for a barrier more each time. It doubles the file, so
+    /// that is rare.
+    pub growths: u64,
     /// Calls that write.
     pub writes: u64,
     /// Bytes in them.
@@ -43,6 +46,7 @@ pub(super) struct Disk {
 #[derive(Debug, Default)]
 struct Counters {
     barriers: AtomicU64,
+    growths: AtomicU64,
     writes: AtomicU64,
     bytes: AtomicU64,
 }
@@ -63,6 +67,7 @@ impl Disk {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         Counts {
             barriers: read(&self.counters.barriers),
+            growths: read(&self.counters.growths),
             writes: read(&self.counters.writes),
             bytes: read(&self.counters.bytes),
         }
@@ -112,6 +117,9 @@ impl StorageBackend for Disk {
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {
+        if len > self.len()? {
+            self.counters.growths.fetch_add(1, Ordering::Relaxed);
+        }
         self.base.set_len(len.saturating_add(PAGE))
     }
 

@@ -6,7 +6,9 @@
 //!
 //! On opening, the whole file is examined with changes kept in memory: the engine's own
 //! checksums, ours of every record, the count and digest of each table, and a witness of what was
-//! acknowledged last. What does not pass is refused, and the file stays as it is.
+//! acknowledged last. What does not pass is refused, and the file stays as it is. The engine
+//! panics on some damaged pages; that is caught and told as damage, which a program that is built
+//! with `panic = "abort"` gives up.
 
 mod create;
 #[cfg(test)]

@@ -102,7 +102,11 @@ fn after_the_cut(steps: &[Step], cut: usize, rng: &mut Xoshiro256PlusPlus) -> Ve
         let mut reaches = || number < safe || rng.random_ratio(kept, 8);
         match step {
             Step::Barrier => {}
-            Step::Length(length) => disk.resize(usize::try_from(*length).unwrap(), 0),
+            Step::Length(length) => {
+                if reaches() {
+                    disk.resize(usize::try_from(*length).unwrap(), 0);
+                }
+            }
             Step::Write(offset, data) => {
                 let start = usize::try_from(*offset).unwrap();
                 for (index, sector) in data.chunks(SECTOR).enumerate() {

@@ -64,12 +64,12 @@ fn spin(turns: u32) {
 }
 
 /// Lets a process run to a random point and kills it there: somewhere on its way to the first
-/// answer, or after some answers and a moment.
-fn kill_somewhere(mut running: Running, rng: &mut Xoshiro256PlusPlus) -> child::Seen {
+/// answer, or after some answers, at most so many, and a moment.
+fn kill_somewhere(mut running: Running, most: usize, rng: &mut Xoshiro256PlusPlus) -> child::Seen {
     if rng.random_ratio(1, 4) {
         spin(rng.random_range(0..400_000));
     } else {
-        running.read(rng.random_range(1..30));
+        running.read(rng.random_range(1..=most));
         spin(rng.random_range(0..20_000));
     }
     running.kill()
@@ -94,7 +94,7 @@ fn survive(kills: usize, rng: &mut Xoshiro256PlusPlus, job: &str) {
         let mut acknowledged = [0; LANES];
         let mut last = Contents::default();
         for _ in 0..ROUNDS.min(kills) {
-            let seen = kill_somewhere(Running::start(job, &path), rng);
+            let seen = kill_somewhere(Running::start(job, &path), 30, rng);
             if let Some(contents) = seen.contents {
                 found += 1;
                 torn += usize::from(check(&contents, &acknowledged, &last));
@@ -116,7 +116,7 @@ fn survive(kills: usize, rng: &mut Xoshiro256PlusPlus, job: &str) {
         "{job}: {kills} kills, {found} openings checked, {torn} with unanswered batches, {acknowledged_in_all} batches"
     );
     // Of the kills that come before the first answer some hit the opening itself.
-    assert!(found > kills / 2 && found < kills + 1 && torn > 0 && acknowledged_in_all > 0);
+    assert!(found > kills / 2 && torn > 0 && acknowledged_in_all > 0);
 }
 
 /// Contents after a kill, against what was acknowledged before it; whether there is more.
@@ -158,7 +158,7 @@ fn an_export_that_was_killed_is_refused_or_complete() {
         let text = folder.path().join("ledger.export");
         let mut refused = 0;
         for _ in 0..kills {
-            drop(kill_somewhere(Running::start("export", &path), rng));
+            drop(kill_somewhere(Running::start("export", &path), 6, rng));
             if let Ok(file) = File::open(&text) {
                 match import(BufReader::new(file)) {
                     Ok(read) => assert!(read == contents),
@@ -183,7 +183,7 @@ fn an_import_that_was_killed_leaves_a_whole_store_or_none() {
         let new = folder.path().join("ledger.new");
         let mut whole = 0;
         for _ in 0..kills {
-            drop(kill_somewhere(Running::start("import", &path), rng));
+            drop(kill_somewhere(Running::start("import", &path), 2, rng));
             if new.exists() {
                 let mut store = RedbStore::open(&new, RETENTION).unwrap();
                 assert!(store.load().unwrap() == contents);

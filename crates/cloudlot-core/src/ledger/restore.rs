@@ -393,7 +393,11 @@ impl<'a> Build<'a> {
         record: ReservationRecord,
     ) -> Result<(), RestoreProblem> {
         let (since, span) = (record.reserved_at, record.span);
-        if span.is_empty() || span.from < since || since > self.ledger.now {
+        let most = u128::from(u64::MAX);
+        let endless = record
+            .expected
+            .is_some_and(|estimate| estimate.as_nanos() >= most);
+        if span.is_empty() || span.from < since || since > self.ledger.now || endless {
             return Err(RestoreProblem::Times);
         }
         let holds = self.holds(&record)?;

@@ -289,6 +289,9 @@ fn every_contradiction_is_named() {
     assert_eq!(wrong(&empty), (seven.clone(), RestoreProblem::Holds));
     let early = |all: &mut Vec<Record>| reservation(all, &|old| old.span.from = Timestamp::ZERO);
     assert_eq!(wrong(&early), (seven.clone(), RestoreProblem::Times));
+    let endless =
+        |all: &mut Vec<Record>| reservation(all, &|old| old.expected = Some(Duration::MAX));
+    assert_eq!(wrong(&endless), (seven.clone(), RestoreProblem::Times));
     let large = |all: &mut Vec<Record>| {
         let most = cloudlot_core::Quantity::new(cloudlot_core::Kind::CPU, u64::MAX);
         reservation(all, &|old| old.holds[0].amounts = [most.clone()].into());

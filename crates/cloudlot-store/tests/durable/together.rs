@@ -265,7 +265,8 @@ fn fewer_ended_keys_than_before_are_taken_out_of_the_store() {
     }
     let mut few = CONFIG;
     few.ledger.ended_keys = 2;
-    drop(DurableLedger::open(store.clone(), few, NOW).unwrap());
+    let mut ledger = DurableLedger::open(store.clone(), few, NOW).unwrap();
+    ledger.flush().unwrap();
     let contents = store.load().unwrap();
     let keys: Vec<_> = contents
         .records

@@ -66,7 +66,8 @@ impl Ledger {
     /// and remembered keys. What has run out meanwhile ends as soon as the ledger is told the time.
     ///
     /// Identifiers are new; [`State::find`] knows resources by name, [`Ledger::find_key`] reservations by key. An owner
-    /// that holds nothing and has no limit is forgotten, and so is a kind that nobody names.
+    /// that holds nothing and has no limit is forgotten, and so is a kind that nobody names. What ends in the same moment
+    /// ends in the order of the identifiers, which may be another one than before.
     ///
     /// ```
     /// use cloudlot_core::ledger::{Ledger, LedgerConfig};

@@ -270,6 +270,27 @@ mod tests {
     }
 
     #[test]
+    fn a_table_that_lost_count_is_not_sound() {
+        let mut slab = Slab::default();
+        for value in ['a', 'b'] {
+            slab.put(slab.next().unwrap(), value);
+        }
+        slab.take((0, 0));
+        assert!(slab.is_sound());
+        let spoils: [fn(&mut Slab<char>); 4] = [
+            |slab| slab.len += 1,
+            |slab| slab.free.push(1),
+            |slab| slab.free.push(0),
+            |slab| slab.slots[1].value = None,
+        ];
+        for spoil in spoils {
+            let mut spoilt = slab.clone();
+            spoil(&mut spoilt);
+            assert!(!spoilt.is_sound(), "{spoilt:?}");
+        }
+    }
+
+    #[test]
     fn a_table_can_be_built_up_out_of_order() {
         let mut slab = Slab::default();
         assert!(slab.put((5, 3), 'x'));

@@ -28,10 +28,10 @@ const LENGTH: u64 = 500;
 
 const EVEN: &[(Op, u64)] = &[
     (Op::Add, 4),
-    (Op::Update, 3),
+    (Op::Update, 2),
     (Op::SetState, 3),
     (Op::Remove, 2),
-    (Op::SetLimit, 3),
+    (Op::SetLimit, 2),
     (Op::LiftLimit, 1),
     (Op::Reserve, 16),
     (Op::Place, 16),
@@ -40,12 +40,12 @@ const EVEN: &[(Op, u64)] = &[
     (Op::ReleasePart, 4),
     (Op::Resize, 6),
     (Op::Extend, 4),
-    (Op::Evict, 4),
-    (Op::Expire, 4),
+    (Op::Evict, 3),
+    (Op::Expire, 2),
     (Op::Adopt, 2),
-    (Op::Draft, 4),
-    (Op::Commit, 4),
-    (Op::Sync, 2),
+    (Op::Draft, 5),
+    (Op::Commit, 5),
+    (Op::Sync, 5),
     (Op::Restore, 1),
 ];
 

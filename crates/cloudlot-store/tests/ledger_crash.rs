@@ -8,7 +8,7 @@
 
 use cloudlot_core::ledger::{Ledger, LedgerConfig, Placement, Plan, Step, View, audit};
 use cloudlot_core::{Kind, Request, RequestKey, Resource, ResourceId, Timestamp, cores};
-use cloudlot_store::durable::{DurableConfig, DurableLedger, SharedLedger};
+use cloudlot_store::durable::{DurableConfig, DurableLedger, SharedDurableLedger};
 use cloudlot_store::{RedbStore, Retention};
 use rand::{RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
@@ -86,7 +86,7 @@ fn work(path: &Path) -> ! {
     };
     let last = last_numbers(ledger.provisional());
     tell("open");
-    let ledger = SharedLedger::new(ledger);
+    let ledger = SharedDurableLedger::new(ledger);
     std::thread::scope(|scope| {
         for lane in 0..LANES {
             let (ledger, start) = (ledger.clone(), last.get(&lane).copied().unwrap_or(0) + 1);
@@ -121,7 +121,7 @@ fn tell(line: &str) {
 }
 
 /// Reserves, confirms and releases one after the other, and now and then a gang; tells what is durable.
-fn live(ledger: &SharedLedger<RedbStore>, node: ResourceId, lane: u32, start: u32) {
+fn live(ledger: &SharedDurableLedger<RedbStore>, node: ResourceId, lane: u32, start: u32) {
     for number in start.. {
         let done = |what: &str, number: u32| tell(&format!("ok {lane} {number} {what}"));
         let reserved = ledger

@@ -66,7 +66,8 @@ impl Ledger {
     /// and remembered keys. What has run out meanwhile ends as soon as the ledger is told the time.
     ///
     /// Identifiers are new; [`State::find`] knows resources by name, [`Ledger::find_key`] reservations by key. An owner
-    /// that holds nothing and has no limit is forgotten, and so is a kind that nobody names.
+    /// that holds nothing and has no limit is forgotten, and so is a kind that nobody names. What ends in the same moment
+    /// ends in the order of the identifiers, which may be another one than before.
     ///
     /// ```
     /// use cloudlot_core::ledger::{Ledger, LedgerConfig};
@@ -393,7 +394,11 @@ impl<'a> Build<'a> {
         record: ReservationRecord,
     ) -> Result<(), RestoreProblem> {
         let (since, span) = (record.reserved_at, record.span);
-        if span.is_empty() || span.from < since || since > self.ledger.now {
+        let most = u128::from(u64::MAX);
+        let endless = record
+            .expected
+            .is_some_and(|estimate| estimate.as_nanos() >= most);
+        if span.is_empty() || span.from < since || since > self.ledger.now || endless {
             return Err(RestoreProblem::Times);
         }
         let holds = self.holds(&record)?;

@@ -45,7 +45,7 @@ mod writes;
 pub use error::{OpenError, Refused, Stop, Unsettled};
 pub use open::Recovered;
 pub use pending::Pending;
-pub use shared::SharedLedger;
+pub use shared::SharedDurableLedger;
 
 use crate::LedgerStore;
 use cloudlot_core::ledger::{Ledger, LedgerConfig, RecordName, Recorder};
@@ -185,6 +185,7 @@ impl<S: LedgerStore> DurableLedger<S> {
     /// Queues what has changed since the last call, as one piece of work: all of it happens or nothing.
     fn take_down(&mut self) {
         let changes = self.recorder.follow(&self.ledger);
+        debug_assert_eq!(changes.nameless, 0, "requests without a key are refused");
         if !changes.is_empty() {
             let writes = self.pieces.writes(&changes);
             let number = self.fates.decide();

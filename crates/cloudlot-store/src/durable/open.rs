@@ -5,13 +5,16 @@ use super::pending::Fates;
 use super::queue::{Queue, batch_after};
 use super::writes::{Pieces, Writes, encoded, head_key, image_of, key_of};
 use super::{DurableConfig, DurableLedger, stage};
-use crate::{Contents, LedgerStore, Lookup, Outcome, RecordKey, Version};
+use crate::{Batch, Contents, LedgerStore, Lookup, Outcome, RecordKey, Version};
 use cloudlot_core::Timestamp;
 use cloudlot_core::ledger::{Ledger, Record, Recorder};
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 /// How often a store is asked to take the head before it is given up.
 const ATTEMPTS: u32 = 16;
+/// How often one batch is sent before the store is read anew.
+const SENDS: u32 = 3;
 
 /// What a recovery found.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -45,7 +48,7 @@ impl<S: LedgerStore> DurableLedger<S> {
             store,
             config,
         };
-        opened.go_on(now)?;
+        opened.go_on(now);
         Ok(opened)
     }
 
@@ -93,7 +96,7 @@ impl<S: LedgerStore> DurableLedger<S> {
         self.pieces = taken.pieces;
         self.queue = taken.queue;
         self.stop = None;
-        self.go_on(now)?;
+        self.go_on(now);
         let kept = matches!(fate, Fate::Durable(_));
         Ok(Recovered { kept, lost })
     }
@@ -107,18 +110,10 @@ impl<S: LedgerStore> DurableLedger<S> {
         self.recover(now)
     }
 
-    /// Tidies up, ends what has run out, and waits until that is durable.
-    fn go_on(&mut self, now: Timestamp) -> Result<(), OpenError> {
+    /// Ends what has run out. That, and tidying up, goes to the store first, and nobody waits for it.
+    fn go_on(&mut self, now: Timestamp) {
         self.ledger.expire(now);
         self.take_down();
-        let stopped = |unsettled| match unsettled {
-            Unsettled::Stopped(last) => OpenError::Stopped { attempts: 1, last },
-            Unsettled::Lost | Unsettled::Undecided => OpenError::Stopped {
-                attempts: 1,
-                last: Stop::Unknown,
-            },
-        };
-        self.flush().map_err(stopped)
     }
 }
 
@@ -158,9 +153,9 @@ fn take_over<S: LedgerStore>(
         };
         let writes = Writes::from([(head_key(), Some(encoded(&record)))]);
         let batch = batch_after(head, writes);
-        last = match store.submit(batch).wait(config.patience) {
-            Outcome::Committed(revision) => {
-                let mut queue = Queue::after(Some(revision.into()));
+        last = match send(store, &batch, config.patience) {
+            Ok(head) => {
+                let mut queue = Queue::after(Some(head));
                 queue.tidy(tidy);
                 return Ok(Taken {
                     ledger,
@@ -168,15 +163,27 @@ fn take_over<S: LedgerStore>(
                     queue,
                 });
             }
-            Outcome::Conflict { key, found } => Stop::Conflict { key, found },
-            Outcome::NotExecuted(why) => Stop::NotExecuted(why),
-            Outcome::Unknown => Stop::Unknown,
+            Err(stop) => stop,
         };
     }
     Err(OpenError::Stopped {
         attempts: ATTEMPTS,
         last,
     })
+}
+
+/// Commits a batch; the version that its records have then. Sending it again does no harm and settles what is unknown.
+fn send(store: &mut impl LedgerStore, batch: &Batch, patience: Duration) -> Result<Version, Stop> {
+    let mut last = Stop::Unknown;
+    for _ in 0..SENDS {
+        last = match store.submit(batch.clone()).wait(patience) {
+            Outcome::Committed(revision) => return Ok(revision.into()),
+            Outcome::Conflict { key, found } => return Err(Stop::Conflict { key, found }),
+            Outcome::NotExecuted(why) => Stop::NotExecuted(why),
+            Outcome::Unknown => Stop::Unknown,
+        };
+    }
+    Err(last)
 }
 
 /// The ledger in a store, and what is there that it does not need.

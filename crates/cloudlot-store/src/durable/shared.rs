@@ -10,11 +10,11 @@ use std::time::Duration;
 /// ```
 /// use cloudlot_core::{Request, RequestKey, Resource, Timestamp, cores};
 /// use cloudlot_store::MemoryStore;
-/// use cloudlot_store::durable::{DurableConfig, DurableLedger, SharedLedger};
+/// use cloudlot_store::durable::{DurableConfig, DurableLedger, SharedDurableLedger};
 ///
 /// let now = Timestamp::ZERO;
 /// let ledger = DurableLedger::open(MemoryStore::default(), DurableConfig::default(), now)?;
-/// let ledger = SharedLedger::new(ledger);
+/// let ledger = SharedDurableLedger::new(ledger);
 /// let added = ledger.lock().add(Resource::node("n1").capacity([cores(64)]).build()?, now)?;
 /// let node = ledger.wait(&added)?;
 /// std::thread::scope(|scope| {
@@ -31,15 +31,15 @@ use std::time::Duration;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]
-pub struct SharedLedger<S>(Arc<Mutex<DurableLedger<S>>>);
+pub struct SharedDurableLedger<S>(Arc<Mutex<DurableLedger<S>>>);
 
-impl<S> Clone for SharedLedger<S> {
+impl<S> Clone for SharedDurableLedger<S> {
     fn clone(&self) -> Self {
         Self(Arc::clone(&self.0))
     }
 }
 
-impl<S: LedgerStore> SharedLedger<S> {
+impl<S: LedgerStore> SharedDurableLedger<S> {
     /// Shares a ledger.
     #[must_use]
     pub fn new(ledger: DurableLedger<S>) -> Self {

@@ -108,18 +108,18 @@ fn a_gang_is_there_whole_or_not_at_all_whichever_batch_fails() {
             // Another process finds it whole or not at all; whole if that was told.
             let crashed =
                 MemoryStore::with(store.clone().load().unwrap(), Default::default()).unwrap();
-            let found = members(open(crashed.clone()).provisional());
+            let mut fresh = open(crashed.clone());
+            fresh.flush().unwrap();
+            let found = members(fresh.provisional());
             assert!(
                 found == all || found == 0 && told.is_err(),
                 "{found} after {healthy} and {fault:?}: {told:?}"
             );
-            assert_eq!(
-                spaces(&mut crashed.clone()).contains(&"stage".to_owned()),
-                false
-            );
+            assert!(!spaces(&mut crashed.clone()).contains(&"stage".to_owned()));
 
             // And so does this one, and says which.
             ledger.recover(NOW).unwrap();
+            ledger.flush().unwrap();
             let told = ledger.wait(&placed);
             let found = members(ledger.provisional());
             match told {

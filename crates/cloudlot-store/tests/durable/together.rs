@@ -5,7 +5,7 @@ use crate::{CONFIG, at, empty, open};
 use cloudlot_core::ledger::{Booking, Hold, Holds, Placement, View, Why};
 use cloudlot_core::{Amounts, Kind, Request, RequestKey, Resource, ResourceId, Timestamp, cores};
 use cloudlot_store::durable::{
-    DurableConfig, DurableLedger, Refused, SharedLedger, Stop, Unsettled,
+    DurableConfig, DurableLedger, Refused, SharedDurableLedger, Stop, Unsettled,
 };
 use cloudlot_store::{
     Batch, BatchKey, Changes, Contents, LedgerStore, Lookup, MemoryStore, Outcome, Promise,
@@ -16,11 +16,13 @@ use std::time::Duration;
 
 const NOW: Timestamp = Timestamp::ZERO;
 
+type Kept = Vec<(Batch, Promise)>;
+
 /// A store that keeps batches back until the gate is opened.
 #[derive(Clone, Debug, Default)]
 struct Gate {
     inner: MemoryStore,
-    kept: Arc<Mutex<Option<Vec<(Batch, Promise)>>>>,
+    kept: Arc<Mutex<Option<Kept>>>,
 }
 
 impl Gate {
@@ -263,7 +265,8 @@ fn fewer_ended_keys_than_before_are_taken_out_of_the_store() {
     }
     let mut few = CONFIG;
     few.ledger.ended_keys = 2;
-    drop(DurableLedger::open(store.clone(), few, NOW).unwrap());
+    let mut ledger = DurableLedger::open(store.clone(), few, NOW).unwrap();
+    ledger.flush().unwrap();
     let contents = store.load().unwrap();
     let keys: Vec<_> = contents
         .records
@@ -282,7 +285,7 @@ fn threads_share_the_barriers_of_a_file() {
     let mut ledger = open(store.clone());
     let node = node(&mut ledger);
     let before = store.clone().load().unwrap().revision.number();
-    let ledger = SharedLedger::new(ledger);
+    let ledger = SharedDurableLedger::new(ledger);
     let (callers, each) = (8_u64, 20_u64);
     std::thread::scope(|scope| {
         for caller in 0..callers {

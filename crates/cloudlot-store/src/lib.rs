@@ -43,6 +43,7 @@ mod checksum;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod contents;
+pub mod durable;
 mod error;
 #[cfg(feature = "conformance")]
 pub mod flaky;

@@ -8,9 +8,7 @@ use super::holds::Holds;
 use super::rows::{Claim, Rows};
 use super::state::{Member, State, limited};
 use super::timeline::Span;
-#[cfg(debug_assertions)]
-use crate::OwnerId;
-use crate::{Amounts, Mode, ResourceId};
+use crate::{Amounts, Mode, OwnerId, ResourceId, ResourceState};
 use std::collections::BTreeMap;
 
 /// Something that should never be.
@@ -57,7 +55,7 @@ pub enum Violation {
     /// What is handed down from a parent, a name, or the list of children is wrong.
     #[error("{0} does not know its place")]
     Place(ResourceId),
-    /// The table of reservations or resources has lost count.
+    /// The table of reservations, resources, names or owners has lost count.
     #[error("the table of {0} has lost count")]
     Table(&'static str),
     /// A reservation has no time left.
@@ -112,10 +110,40 @@ fn tables(state: &State, found: &mut Vec<Violation>) {
     if !state.reservations.is_sound() {
         found.push(Violation::Table("reservations"));
     }
+    if state.by_name.len() != state.standings().count() {
+        found.push(Violation::Table("names"));
+    }
+    if state
+        .owners
+        .iter()
+        .any(|(owner, _)| !knows_its_limits(state, owner))
+    {
+        found.push(Violation::Table("owners"));
+    }
     let spans = state
         .reservations()
         .map(|(_, reservation)| reservation.span());
     found.extend(spans.filter(|span| span.is_empty()).map(Violation::Time));
+}
+
+/// Whether an owner's list of limits has exactly those that stand along its path.
+fn knows_its_limits(state: &State, owner: OwnerId) -> bool {
+    let limits = state
+        .members
+        .iter()
+        .filter_map(|((slot, _), member)| match member {
+            Member::Limit { owner: limited, .. } if state.owners.covers(*limited, owner) => {
+                Some(slot)
+            }
+            _ => None,
+        });
+    let mut known = state
+        .owners
+        .get(owner)
+        .map(|owner| owner.rows.clone())
+        .unwrap_or_default();
+    known.sort_unstable();
+    limits.eq(known)
 }
 
 /// Books every reservation again in an empty table, and compares.
@@ -219,22 +247,27 @@ fn places(state: &State, found: &mut Vec<Violation>) {
         let parent = standing.resource.parent().and_then(|name| state.find(name));
         let above = parent.and_then(|parent| state.standing(parent));
         let open = above.is_none_or(|above| above.open) && standing.resource.state().takes_new();
+        let failed = above.is_some_and(|above| above.failed)
+            || standing.resource.state() == ResourceState::Failed;
         let known = above
             .is_none_or(|above| above.children.iter().filter(|child| **child == id).count() == 1);
         let stands = above.map_or_else(|| standing.resource.topology(), |above| &above.topology);
         let named = state.find(standing.resource.name()) == Some(id);
-        if parent != standing.parent
-            || open != standing.open
-            || !known
-            || !named
-            || *stands != standing.topology
-            || state
-                .rows
-                .door(id)
-                .is_none_or(|door| (door.open, door.failed) != (standing.open, standing.failed))
-        {
+        let told = (parent, open, failed) == (standing.parent, standing.open, standing.failed);
+        let door = state
+            .rows
+            .door(id)
+            .map(|door| (door.open, door.failed, door.plain));
+        let plain = standing.resource.parent().is_none() && standing.resource.taints().is_empty();
+        let shut = door != Some((open, failed, plain));
+        if !told || shut || !known || !named || *stands != standing.topology {
             found.push(Violation::Place(id));
         }
+        let strangers = standing
+            .children
+            .iter()
+            .filter(|child| state.parent(**child) != Some(id));
+        found.extend(strangers.map(|child| Violation::Place(*child)));
     }
 }
 
@@ -274,4 +307,271 @@ fn groups(state: &State, found: &mut Vec<Violation>) {
         }
     }
     found.extend(counted.into_keys().map(Violation::Group));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::groups::Sign;
+    use crate::ledger::state::Standing;
+    use crate::ledger::{Hold, Holds, Ledger};
+    use crate::{
+        Kind, OwnerPath, Request, ReservationId, Resource, Revision, Timestamp, cores, gpus,
+    };
+
+    /// A node with a part in zone a, a limited owner, and two reservations, one of them labelled and booked for later.
+    fn state() -> (State, [ResourceId; 2], ReservationId) {
+        let now = Timestamp::ZERO;
+        let mut ledger = Ledger::new();
+        let node = Resource::node("n1")
+            .capacity([cores(4)])
+            .topology([("zone", "a")]);
+        let node = ledger.add(node.build().unwrap(), now).unwrap();
+        let part = Resource::node("g1").parent("n1").capacity([gpus(1)]);
+        let part = ledger.add(part.build().unwrap(), now).unwrap();
+        let owner: OwnerPath = "org".parse().unwrap();
+        ledger.set_limit(&owner, [cores(3)], now).unwrap();
+        let request = Request::new("open")
+            .owner("org/a")
+            .part([cores(1)])
+            .build()
+            .unwrap();
+        let open = ledger.reserve(&request, node, now).unwrap().id;
+        let later = Request::new("later")
+            .part([cores(1)])
+            .not_before(Timestamp::from_nanos(5));
+        let later = later
+            .label("app", "x")
+            .anti_affinity("app=y", "zone")
+            .build()
+            .unwrap();
+        ledger.reserve(&later, node, now).unwrap();
+        assert_eq!(audit(ledger.state()), []);
+        (ledger.state().clone(), [node, part], open)
+    }
+
+    /// What the audit finds after one thing was spoilt.
+    fn spoilt(spoil: impl FnOnce(&mut State, [ResourceId; 2], ReservationId)) -> Vec<Violation> {
+        let (mut state, resources, open) = state();
+        spoil(&mut state, resources, open);
+        audit(&state)
+    }
+
+    fn cpu(amount: u64) -> Amounts {
+        Amounts::of([(Kind::CPU, amount)])
+    }
+
+    fn claim(values: &[u64], span: Option<Span>) -> Claim<'_> {
+        Claim {
+            mask: 1,
+            values,
+            span,
+        }
+    }
+
+    fn standing(state: &mut State, id: ResourceId) -> &mut Standing {
+        match state.members.get_mut((id.slot(), id.generation())) {
+            Some(Member::Resource(standing)) => standing,
+            _ => panic!("{id} is there"),
+        }
+    }
+
+    fn label(text: &str) -> crate::Label {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn amounts_that_nobody_holds_are_found() {
+        let found = spoilt(|state, [node, _], _| state.rows.take(node.index(), claim(&[1], None)));
+        assert_eq!(
+            found,
+            [Violation::Taken {
+                row: 0,
+                said: cpu(2_001),
+                counted: cpu(2_000)
+            }]
+        );
+    }
+
+    #[test]
+    fn amounts_that_an_owner_does_not_hold_are_found() {
+        let found = spoilt(|state, _, _| state.rows.give(2, claim(&[1], None)));
+        assert_eq!(
+            found,
+            [Violation::Taken {
+                row: 2,
+                said: cpu(999),
+                counted: cpu(1_000)
+            }]
+        );
+    }
+
+    #[test]
+    fn amounts_at_a_wrong_time_are_found_though_their_sum_is_right() {
+        let found = spoilt(|state, [node, _], _| {
+            let later = |from| Some(Span::open(Timestamp::from_nanos(from)));
+            state.rows.give(node.index(), claim(&[1_000], later(5)));
+            state.rows.take(node.index(), claim(&[1_000], later(6)));
+        });
+        assert_eq!(found, [Violation::Head { row: 0 }]);
+    }
+
+    #[test]
+    fn miscounted_holders_are_found() {
+        let more = spoilt(|state, [node, _], _| state.rows.head_mut(node.index()).holds += 1);
+        assert_eq!(more, [Violation::Head { row: 0 }]);
+        let confirmed =
+            spoilt(|state, [node, _], _| state.rows.head_mut(node.index()).confirmed = 1);
+        assert_eq!(confirmed, [Violation::Head { row: 0 }]);
+    }
+
+    #[test]
+    fn a_row_that_contradicts_itself_is_found() {
+        let found = spoilt(|state, [node, _], _| state.rows.head_mut(node.index()).confirmed = 3);
+        assert!(found.contains(&Violation::Row { row: 0 }), "{found:?}");
+        let found = spoilt(|state, [_, part], _| state.rows.take(part.index(), claim(&[7], None)));
+        assert!(found.contains(&Violation::Row { row: 1 }), "{found:?}");
+    }
+
+    #[test]
+    fn limits_other_than_described_are_found() {
+        let node = spoilt(|state, [node, _], _| state.rows.set_limits(node.index(), &cpu(9)));
+        assert_eq!(
+            node,
+            [Violation::Limit {
+                row: 0,
+                said: cpu(9),
+                described: cpu(4_000)
+            }]
+        );
+        let owner = spoilt(|state, _, _| state.rows.set_limits(2, &cpu(9)));
+        assert_eq!(
+            owner,
+            [Violation::Limit {
+                row: 2,
+                said: cpu(9),
+                described: cpu(3_000)
+            }]
+        );
+    }
+
+    #[test]
+    fn a_reservation_on_nothing_is_found() {
+        let nowhere = ResourceId::new(40, 0);
+        let found = spoilt(|state, _, open| {
+            let reservation = state
+                .reservations
+                .get_mut((open.slot(), open.generation()))
+                .unwrap();
+            reservation.holds = Holds::one(Hold::new(nowhere, &cpu(1_000)));
+        });
+        assert!(found.contains(&Violation::Nowhere(nowhere)), "{found:?}");
+    }
+
+    #[test]
+    fn a_reservation_without_time_is_found() {
+        let found = spoilt(|state, _, open| {
+            let reservation = state
+                .reservations
+                .get_mut((open.slot(), open.generation()))
+                .unwrap();
+            reservation.span.until = reservation.span.from;
+        });
+        assert!(
+            matches!(found.as_slice(), [Violation::Time(_)]),
+            "{found:?}"
+        );
+    }
+
+    #[test]
+    fn a_reservation_that_vanished_without_giving_back_is_found() {
+        let found = spoilt(|state, _, open| {
+            state.reservations.take((open.slot(), open.generation()));
+        });
+        let taken = |row: &u32| {
+            found
+                .iter()
+                .any(|found| matches!(found, Violation::Taken { row: own, .. } if own == row))
+        };
+        assert!([0, 2].iter().all(taken), "{found:?}");
+    }
+
+    #[test]
+    fn members_too_many_too_few_and_elsewhere_are_found() {
+        let more = spoilt(|state, [node, _], _| {
+            let place = state.standing(node).unwrap().topology.clone();
+            state
+                .groups
+                .count_label(&label("app=x"), &place, 1, Sign::Plus, Revision::START);
+        });
+        assert_eq!(more.len(), 3, "{more:?}");
+        let fewer = spoilt(|state, [node, _], _| {
+            let place = state.standing(node).unwrap().topology.clone();
+            state
+                .groups
+                .count_label(&label("app=x"), &place, 1, Sign::Minus, Revision::START);
+        });
+        assert_eq!(fewer.len(), 3, "{fewer:?}");
+        let averse = Group {
+            label: label("app=y"),
+            level: "zone".to_owned(),
+            domain: "b".to_owned(),
+        };
+        let found = spoilt(|state, _, _| {
+            state
+                .groups
+                .count_averse(averse.clone(), 1, Sign::Plus, Revision::START)
+        });
+        assert_eq!(found, [Violation::Group(averse)]);
+    }
+
+    #[test]
+    fn a_resource_that_does_not_know_its_place_is_found() {
+        type Spoil = fn(&mut State, ResourceId, ResourceId);
+        let spoils: [Spoil; 6] = [
+            |state, _, part| standing(state, part).open = false,
+            |state, _, part| standing(state, part).failed = true,
+            |state, _, part| standing(state, part).parent = None,
+            |state, _, part| standing(state, part).topology = crate::Topology::default(),
+            |state, node, _| standing(state, node).children.clear(),
+            |state, _, _| {
+                state.by_name.remove("g1");
+            },
+        ];
+        for (n, spoil) in spoils.into_iter().enumerate() {
+            let found = spoilt(|state, [node, part], _| spoil(state, node, part));
+            assert!(
+                found
+                    .iter()
+                    .any(|found| matches!(found, Violation::Place(_))),
+                "{n}: {found:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn names_and_parts_of_nothing_are_found() {
+        let ghost = ResourceId::new(40, 0);
+        let named = spoilt(|state, _, _| {
+            state.by_name.insert("ghost".to_owned(), ghost);
+        });
+        assert_eq!(named, [Violation::Table("names")]);
+        let part = spoilt(|state, [node, _], _| standing(state, node).children.push(ghost));
+        assert_eq!(part, [Violation::Place(ghost)]);
+    }
+
+    #[test]
+    fn an_owner_that_forgot_a_limit_is_found() {
+        let found = spoilt(|state, _, _| {
+            let owner = state.owners.find(&"org".parse().unwrap()).unwrap();
+            state.owners.set_limit(owner, None);
+        });
+        assert!(found.contains(&Violation::Table("owners")), "{found:?}");
+        assert!(
+            found
+                .iter()
+                .any(|found| matches!(found, Violation::Limit { row: 2, .. })),
+            "{found:?}"
+        );
+    }
 }

@@ -47,7 +47,7 @@ pub struct Ledger {
     pub(super) config: LedgerConfig,
     pub(super) keys: Keys,
     pub(super) deadlines: Deadlines,
-    now: Timestamp,
+    pub(super) now: Timestamp,
     backwards: u64,
 }
 

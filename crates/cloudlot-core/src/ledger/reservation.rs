@@ -10,7 +10,11 @@ use std::time::Duration;
 
 /// How far a reservation has come. Once it has ended it is gone.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "snake_case", deny_unknown_fields)
+)]
 pub enum Stage {
     /// Waits to be confirmed, and ends by itself at `until`.
     Held {

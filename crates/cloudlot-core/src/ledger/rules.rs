@@ -13,7 +13,7 @@ use super::state::{State, limited};
 use super::timeline::Span;
 use super::why::Why;
 use crate::{
-    Affinity, Amounts, Mode, Need, On, OwnerId, OwnerPath, Place, Priority, Request, RequestKey,
+    Affinity, Amounts, Mode, On, OwnerId, OwnerPath, Part, Place, Priority, Request, RequestKey,
     ReservationId, ResourceId, Terms, Timestamp, Topology, Window,
 };
 use std::collections::BTreeMap;
@@ -43,6 +43,10 @@ pub(crate) fn suits(
         Placement::Pieces(pieces) => {
             for piece in pieces {
                 suits_one(state, request, piece.part, piece.on, reads)?;
+                if piece.members == 0 {
+                    // Nothing will be taken here, so nobody else asks whether a member would fit.
+                    judge(state, request, piece.part, piece.on)?;
+                }
             }
         }
         Placement::Shares(shares) => {
@@ -73,11 +77,9 @@ pub(crate) fn suits_one(
 /// Whether a request has no rule that a node without taints could break, but for amounts.
 #[inline]
 fn asks_nothing(state: &State, request: &Request, part: usize) -> bool {
-    let anywhere = match request.need() {
-        Need::Parts(parts) => parts.get(part).is_some_and(|part| part.on == On::Node),
-        Need::Elastic { .. } => true,
-    };
-    anywhere
+    // What is asked of every share of an elastic need is not asked by its amounts.
+    let node = |part: &Part| part.on == On::Node;
+    request.need().parts().get(part).is_some_and(node)
         && request.constraints().is_empty()
         && request.terms().is_none()
         && request.spreads().is_empty()

@@ -10,6 +10,8 @@ pub(crate) struct Slab<T> {
     slots: Vec<Slot<T>>,
     free: Vec<u32>,
     len: usize,
+    // Of places that were never given.
+    first: u32,
 }
 
 /// Aligned so that a value of 120 bytes lies in one pair of cache lines, which processors fetch together.
@@ -27,11 +29,21 @@ impl<T> Default for Slab<T> {
             slots: Vec::new(),
             free: Vec::new(),
             len: 0,
+            first: 0,
         }
     }
 }
 
 impl<T> Slab<T> {
+    /// An empty table that gives no place that this one gave: its places start with the next generation.
+    pub(crate) fn successor<U>(&self) -> Slab<U> {
+        let last = self.slots.iter().map(|slot| slot.generation).max();
+        Slab {
+            first: last.unwrap_or(self.first).max(self.first).saturating_add(1),
+            ..Slab::default()
+        }
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.len
     }
@@ -48,7 +60,7 @@ impl<T> Slab<T> {
             Some(&slot) => Some((slot, self.slots[slot as usize].generation)),
             None => {
                 let slot = u32::try_from(self.slots.len()).ok()?;
-                (slot < u32::MAX).then_some((slot, 0))
+                (slot < u32::MAX).then_some((slot, self.first))
             }
         }
     }
@@ -99,7 +111,7 @@ impl<T> Slab<T> {
     fn grow_to(&mut self, index: usize) {
         for slot in self.slots.len()..=index {
             self.slots.push(Slot {
-                generation: 0,
+                generation: self.first,
                 value: None,
             });
             if slot < index {
@@ -136,7 +148,8 @@ impl<T> Slab<T> {
     #[inline]
     fn retire(&mut self, (slot, generation): Place) {
         if generation < u32::MAX {
-            self.slots[slot as usize].generation += 1;
+            // A value that was taken over keeps its old place, whose next generations were given before.
+            self.slots[slot as usize].generation = (generation + 1).max(self.first);
             self.free.push(slot);
         }
     }
@@ -144,7 +157,7 @@ impl<T> Slab<T> {
     /// Undoes the [`Slab::put`] that came last and is not undone yet.
     pub(crate) fn unput(&mut self, (slot, generation): Place) {
         let index = slot as usize;
-        let fresh = index + 1 == self.slots.len() && generation == 0;
+        let fresh = index + 1 == self.slots.len() && generation == self.first;
         self.slots[index].value = None;
         self.len -= 1;
         if fresh {
@@ -254,6 +267,27 @@ mod tests {
         assert_eq!(slab.get(first), None);
         assert_eq!(slab.take(first), None);
         assert_eq!(slab.get(second), Some(&'b'));
+    }
+
+    #[test]
+    fn a_table_that_lost_count_is_not_sound() {
+        let mut slab = Slab::default();
+        for value in ['a', 'b'] {
+            slab.put(slab.next().unwrap(), value);
+        }
+        slab.take((0, 0));
+        assert!(slab.is_sound());
+        let spoils: [fn(&mut Slab<char>); 4] = [
+            |slab| slab.len += 1,
+            |slab| slab.free.push(1),
+            |slab| slab.free.push(0),
+            |slab| slab.slots[1].value = None,
+        ];
+        for spoil in spoils {
+            let mut spoilt = slab.clone();
+            spoil(&mut spoilt);
+            assert!(!spoilt.is_sound(), "{spoilt:?}");
+        }
     }
 
     #[test]

@@ -393,7 +393,7 @@ fn preferences_checked(faults: &mut Faults, preferences: &[Preference]) {
     }
 }
 
-fn affinities_checked<W, A: From<(Label, String, W)>>(
+pub(crate) fn affinities_checked<W, A: From<(Label, String, W)>>(
     faults: &mut Faults,
     path: &str,
     list: Vec<RawAffinity<W>>,

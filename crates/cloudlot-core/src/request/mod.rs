@@ -9,6 +9,8 @@ mod need;
 mod terms;
 
 pub use build::RequestBuilder;
+#[cfg(feature = "serde")]
+pub(crate) use build::{RawAffinity, affinities_checked};
 pub use need::{Need, On, Part};
 pub use terms::{Affinity, Mode, Preference, Priority, SoftAffinity, Spread, Terms, Window};
 

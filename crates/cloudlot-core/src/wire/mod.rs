@@ -5,6 +5,7 @@
 //! should be) ends the reading at the first error.
 
 mod pairs;
+mod record;
 mod request;
 mod resource;
 mod text;

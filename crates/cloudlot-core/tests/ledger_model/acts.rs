@@ -41,12 +41,30 @@ impl Model {
     pub(crate) fn end(&mut self, id: ReservationId) {
         let claim = self.claims.remove(&id).unwrap();
         self.touch(&claim);
-        if let Some(key) = claim.key {
-            self.ended.push_back(key);
-            while self.ended.len() > self.keep_keys {
-                let oldest = self.ended.pop_front().unwrap();
-                self.keys.remove(&oldest);
-            }
+        match (claim.key, &mut self.leaving) {
+            (Some(key), Some(leaving)) => leaving.push(key),
+            (Some(key), None) => self.forget(key),
+            (None, _) => {}
+        }
+    }
+
+    /// Notes that a key has ended, and forgets the oldest ones.
+    fn forget(&mut self, key: u128) {
+        self.ended.push_back(key);
+        while self.ended.len() > self.keep_keys {
+            let oldest = self.ended.pop_front().unwrap();
+            self.keys.remove(&oldest);
+        }
+    }
+
+    /// A plan begins: keys that end in it are remembered until it is done.
+    pub(crate) fn begin(&mut self) {
+        self.leaving = Some(Vec::new());
+    }
+
+    pub(crate) fn done(&mut self) {
+        for key in self.leaving.take().unwrap_or_default() {
+            self.forget(key);
         }
     }
 

@@ -80,10 +80,21 @@ impl Shape {
 
     fn bag(&self, chance: &mut Chance, most: u64) -> Bag {
         let mut bag = NOTHING;
-        let kinds = if chance.one_in(3) { 2 } else { 1 };
-        for _ in 0..kinds {
-            let kind = chance.pick(&[0, 0, 0, 1, 1, 2, 3]).unwrap();
-            bag[kind] = self.amount(chance, most);
+        bag[usize::from(chance.one_in(3))] = self.amount(chance, most);
+        if chance.one_in(6) {
+            bag[usize::try_from(chance.below(4)).unwrap()] = self.amount(chance, most);
+        }
+        bag
+    }
+
+    /// What a resource offers: of the first two kinds always something.
+    fn capacity(&self, chance: &mut Chance) -> Bag {
+        let mut bag = self.bag(chance, self.capacity);
+        for amount in &mut bag[..2] {
+            *amount = self.amount(chance, self.capacity).max(2);
+        }
+        if chance.one_in(2) {
+            bag[2] = self.amount(chance, self.capacity);
         }
         bag
     }
@@ -98,13 +109,11 @@ impl Shape {
         let parent = chance
             .pick(&nodes)
             .filter(|_| self.parts && chance.one_in(2));
-        let mut limit = self.bag(chance, self.capacity);
-        limit[0] = self.amount(chance, self.capacity);
         Thing {
             name,
             parent,
             state: ResourceState::Available,
-            limit,
+            limit: self.capacity(chance),
             zone: chance
                 .pick(&ZONES)
                 .filter(|_| self.labels && parent.is_none() && !chance.one_in(5)),
@@ -117,8 +126,8 @@ impl Shape {
     pub(crate) fn changed(&self, chance: &mut Chance, thing: &Thing) -> Thing {
         let mut thing = thing.clone();
         match chance.below(6) {
-            0 => thing.limit = NOTHING,
-            1 | 2 => thing.limit = self.bag(chance, self.capacity),
+            0 if chance.one_in(3) => thing.limit = NOTHING,
+            0..=2 => thing.limit = self.capacity(chance),
             3 => thing.limit[0] = self.amount(chance, self.capacity),
             4 if self.labels && thing.parent.is_none() => thing.zone = chance.pick(&ZONES),
             _ => (thing.ssd, thing.tainted) = (chance.one_in(2), chance.one_in(8)),
@@ -127,10 +136,10 @@ impl Shape {
     }
 
     pub(crate) fn state(&self, chance: &mut Chance) -> ResourceState {
-        if chance.one_in(2) {
-            ResourceState::Available
-        } else {
+        if chance.one_in(4) {
             chance.pick(&STATES).unwrap()
+        } else {
+            ResourceState::Available
         }
     }
 
@@ -161,10 +170,10 @@ impl Shape {
         }
         let from = chance
             .one_in(4)
-            .then(|| (now + chance.below(12)).saturating_sub(2));
+            .then(|| (now + chance.below(20)).saturating_sub(2));
         let until = chance
             .one_in(3)
-            .then(|| (now + chance.range(1, 16)).saturating_sub(2));
+            .then(|| (now + chance.range(1, 30)).saturating_sub(2));
         let until = until.filter(|until| from.is_none_or(|from| from < *until));
         Ask {
             owner: self.owner(chance),
@@ -173,18 +182,18 @@ impl Shape {
             tags,
             near: company(chance, 6),
             apart: company(chance, 4),
-            ssd: chance.one_in(10),
+            ssd: chance.one_in(15),
             zone: chance
                 .pick(&ZONES)
                 .filter(|_| self.labels && chance.one_in(6)),
-            tolerant: !chance.one_in(3),
+            tolerant: !chance.one_in(6),
             // A window without a start is not to be had with an end: it starts at once then.
             from: from.or(until.map(|_| 0)),
             until,
             hold_for: if chance.one_in(12) {
                 u64::MAX
             } else {
-                chance.range(1, 12)
+                chance.range(1, 30)
             },
         }
     }
@@ -193,7 +202,7 @@ impl Shape {
         let group = |chance: &mut Chance, count: u32| {
             let min = if chance.one_in(3) { 1 } else { count };
             let children =
-                (self.parts && chance.one_in(2)).then(|| if chance.one_in(3) { 2 } else { 1 });
+                (self.parts && chance.one_in(2)).then(|| if chance.one_in(4) { 2 } else { 1 });
             Group {
                 each: self.bag(chance, self.amount),
                 count,
@@ -390,7 +399,7 @@ pub(crate) fn target(chance: &mut Chance, model: &Model) -> ReservationId {
 pub(crate) fn moment(chance: &mut Chance, model: &Model) -> u64 {
     match chance.below(16) {
         0 => model.now.saturating_sub(chance.range(1, 4)),
-        1..=3 => model.now + chance.range(1, 3),
+        1 | 2 => model.now + chance.range(1, 2),
         4 => model.next_deadline().unwrap_or(model.now),
         5 if chance.one_in(8) => model.now + chance.range(10, 40),
         _ => model.now,

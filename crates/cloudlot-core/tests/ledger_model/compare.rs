@@ -132,7 +132,8 @@ pub(crate) fn rows(state: &State, model: &Model, owners: &[&'static str]) -> Res
         )?;
     }
     same("overfull rows", state.all_overfull().count(), overfull)?;
-    if model.touched_tags.is_empty() {
+    // Spots are many: now and then is often enough, for a wrong count stays.
+    if model.touched_tags.is_empty() || !model.turn.is_multiple_of(4) {
         return Ok(());
     }
     for spot in spots(model) {

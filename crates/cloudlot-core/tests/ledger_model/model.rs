@@ -107,6 +107,8 @@ pub(crate) struct Model {
     pub(crate) keys: BTreeMap<u128, (u64, Grant)>,
     pub(crate) ended: VecDeque<u128>,
     pub(crate) keep_keys: usize,
+    /// Keys that ended in a plan that is being carried out: they count as ended when it is done.
+    pub(crate) leaving: Option<Vec<u128>>,
     /// How often anything was done; and when each resource and label was last touched.
     pub(crate) turn: u64,
     pub(crate) touched: BTreeMap<ResourceId, u64>,

@@ -247,6 +247,7 @@ impl Run {
                 seen.clone(),
             )?;
         }
+        self.model.begin();
         let mut grants = grants.iter();
         for (index, step) in pending.steps.iter().enumerate() {
             let no = self.model.against_step(step);
@@ -270,6 +271,7 @@ impl Run {
                 Meta::Evict(id, at) => self.model.evict(*id, *at),
             }
         }
+        self.model.done();
         same("grants that are left", grants.next(), None)
     }
 
@@ -287,6 +289,7 @@ impl Run {
             }
             CommitError::Step { index, why } => {
                 let mut model = self.model.clone();
+                model.begin();
                 for step in &pending.steps[..*index] {
                     same(
                         "against an earlier step",

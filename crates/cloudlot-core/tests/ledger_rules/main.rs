@@ -2,6 +2,11 @@
 //!
 //! What holds for every sequence of commands is shown against a model in `ledger_model`.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "what the helpers unwrap is part of what is tested"
+)]
+
 use cloudlot_core::ledger::{Booking, Hold, Holds, Ledger, View, audit};
 use cloudlot_core::{
     Amounts, Kind, OwnerPath, Quantity, Request, RequestBuilder, ReservationId, Resource,

@@ -1,4 +1,6 @@
-//! Hosts to plan for, made from a seed: the inputs that the benches share.
+//! Hosts and clusters to plan for, made from a seed: the inputs that the benches share.
+
+pub mod cluster;
 
 use cloudlot_core::{Bytes, Timestamp};
 use cloudlot_hv::{

@@ -15,7 +15,7 @@ const DEPTH: usize = 8;
 #[cfg_attr(
     feature = "serde",
     derive(serde::Serialize, serde::Deserialize),
-    serde(rename_all = "snake_case")
+    serde(rename_all = "snake_case", deny_unknown_fields)
 )]
 pub enum Constraint {
     /// About a label.

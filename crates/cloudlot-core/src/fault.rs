@@ -2,6 +2,7 @@
 //!
 //! The list is bounded, and so is every value in it, so that hostile input gets a short answer.
 
+use crate::Mismatch;
 use std::fmt;
 
 /// How many faults are kept; further ones are counted.
@@ -58,8 +59,8 @@ pub enum Rule {
     Excludes(&'static str),
     /// Two values that have no order between them, such as bytes and hertz, are compared.
     Incomparable(String),
-    /// A placement breaks the request's own rule: see [`Mismatch`](crate::Mismatch).
-    Mismatch,
+    /// The resource, whose name is the value, cannot take the request.
+    Mismatch(Mismatch),
     /// A rule of a plug-in, or of a text form.
     Other(String),
 }
@@ -77,7 +78,7 @@ impl fmt::Display for Rule {
             Self::Above(other) => write!(f, "is above {other}"),
             Self::Excludes(other) => write!(f, "excludes {other}"),
             Self::Incomparable(other) => write!(f, "cannot be compared with {other}"),
-            Self::Mismatch => f.write_str("does not hold here"),
+            Self::Mismatch(mismatch) => write!(f, "does not match: {mismatch}"),
             Self::Other(text) => f.write_str(text),
         }
     }

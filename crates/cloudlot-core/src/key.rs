@@ -68,6 +68,9 @@ mod tests {
         fn a_key_survives_its_text(number: u128) {
             let key = RequestKey(number);
             prop_assert_eq!(key.to_string().parse(), Ok(key));
+            let text = key.to_string().to_uppercase();
+            let groups = [&text[..8], &text[8..12], &text[12..16], &text[16..20], &text[20..]];
+            prop_assert_eq!(groups.join("-").parse(), Ok(key));
         }
 
         #[test]

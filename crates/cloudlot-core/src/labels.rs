@@ -19,9 +19,20 @@ pub struct Label {
 }
 
 impl Label {
-    pub(crate) fn check(&self, faults: &mut Faults, path: impl fmt::Display) {
-        text::key(faults, format_args!("{path}.key"), &self.key);
-        text::word_or_empty(faults, format_args!("{path}.value"), &self.value);
+    /// A label from `key=value`.
+    pub(crate) fn checked(faults: &mut Faults, path: impl fmt::Display, text: &str) -> Self {
+        let (key, value) = text.split_once('=').unwrap_or((text, ""));
+        if key.len() == text.len() {
+            let form = "a key and a value with `=` between them";
+            faults.add(path, text, Rule::Form(form));
+        } else {
+            text::key(faults, format_args!("{path}.key"), key);
+            text::word_or_empty(faults, format_args!("{path}.value"), value);
+        }
+        Self {
+            key: key.to_owned(),
+            value: value.to_owned(),
+        }
     }
 }
 
@@ -31,19 +42,7 @@ impl FromStr for Label {
     /// `key=value`.
     fn from_str(text: &str) -> Result<Self, Faults> {
         let mut faults = Faults::default();
-        let Some((key, value)) = text.split_once('=') else {
-            faults.add(
-                "label",
-                text,
-                Rule::Form("a key and a value with `=` between them"),
-            );
-            return Err(faults);
-        };
-        let label = Self {
-            key: key.to_owned(),
-            value: value.to_owned(),
-        };
-        label.check(&mut faults, "label");
+        let label = Self::checked(&mut faults, "label", text);
         faults.or(label)
     }
 }

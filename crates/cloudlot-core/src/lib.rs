@@ -4,6 +4,9 @@
 //! [`Clock`], held by a driver, reads it. Chance starts from one root seed and is split by
 //! purpose with [`Seeds`], so that the same seed gives the same run, byte for byte.
 //!
+//! [`share`] divides a quantity, [`event`] orders what a simulation has before it, and [`task`]
+//! is one host with its tasks.
+//!
 //! ```
 //! use cloudlot_core::{Bytes, Clock, ManualClock, Seeds, Timestamp};
 //! use std::time::Duration;
@@ -26,6 +29,7 @@ mod capability;
 mod checked;
 mod constraint;
 mod decimal;
+pub mod event;
 mod fault;
 mod id;
 mod ids;
@@ -33,6 +37,7 @@ mod key;
 mod kind;
 mod labels;
 pub mod ledger;
+pub mod metrics;
 mod owner;
 pub mod quantity;
 mod request;
@@ -40,7 +45,9 @@ mod resource;
 mod rulebook;
 mod seed;
 mod selector;
+pub mod share;
 mod taint;
+pub mod task;
 mod text;
 mod time;
 mod topology;
@@ -50,13 +57,13 @@ mod wire;
 
 pub use amounts::Amounts;
 pub use bytes::{Bytes, ParseBytesError};
-pub use ids::{OwnerId, ReservationId, ResourceId, Revision};
 pub use capability::{
     Capability, CapabilityRule, CapabilityTest, Dimension, Measure, ParseMeasureError,
     ParseVersionError, Version,
 };
 pub use constraint::Constraint;
 pub use fault::{Fault, Faults, Rule};
+pub use ids::{OwnerId, ReservationId, ResourceId, Revision};
 pub use key::{ParseKeyError, RequestKey};
 pub use kind::{Kind, KindName, Kinds, KindsError};
 pub use labels::{Label, Labels};
@@ -67,8 +74,8 @@ pub use quantity::{
     mib, millicores, named, storage,
 };
 pub use request::{
-    Affinity, Mode, Need, On, Part, Preference, Priority, Request, RequestBuilder, Spread, Terms,
-    Window,
+    Affinity, Mode, Need, On, Part, Preference, Priority, Request, RequestBuilder, SoftAffinity,
+    Spread, Terms, Window,
 };
 pub use resource::{NodeClass, Resource, ResourceBuilder, ResourceState};
 pub use rulebook::{Check, Found, Mismatch, Place, Reason, Rulebook, Satisfiable, Shortage};

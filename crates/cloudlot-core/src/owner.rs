@@ -83,3 +83,34 @@ impl fmt::Debug for OwnerPath {
         f.write_str(&self.0)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ancestors_are_every_step_of_the_way_by_parent() {
+        let mut own = Some("a/b/c/d".parse::<OwnerPath>().unwrap());
+        let leaf = own.clone().unwrap();
+        let mut ways = Vec::new();
+        while let Some(path) = own {
+            own = path.parent();
+            ways.push(path);
+        }
+        ways.reverse();
+        let ancestors: Vec<&str> = leaf.ancestors().collect();
+        assert_eq!(
+            ways.iter().map(OwnerPath::as_str).collect::<Vec<_>>(),
+            ancestors
+        );
+    }
+
+    #[test]
+    fn a_path_that_no_account_can_stand_for_is_refused() {
+        let deep = ["a"; 17].join("/");
+        for text in ["", "/", "a/", "/a", "a//b", "a b", "a/-", &deep] {
+            assert!(text.parse::<OwnerPath>().is_err(), "`{text}` was taken");
+        }
+        assert!(deep["a/".len()..].parse::<OwnerPath>().is_ok());
+    }
+}

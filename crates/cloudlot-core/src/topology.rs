@@ -109,3 +109,36 @@ impl fmt::Debug for Topology {
         f.debug_map().entries(self.levels()).finish()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        /// Two resources share a domain exactly if every level down to it has the same value.
+        #[test]
+        fn domains_are_equal_where_the_whole_way_is(
+            a in proptest::collection::vec("[ab]{1,2}", 1..4),
+            b in proptest::collection::vec("[ab]{1,2}", 1..4),
+        ) {
+            let levels = ["zone", "rack", "host"];
+            let place = |values: &[String]| Topology::of(levels.iter().copied().zip(values.to_vec())).unwrap();
+            let (here, there) = (place(&a), place(&b));
+            for (depth, level) in levels.iter().enumerate() {
+                let both = a.get(..=depth).zip(b.get(..=depth));
+                let same = here.domain(level).is_some() && here.domain(level) == there.domain(level);
+                prop_assert_eq!(same, both.is_some_and(|(a, b)| a == b));
+            }
+            let values: Vec<&str> = here.levels().map(|(_, value)| value).collect();
+            prop_assert_eq!(values, a);
+        }
+    }
+
+    #[test]
+    fn a_value_cannot_pretend_to_be_two_levels() {
+        assert!(Topology::of([("zone", "a/r1")]).is_err());
+        assert!(Topology::of([("zone", "")]).is_err());
+        assert!(Topology::of((0..17).map(|n| (n.to_string(), "a"))).is_err());
+    }
+}

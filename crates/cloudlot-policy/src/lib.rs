@@ -32,4 +32,5 @@
 //! ```
 
 pub mod pack;
-pub mod share;
+
+pub use cloudlot_core::share;

@@ -79,7 +79,7 @@ fn formatting_and_lints(tally: &mut Tally, readiness: &setup::Readiness) {
     tally.step("lints", || {
         cargo(&["clippy", "--workspace", "--all-targets"], deny)
     });
-    for library in ["cloudlot-core", "cloudlot-hv"] {
+    for library in ["cloudlot-core", "cloudlot-hv", "cloudlot-store"] {
         let lean = ["clippy", "-p", library, "--lib", "--no-default-features"];
         tally.step("lints without default features", || cargo(&lean, deny));
     }

@@ -141,6 +141,17 @@ impl Measure {
         }
     }
 
+    /// A duration.
+    #[must_use]
+    pub fn time(duration: std::time::Duration) -> Self {
+        // At most 2^64 seconds, far below the end of 128 bits.
+        let nanos = i128::from(duration.as_secs()) * NANO + i128::from(duration.subsec_nanos());
+        Self {
+            dimension: Dimension::Time,
+            nanos,
+        }
+    }
+
     /// What it is a number of.
     #[must_use]
     pub fn dimension(&self) -> Dimension {
@@ -233,5 +244,76 @@ impl fmt::Display for Measure {
 impl fmt::Debug for Measure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn unit() -> impl Strategy<Value = (&'static str, Dimension, i128)> {
+        (0..UNITS.len()).prop_map(|n| UNITS[n])
+    }
+
+    #[test]
+    fn what_is_no_number_with_a_unit_is_refused() {
+        let long = "9".repeat(40);
+        let texts = [
+            "",
+            "-",
+            ".",
+            "1.",
+            ".5",
+            "--1",
+            "1-",
+            "1.2.3",
+            "1e3",
+            "+1",
+            "0x1",
+            "1 parsec",
+            "1 gib",
+            "1\tB",
+            "B",
+            "1 B B",
+            "0.0000000001 s",
+            "1.5 ns",
+            "999999999999999999999",
+            &long,
+        ];
+        for text in texts {
+            assert!(text.parse::<Measure>().is_err(), "`{text}` was taken");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_number_is_worth_its_unit(thousandths in -9_999_999..9_999_999_i64, unit in unit()) {
+            let (name, dimension, factor) = unit;
+            let sign = if thousandths < 0 { "-" } else { "" };
+            let (whole, part) = (thousandths.abs() / 1_000, thousandths.abs() % 1_000);
+            let text = format!("{sign}{whole}.{part:03} {name}");
+            let exact = i128::from(thousandths) * factor;
+            match text.parse::<Measure>() {
+                Ok(measure) => {
+                    prop_assert_eq!(measure.nanos() * 1_000, exact);
+                    prop_assert_eq!(measure.dimension(), dimension);
+                }
+                Err(_) => prop_assert!(exact % 1_000 != 0),
+            }
+        }
+
+        #[test]
+        fn a_measure_survives_its_text(nanos in -MOST..=MOST, shift in 0..70_u32, unit in unit()) {
+            let measure = Measure { dimension: unit.1, nanos: nanos >> shift };
+            prop_assert_eq!(measure.to_string().parse(), Ok(measure));
+            let round = Measure { nanos: measure.nanos / unit.2 * unit.2, ..measure };
+            prop_assert_eq!(round.to_string().parse(), Ok(round));
+        }
+
+        #[test]
+        fn no_text_breaks_the_reader(text in "[-0-9. ]{0,50}\\PC{0,20}") {
+            let _ = text.parse::<Measure>();
+        }
     }
 }

@@ -140,3 +140,90 @@ impl fmt::Display for Version {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn version(text: &str) -> Version {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn versions_stand_in_the_order_of_the_standard() {
+        let order = [
+            "0",
+            "0.9-alpha",
+            "0.9",
+            "1.0.0-alpha",
+            "1.0.0-alpha.1",
+            "1.0.0-alpha.beta",
+            "1.0.0-beta.2",
+            "1.0.0-beta.11",
+            "1.0.0-rc.1",
+            "1",
+            "1.9",
+            "1.10",
+            "2.0.0.0.1",
+        ];
+        for pair in order.windows(2) {
+            assert!(version(pair[0]) < version(pair[1]), "{pair:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_version_is_refused() {
+        let long = "1.".repeat(8) + "1";
+        let texts = [
+            "",
+            "v",
+            "1.",
+            ".1",
+            "1..2",
+            "-1",
+            "1.-",
+            "1-",
+            "1-a..b",
+            "1+",
+            "+1",
+            "1.x",
+            "1 ",
+            "1-ä",
+            "99999999999999999999",
+            &long,
+        ];
+        for text in texts {
+            assert!(text.parse::<Version>().is_err(), "`{text}` was taken");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn numbers_compare_as_numbers(
+            a in proptest::collection::vec(0..12_u64, 1..5),
+            b in proptest::collection::vec(0..12_u64, 1..5),
+        ) {
+            let text = |list: &[u64]| list.iter().map(u64::to_string).collect::<Vec<_>>().join(".");
+            let padded = |list: &[u64]| {
+                let mut list = list.to_vec();
+                list.resize(8, 0);
+                list
+            };
+            let order = version(&text(&a)).cmp(&version(&text(&b)));
+            prop_assert_eq!(order, padded(&a).cmp(&padded(&b)));
+        }
+
+        #[test]
+        fn a_version_survives_its_text(text in "v?[0-9]{1,3}(\\.[0-9]{1,3}){0,4}(-[a-z0-9]{1,3}(\\.[a-z0-9-]{1,3}){0,2})?") {
+            let own = version(&text);
+            prop_assert_eq!(version(&own.to_string()), own.clone());
+            prop_assert_eq!(version(&own.to_string()).to_string(), own.to_string());
+        }
+
+        #[test]
+        fn no_text_breaks_the_reader(text in "\\PC{0,40}") {
+            let _ = text.parse::<Version>();
+        }
+    }
+}

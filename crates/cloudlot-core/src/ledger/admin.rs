@@ -52,7 +52,10 @@ impl Ledger {
         if self.state.find(resource.name()).is_some() {
             return Err(AdminError::NameTaken(resource.name().to_owned()));
         }
-        if let Some(parent) = resource.parent().filter(|parent| self.state.find(parent).is_none()) {
+        if let Some(parent) = resource
+            .parent()
+            .filter(|parent| self.state.find(parent).is_none())
+        {
             return Err(AdminError::NoParent(parent.to_owned()));
         }
         let place = self.state.members.next().ok_or(Why::TooMany("resource"))?;
@@ -68,7 +71,12 @@ impl Ledger {
     ///
     /// # Errors
     /// [`AdminError::Unknown`], [`AdminError::Moved`], or [`AdminError::Kinds`]. Nothing is changed then.
-    pub fn update(&mut self, id: ResourceId, resource: Resource, now: Timestamp) -> Result<(), AdminError> {
+    pub fn update(
+        &mut self,
+        id: ResourceId,
+        resource: Resource,
+        now: Timestamp,
+    ) -> Result<(), AdminError> {
         self.tick(now);
         let old = self.state.resource(id).ok_or(AdminError::Unknown(id))?;
         if (old.name(), old.parent()) != (resource.name(), resource.parent()) {
@@ -84,7 +92,12 @@ impl Ledger {
     ///
     /// # Errors
     /// [`AdminError::Unknown`].
-    pub fn set_state(&mut self, id: ResourceId, state: ResourceState, now: Timestamp) -> Result<(), AdminError> {
+    pub fn set_state(
+        &mut self,
+        id: ResourceId,
+        state: ResourceState,
+        now: Timestamp,
+    ) -> Result<(), AdminError> {
         self.tick(now);
         let old = self.state.resource(id).ok_or(AdminError::Unknown(id))?;
         if old.state() != state {
@@ -102,7 +115,11 @@ impl Ledger {
         self.state.resource(id).ok_or(AdminError::Unknown(id))?;
         let (holds, children) = (self.state.hold_count(id), self.state.children(id).len());
         if holds > 0 || children > 0 {
-            return Err(AdminError::InUse { id, holds, children });
+            return Err(AdminError::InUse {
+                id,
+                holds,
+                children,
+            });
         }
         self.record(Change::ResourceRemoved { id });
         Ok(())
@@ -142,7 +159,11 @@ impl Ledger {
         self.tick(now);
         let known = self.state.owners.find(owner);
         if let Some(owner) = known
-            && self.state.owners.get(owner).is_some_and(|owner| owner.limit.is_some())
+            && self
+                .state
+                .owners
+                .get(owner)
+                .is_some_and(|owner| owner.limit.is_some())
         {
             self.record(Change::LimitSet { owner, limit: None });
         }
@@ -162,7 +183,11 @@ impl Ledger {
         let mut sums = std::collections::BTreeMap::new();
         for (_, reservation) in self.state.all_live() {
             if below(reservation.owner()) {
-                for (kind, amount) in reservation.holds().iter().flat_map(super::holds::Hold::iter) {
+                for (kind, amount) in reservation
+                    .holds()
+                    .iter()
+                    .flat_map(super::holds::Hold::iter)
+                {
                     let sum: &mut u64 = sums.entry(kind).or_default();
                     *sum = match sum.checked_add(amount) {
                         None if named(kind) => return Err(Why::Overflow),
@@ -175,14 +200,20 @@ impl Ledger {
     }
 
     /// Gives numbers to kinds that have none: all of them, or, if they are too many, to none.
-    fn register<'a>(&mut self, quantities: impl Iterator<Item = &'a Quantity>) -> Result<(), KindsError> {
+    fn register<'a>(
+        &mut self,
+        quantities: impl Iterator<Item = &'a Quantity>,
+    ) -> Result<(), KindsError> {
         let mut kinds = self.state.kinds.clone();
         let mut new = Vec::new();
         for quantity in quantities {
             let name = quantity.kind();
             if kinds.find(name).is_none() {
                 let kind = kinds.register(name)?;
-                new.push(Change::KindAdded { kind, name: name.clone() });
+                new.push(Change::KindAdded {
+                    kind,
+                    name: name.clone(),
+                });
             }
         }
         for change in new {

@@ -113,20 +113,35 @@ fn tables(state: &State, found: &mut Vec<Violation>) {
     if state.by_name.len() != state.standings().count() {
         found.push(Violation::Table("names"));
     }
-    if state.owners.iter().any(|(owner, _)| !knows_its_limits(state, owner)) {
+    if state
+        .owners
+        .iter()
+        .any(|(owner, _)| !knows_its_limits(state, owner))
+    {
         found.push(Violation::Table("owners"));
     }
-    let spans = state.reservations().map(|(_, reservation)| reservation.span());
+    let spans = state
+        .reservations()
+        .map(|(_, reservation)| reservation.span());
     found.extend(spans.filter(|span| span.is_empty()).map(Violation::Time));
 }
 
 /// Whether an owner's list of limits has exactly those that stand along its path.
 fn knows_its_limits(state: &State, owner: OwnerId) -> bool {
-    let limits = state.members.iter().filter_map(|((slot, _), member)| match member {
-        Member::Limit { owner: limited, .. } if state.owners.covers(*limited, owner) => Some(slot),
-        _ => None,
-    });
-    let mut known = state.owners.get(owner).map(|owner| owner.rows.clone()).unwrap_or_default();
+    let limits = state
+        .members
+        .iter()
+        .filter_map(|((slot, _), member)| match member {
+            Member::Limit { owner: limited, .. } if state.owners.covers(*limited, owner) => {
+                Some(slot)
+            }
+            _ => None,
+        });
+    let mut known = state
+        .owners
+        .get(owner)
+        .map(|owner| owner.rows.clone())
+        .unwrap_or_default();
     known.sort_unstable();
     limits.eq(known)
 }
@@ -135,8 +150,12 @@ fn knows_its_limits(state: &State, owner: OwnerId) -> bool {
 fn rows(state: &State, found: &mut Vec<Violation>) {
     let mut counted = Rows::default();
     for slot in (0..).take(state.members.places()) {
-        let limits = state.members.at(slot).map_or(Amounts::ZERO, |_| state.rows.limits(slot as usize));
+        let limits = state
+            .members
+            .at(slot)
+            .map_or(Amounts::ZERO, |_| state.rows.limits(slot as usize));
         counted.set_limits(slot as usize, &limits);
+        counted.head_mut(slot as usize).door = state.rows.head(slot as usize).door;
     }
     for (_, reservation) in state.reservations() {
         for hold in reservation.holds().iter() {
@@ -147,15 +166,27 @@ fn rows(state: &State, found: &mut Vec<Violation>) {
             let head = counted.head_mut(hold.resource().index());
             head.holds += 1;
             head.confirmed += u32::from(reservation.is_confirmed());
-            counted.take(hold.resource().index(), reservation.claim(hold.mask(), hold.values()));
+            counted.take(
+                hold.resource().index(),
+                reservation.claim(hold.mask(), hold.values()),
+            );
         }
         for (slot, member) in state.members.iter() {
-            let Member::Limit { owner, mask } = member else { continue };
+            let Member::Limit { owner, mask } = member else {
+                continue;
+            };
             if state.owners.covers(*owner, reservation.owner()) {
                 let part = limited(&reservation.holds().total(), *mask);
                 counted.head_mut(slot.0 as usize).holds += 1;
                 let span = reservation.booked();
-                counted.take(slot.0 as usize, Claim { mask: part.mask(), values: part.values(), span });
+                counted.take(
+                    slot.0 as usize,
+                    Claim {
+                        mask: part.mask(),
+                        values: part.values(),
+                        span,
+                    },
+                );
             }
         }
     }
@@ -168,7 +199,11 @@ fn compare(state: &State, counted: &Rows, slot: u32, found: &mut Vec<Violation>)
     let row = slot as usize;
     let (said, counts) = (state.rows.taken(row), counted.taken(row));
     if said != counts {
-        found.push(Violation::Taken { row: slot, said, counted: counts });
+        found.push(Violation::Taken {
+            row: slot,
+            said,
+            counted: counts,
+        });
     }
     if state.rows.head(row) != counted.head(row) {
         found.push(Violation::Head { row: slot });
@@ -181,17 +216,28 @@ fn compare(state: &State, counted: &Rows, slot: u32, found: &mut Vec<Violation>)
 fn limits(state: &State, found: &mut Vec<Violation>) {
     for slot in (0..).take(state.members.places()) {
         let described = match state.members.at(slot) {
-            Some((_, Member::Resource(standing))) => state.kinds.amounts(standing.resource.limits()).ok(),
+            Some((_, Member::Resource(standing))) => {
+                state.kinds.amounts(standing.resource.limits()).ok()
+            }
             Some((_, Member::Limit { owner, .. })) => {
-                let limit = state.owners.get(*owner).and_then(|owner| owner.limit.as_ref());
-                limit.filter(|(_, row)| *row == slot).map(|(limit, _)| state.amounts_of(limit))
+                let limit = state
+                    .owners
+                    .get(*owner)
+                    .and_then(|owner| owner.limit.as_ref());
+                limit
+                    .filter(|(_, row)| *row == slot)
+                    .map(|(limit, _)| state.amounts_of(limit))
             }
             None => Some(Amounts::ZERO),
         };
         let said = state.rows.limits(slot as usize);
         let described = described.unwrap_or_default();
         if said != described {
-            found.push(Violation::Limit { row: slot, said, described });
+            found.push(Violation::Limit {
+                row: slot,
+                said,
+                described,
+            });
         }
     }
 }
@@ -201,15 +247,26 @@ fn places(state: &State, found: &mut Vec<Violation>) {
         let parent = standing.resource.parent().and_then(|name| state.find(name));
         let above = parent.and_then(|parent| state.standing(parent));
         let open = above.is_none_or(|above| above.open) && standing.resource.state().takes_new();
-        let failed = above.is_some_and(|above| above.failed) || standing.resource.state() == ResourceState::Failed;
-        let known = above.is_none_or(|above| above.children.iter().filter(|child| **child == id).count() == 1);
+        let failed = above.is_some_and(|above| above.failed)
+            || standing.resource.state() == ResourceState::Failed;
+        let known = above
+            .is_none_or(|above| above.children.iter().filter(|child| **child == id).count() == 1);
         let stands = above.map_or_else(|| standing.resource.topology(), |above| &above.topology);
         let named = state.find(standing.resource.name()) == Some(id);
         let told = (parent, open, failed) == (standing.parent, standing.open, standing.failed);
-        if !told || !known || !named || *stands != standing.topology {
+        let door = state
+            .rows
+            .door(id)
+            .map(|door| (door.open, door.failed, door.plain));
+        let plain = standing.resource.parent().is_none() && standing.resource.taints().is_empty();
+        let shut = door != Some((open, failed, plain));
+        if !told || shut || !known || !named || *stands != standing.topology {
             found.push(Violation::Place(id));
         }
-        let strangers = standing.children.iter().filter(|child| state.parent(**child) != Some(id));
+        let strangers = standing
+            .children
+            .iter()
+            .filter(|child| state.parent(**child) != Some(id));
         found.extend(strangers.map(|child| Violation::Place(*child)));
     }
 }
@@ -217,16 +274,24 @@ fn places(state: &State, found: &mut Vec<Violation>) {
 fn groups(state: &State, found: &mut Vec<Violation>) {
     let mut counted: BTreeMap<Group, (u64, u64)> = BTreeMap::new();
     for (_, reservation) in state.reservations() {
-        let Some(terms) = reservation.terms() else { continue };
+        let Some(terms) = reservation.terms() else {
+            continue;
+        };
         for hold in reservation.holds().iter() {
-            let Some(standing) = state.standing(hold.resource()) else { continue };
+            let Some(standing) = state.standing(hold.resource()) else {
+                continue;
+            };
             let members = u64::from(hold.count());
             for label in super::groups::labels(&terms.labels) {
                 for group in everywhere(&label).chain(domains(&label, &standing.topology)) {
                     counted.entry(group).or_default().0 += members;
                 }
             }
-            for affinity in terms.affinities.iter().filter(|affinity| affinity.mode == Mode::Apart) {
+            for affinity in terms
+                .affinities
+                .iter()
+                .filter(|affinity| affinity.mode == Mode::Apart)
+            {
                 let domains = domains(&affinity.label, &standing.topology);
                 for group in domains.filter(|group| group.level == affinity.level) {
                     counted.entry(group).or_default().1 += members;
@@ -248,22 +313,36 @@ mod tests {
     use crate::ledger::groups::Sign;
     use crate::ledger::state::Standing;
     use crate::ledger::{Hold, Holds, Ledger};
-    use crate::{Kind, OwnerPath, Request, ReservationId, Resource, Revision, Timestamp, cores, gpus};
+    use crate::{
+        Kind, OwnerPath, Request, ReservationId, Resource, Revision, Timestamp, cores, gpus,
+    };
 
     /// A node with a part in zone a, a limited owner, and two reservations, one of them labelled and booked for later.
     fn state() -> (State, [ResourceId; 2], ReservationId) {
         let now = Timestamp::ZERO;
         let mut ledger = Ledger::new();
-        let node = Resource::node("n1").capacity([cores(4)]).topology([("zone", "a")]);
+        let node = Resource::node("n1")
+            .capacity([cores(4)])
+            .topology([("zone", "a")]);
         let node = ledger.add(node.build().unwrap(), now).unwrap();
         let part = Resource::node("g1").parent("n1").capacity([gpus(1)]);
         let part = ledger.add(part.build().unwrap(), now).unwrap();
         let owner: OwnerPath = "org".parse().unwrap();
         ledger.set_limit(&owner, [cores(3)], now).unwrap();
-        let request = Request::new("open").owner("org/a").part([cores(1)]).build().unwrap();
+        let request = Request::new("open")
+            .owner("org/a")
+            .part([cores(1)])
+            .build()
+            .unwrap();
         let open = ledger.reserve(&request, node, now).unwrap().id;
-        let later = Request::new("later").part([cores(1)]).not_before(Timestamp::from_nanos(5));
-        let later = later.label("app", "x").anti_affinity("app=y", "zone").build().unwrap();
+        let later = Request::new("later")
+            .part([cores(1)])
+            .not_before(Timestamp::from_nanos(5));
+        let later = later
+            .label("app", "x")
+            .anti_affinity("app=y", "zone")
+            .build()
+            .unwrap();
         ledger.reserve(&later, node, now).unwrap();
         assert_eq!(audit(ledger.state()), []);
         (ledger.state().clone(), [node, part], open)
@@ -281,7 +360,11 @@ mod tests {
     }
 
     fn claim(values: &[u64], span: Option<Span>) -> Claim<'_> {
-        Claim { mask: 1, values, span }
+        Claim {
+            mask: 1,
+            values,
+            span,
+        }
     }
 
     fn standing(state: &mut State, id: ResourceId) -> &mut Standing {
@@ -298,13 +381,27 @@ mod tests {
     #[test]
     fn amounts_that_nobody_holds_are_found() {
         let found = spoilt(|state, [node, _], _| state.rows.take(node.index(), claim(&[1], None)));
-        assert_eq!(found, [Violation::Taken { row: 0, said: cpu(2_001), counted: cpu(2_000) }]);
+        assert_eq!(
+            found,
+            [Violation::Taken {
+                row: 0,
+                said: cpu(2_001),
+                counted: cpu(2_000)
+            }]
+        );
     }
 
     #[test]
     fn amounts_that_an_owner_does_not_hold_are_found() {
         let found = spoilt(|state, _, _| state.rows.give(2, claim(&[1], None)));
-        assert_eq!(found, [Violation::Taken { row: 2, said: cpu(999), counted: cpu(1_000) }]);
+        assert_eq!(
+            found,
+            [Violation::Taken {
+                row: 2,
+                said: cpu(999),
+                counted: cpu(1_000)
+            }]
+        );
     }
 
     #[test]
@@ -321,7 +418,8 @@ mod tests {
     fn miscounted_holders_are_found() {
         let more = spoilt(|state, [node, _], _| state.rows.head_mut(node.index()).holds += 1);
         assert_eq!(more, [Violation::Head { row: 0 }]);
-        let confirmed = spoilt(|state, [node, _], _| state.rows.head_mut(node.index()).confirmed = 1);
+        let confirmed =
+            spoilt(|state, [node, _], _| state.rows.head_mut(node.index()).confirmed = 1);
         assert_eq!(confirmed, [Violation::Head { row: 0 }]);
     }
 
@@ -336,16 +434,33 @@ mod tests {
     #[test]
     fn limits_other_than_described_are_found() {
         let node = spoilt(|state, [node, _], _| state.rows.set_limits(node.index(), &cpu(9)));
-        assert_eq!(node, [Violation::Limit { row: 0, said: cpu(9), described: cpu(4_000) }]);
+        assert_eq!(
+            node,
+            [Violation::Limit {
+                row: 0,
+                said: cpu(9),
+                described: cpu(4_000)
+            }]
+        );
         let owner = spoilt(|state, _, _| state.rows.set_limits(2, &cpu(9)));
-        assert_eq!(owner, [Violation::Limit { row: 2, said: cpu(9), described: cpu(3_000) }]);
+        assert_eq!(
+            owner,
+            [Violation::Limit {
+                row: 2,
+                said: cpu(9),
+                described: cpu(3_000)
+            }]
+        );
     }
 
     #[test]
     fn a_reservation_on_nothing_is_found() {
         let nowhere = ResourceId::new(40, 0);
         let found = spoilt(|state, _, open| {
-            let reservation = state.reservations.get_mut((open.slot(), open.generation())).unwrap();
+            let reservation = state
+                .reservations
+                .get_mut((open.slot(), open.generation()))
+                .unwrap();
             reservation.holds = Holds::one(Hold::new(nowhere, &cpu(1_000)));
         });
         assert!(found.contains(&Violation::Nowhere(nowhere)), "{found:?}");
@@ -354,10 +469,16 @@ mod tests {
     #[test]
     fn a_reservation_without_time_is_found() {
         let found = spoilt(|state, _, open| {
-            let reservation = state.reservations.get_mut((open.slot(), open.generation())).unwrap();
+            let reservation = state
+                .reservations
+                .get_mut((open.slot(), open.generation()))
+                .unwrap();
             reservation.span.until = reservation.span.from;
         });
-        assert!(matches!(found.as_slice(), [Violation::Time(_)]), "{found:?}");
+        assert!(
+            matches!(found.as_slice(), [Violation::Time(_)]),
+            "{found:?}"
+        );
     }
 
     #[test]
@@ -365,7 +486,11 @@ mod tests {
         let found = spoilt(|state, _, open| {
             state.reservations.take((open.slot(), open.generation()));
         });
-        let taken = |row: &u32| found.iter().any(|found| matches!(found, Violation::Taken { row: own, .. } if own == row));
+        let taken = |row: &u32| {
+            found
+                .iter()
+                .any(|found| matches!(found, Violation::Taken { row: own, .. } if own == row))
+        };
         assert!([0, 2].iter().all(taken), "{found:?}");
     }
 
@@ -373,16 +498,28 @@ mod tests {
     fn members_too_many_too_few_and_elsewhere_are_found() {
         let more = spoilt(|state, [node, _], _| {
             let place = state.standing(node).unwrap().topology.clone();
-            state.groups.count_label(&label("app=x"), &place, 1, Sign::Plus, Revision::START);
+            state
+                .groups
+                .count_label(&label("app=x"), &place, 1, Sign::Plus, Revision::START);
         });
         assert_eq!(more.len(), 3, "{more:?}");
         let fewer = spoilt(|state, [node, _], _| {
             let place = state.standing(node).unwrap().topology.clone();
-            state.groups.count_label(&label("app=x"), &place, 1, Sign::Minus, Revision::START);
+            state
+                .groups
+                .count_label(&label("app=x"), &place, 1, Sign::Minus, Revision::START);
         });
         assert_eq!(fewer.len(), 3, "{fewer:?}");
-        let averse = Group { label: label("app=y"), level: "zone".to_owned(), domain: "b".to_owned() };
-        let found = spoilt(|state, _, _| state.groups.count_averse(averse.clone(), 1, Sign::Plus, Revision::START));
+        let averse = Group {
+            label: label("app=y"),
+            level: "zone".to_owned(),
+            domain: "b".to_owned(),
+        };
+        let found = spoilt(|state, _, _| {
+            state
+                .groups
+                .count_averse(averse.clone(), 1, Sign::Plus, Revision::START)
+        });
         assert_eq!(found, [Violation::Group(averse)]);
     }
 
@@ -401,7 +538,12 @@ mod tests {
         ];
         for (n, spoil) in spoils.into_iter().enumerate() {
             let found = spoilt(|state, [node, part], _| spoil(state, node, part));
-            assert!(found.iter().any(|found| matches!(found, Violation::Place(_))), "{n}: {found:?}");
+            assert!(
+                found
+                    .iter()
+                    .any(|found| matches!(found, Violation::Place(_))),
+                "{n}: {found:?}"
+            );
         }
     }
 
@@ -423,6 +565,11 @@ mod tests {
             state.owners.set_limit(owner, None);
         });
         assert!(found.contains(&Violation::Table("owners")), "{found:?}");
-        assert!(found.iter().any(|found| matches!(found, Violation::Limit { row: 2, .. })), "{found:?}");
+        assert!(
+            found
+                .iter()
+                .any(|found| matches!(found, Violation::Limit { row: 2, .. })),
+            "{found:?}"
+        );
     }
 }

@@ -49,7 +49,7 @@ impl Ledger {
         }
         for entry in trial.entries {
             self.remember(&entry, None);
-            self.journal.push(entry);
+            self.journal.push(entry.at, entry.change);
         }
         // After what was granted: a plan may end what it has just reserved.
         for key in trial.keys_ended {
@@ -94,12 +94,14 @@ impl Ledger {
     fn try_step(&mut self, step: &Step, trial: &mut Trial) -> Result<(), Why> {
         let (id, change) = match step {
             Step::Reserve(booking) => return self.try_booking(booking, trial),
-            Step::Resize { reservation, holds } => {
-                (*reservation, rules::resize(&self.state, *reservation, holds)?)
-            }
-            Step::Evict { reservation, at } => {
-                (*reservation, rules::evict(&self.state, *reservation, *at, self.now())?)
-            }
+            Step::Resize { reservation, holds } => (
+                *reservation,
+                rules::resize(&self.state, *reservation, holds)?,
+            ),
+            Step::Evict { reservation, at } => (
+                *reservation,
+                rules::evict(&self.state, *reservation, *at, self.now())?,
+            ),
         };
         trial.keys_ended.extend(self.key_of_ended(&change));
         trial.ends.push((id, self.ends(id)));
@@ -121,8 +123,12 @@ impl Ledger {
             trial.grants.push(*grant);
             return Ok(());
         }
-        let mut reservation = rules::book(&self.state, booking, self.now())?;
-        let place = self.state.reservations.next().ok_or(Why::TooMany("reservation"))?;
+        let mut reservation = rules::book(&self.state, &booking.ask(), self.now())?;
+        let place = self
+            .state
+            .reservations
+            .next()
+            .ok_or(Why::TooMany("reservation"))?;
         if reservation.owner == rules::UNKNOWN_OWNER {
             let owner = self.state.owners.next().ok_or(Why::TooMany("owner"))?;
             let path = booking.owner.clone();
@@ -137,7 +143,14 @@ impl Ledger {
         }
         trial.ends.push((id, None));
         let digest = booking.digest;
-        self.try_change(Change::Reserved { id, reservation, digest }, trial);
+        self.try_change(
+            Change::Reserved {
+                id,
+                reservation,
+                digest,
+            },
+            trial,
+        );
         Ok(())
     }
 

@@ -40,9 +40,8 @@ impl Deadlines {
     /// is there now.
     pub(crate) fn drop_one<'a>(&mut self, live: impl Fn(ReservationId) -> Option<&'a Reservation>) {
         self.stale += 1;
-        let is_true = |(at, id): (Timestamp, ReservationId)| {
-            live(id).and_then(Reservation::ends) == Some(at)
-        };
+        let is_true =
+            |(at, id): (Timestamp, ReservationId)| live(id).and_then(Reservation::ends) == Some(at);
         if self.stale > SMALL && self.stale > self.heap.len() / 2 {
             self.heap.retain(|Reverse(deadline)| is_true(*deadline));
             self.stale = 0;

@@ -82,8 +82,13 @@ impl<'a> Draft<'a> {
             rules::company(state, terms, &holds, &mut reads)?;
         }
         let booking = Booking::of(request, holds);
-        let mut reservation = rules::book(state, &booking, self.now)?;
-        let place = state.reservations.next().ok_or(Why::TooMany("reservation"))?;
+        let reservation = rules::book(state, &booking.ask(), self.now);
+        let mut reservation =
+            reservation.map_err(|why| rules::for_good(state, request, placement, why))?;
+        let place = state
+            .reservations
+            .next()
+            .ok_or(Why::TooMany("reservation"))?;
         let owner = state.owners.next();
         self.guard(reads);
         if reservation.owner == rules::UNKNOWN_OWNER {
@@ -159,7 +164,10 @@ impl<'a> Draft<'a> {
         Plan {
             ledger: self.view.identity.clone(),
             steps: self.steps.clone(),
-            guards: std::mem::take(&mut self.guards).into_iter().map(guard).collect(),
+            guards: std::mem::take(&mut self.guards)
+                .into_iter()
+                .map(guard)
+                .collect(),
             refusals: std::mem::take(&mut self.refusals),
         }
     }

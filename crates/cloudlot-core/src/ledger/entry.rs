@@ -8,7 +8,8 @@ use super::holds::Holds;
 use super::reservation::Reservation;
 use super::timeline::Span;
 use crate::{
-    Kind, KindName, OwnerId, OwnerPath, Quantity, ReservationId, Resource, ResourceId, ResourceState, Revision, Timestamp,
+    Kind, KindName, OwnerId, OwnerPath, Quantity, ReservationId, Resource, ResourceId,
+    ResourceState, Revision, Timestamp,
 };
 use std::sync::Arc;
 

@@ -47,15 +47,32 @@ impl Groups {
     }
 
     /// Counts `members` more or fewer with this label in every domain of a place.
-    pub(crate) fn count_label(&mut self, label: &Label, place: &Topology, members: u32, sign: Sign, version: Revision) {
+    pub(crate) fn count_label(
+        &mut self,
+        label: &Label,
+        place: &Topology,
+        members: u32,
+        sign: Sign,
+        version: Revision,
+    ) {
         for group in everywhere(label).chain(domains(label, place)) {
-            self.change(group, version, |count| sign.apply(&mut count.members, members));
+            self.change(group, version, |count| {
+                sign.apply(&mut count.members, members)
+            });
         }
     }
 
     /// Counts `members` more or fewer that must not share the domain of this level with the label.
-    pub(crate) fn count_averse(&mut self, group: Group, members: u32, sign: Sign, version: Revision) {
-        self.change(group, version, |count| sign.apply(&mut count.averse, members));
+    pub(crate) fn count_averse(
+        &mut self,
+        group: Group,
+        members: u32,
+        sign: Sign,
+        version: Revision,
+    ) {
+        self.change(group, version, |count| {
+            sign.apply(&mut count.averse, members)
+        });
     }
 
     /// Sets a count to what it was.

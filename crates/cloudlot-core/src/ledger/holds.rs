@@ -1,7 +1,7 @@
 //! What a reservation holds: amounts on resources, packed so that the usual case needs no allocation.
 
 use crate::amounts::bits;
-use crate::{Amounts, Kind, ResourceId};
+use crate::{Amounts, Kind, Quantities, ResourceId};
 use std::fmt;
 use std::sync::Arc;
 
@@ -45,6 +45,27 @@ impl Hold {
         }
     }
 
+    /// At most two quantities of kinds that every ledger knows; `None` if they are others.
+    #[inline]
+    pub(crate) fn of_well_known(resource: ResourceId, quantities: &Quantities) -> Option<Self> {
+        let mut values = [0; 2];
+        let mut mask = 0;
+        if quantities.iter().len() > values.len() {
+            return None;
+        }
+        // Quantities are sorted by kind, and hold no zeros.
+        for (value, quantity) in values.iter_mut().zip(quantities.iter()) {
+            mask |= 1 << quantity.kind().well_known()?.index();
+            *value = quantity.amount();
+        }
+        Some(Self {
+            resource,
+            mask,
+            count: 1,
+            values: Packed::Two(values),
+        })
+    }
+
     /// Where.
     #[must_use]
     pub const fn resource(&self) -> ResourceId {
@@ -65,7 +86,9 @@ impl Hold {
 
     /// How much of each kind that is held.
     pub fn iter(&self) -> impl Iterator<Item = (Kind, u64)> {
-        bits(self.mask).map(Kind::at).zip(self.values().iter().copied())
+        bits(self.mask)
+            .map(Kind::at)
+            .zip(self.values().iter().copied())
     }
 
     pub(crate) const fn mask(&self) -> u32 {
@@ -84,7 +107,13 @@ impl Hold {
 
 impl fmt::Debug for Hold {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} × {:?} on {}", self.count, self.amounts(), self.resource)
+        write!(
+            f,
+            "{} × {:?} on {}",
+            self.count,
+            self.amounts(),
+            self.resource
+        )
     }
 }
 
@@ -111,7 +140,10 @@ impl Holds {
         list.sort_by_key(|hold| hold.resource);
         let mut merged: Vec<Hold> = Vec::with_capacity(list.len());
         for hold in list {
-            match merged.last_mut().filter(|last| last.resource == hold.resource) {
+            match merged
+                .last_mut()
+                .filter(|last| last.resource == hold.resource)
+            {
                 Some(last) => {
                     let amounts = last.amounts().checked_add(&hold.amounts())?;
                     let count = last.count.checked_add(hold.count)?;
@@ -121,7 +153,9 @@ impl Holds {
             }
         }
         // An owner's limit counts them all together.
-        merged.iter().try_fold(Amounts::ZERO, |sum, hold| sum.checked_add(&hold.amounts()))?;
+        merged
+            .iter()
+            .try_fold(Amounts::ZERO, |sum, hold| sum.checked_add(&hold.amounts()))?;
         match <[Hold; 1]>::try_from(merged) {
             Ok([hold]) => Some(Self::one(hold)),
             Err(merged) => (!merged.is_empty()).then(|| Self(List::Many(merged.into()))),
@@ -154,8 +188,9 @@ impl Holds {
     /// What is held in all.
     #[must_use]
     pub fn total(&self) -> Amounts {
-        self.iter()
-            .fold(Amounts::ZERO, |sum, hold| sum.saturating_add(&hold.amounts()))
+        self.iter().fold(Amounts::ZERO, |sum, hold| {
+            sum.saturating_add(&hold.amounts())
+        })
     }
 }
 
@@ -173,7 +208,12 @@ mod tests {
     fn holds_on_one_resource_are_added_up() {
         let (a, b) = (ResourceId::new(1, 0), ResourceId::new(0, 4));
         let cpu = |n| Amounts::of([(Kind::CPU, n)]);
-        let holds = Holds::sum([Hold::new(a, &cpu(3)), Hold::new(b, &cpu(1)), Hold::new(a, &cpu(4))]).unwrap();
+        let holds = Holds::sum([
+            Hold::new(a, &cpu(3)),
+            Hold::new(b, &cpu(1)),
+            Hold::new(a, &cpu(4)),
+        ])
+        .unwrap();
         assert_eq!((holds.on(a), holds.on(b)), (cpu(7), cpu(1)));
         assert_eq!(holds.iter().map(Hold::count).collect::<Vec<_>>(), [1, 2]);
         assert_eq!(holds.total(), cpu(8));

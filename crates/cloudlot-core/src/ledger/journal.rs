@@ -2,12 +2,13 @@
 
 use super::entry::{Change, Entry};
 use crate::{Revision, Timestamp};
-use std::collections::VecDeque;
 
-/// A bounded ring of entries.
+/// A bounded ring of entries. The last one is always kept.
 #[derive(Clone, Debug)]
 pub struct Journal {
-    entries: VecDeque<Entry>,
+    // Once it is full, the oldest entry lies at `oldest` and is overwritten next.
+    entries: Vec<Entry>,
+    oldest: usize,
     capacity: usize,
     revision: Revision,
 }
@@ -25,8 +26,9 @@ pub struct Overrun {
 impl Journal {
     pub(crate) fn new(capacity: usize, revision: Revision) -> Self {
         Self {
-            entries: VecDeque::new(),
-            capacity,
+            entries: Vec::new(),
+            oldest: 0,
+            capacity: capacity.max(1),
             revision,
         }
     }
@@ -45,7 +47,7 @@ impl Journal {
         let missing = self.revision.number().checked_sub(after.number());
         let missing = missing.and_then(|missing| usize::try_from(missing).ok());
         match missing.filter(|missing| *missing <= self.entries.len()) {
-            Some(missing) => Ok(self.entries.range(self.entries.len() - missing..)),
+            Some(missing) => Ok(self.last(missing)),
             None => Err(Overrun {
                 after,
                 oldest: Revision::new(self.revision.number() - self.entries.len() as u64),
@@ -53,23 +55,33 @@ impl Journal {
         }
     }
 
-    /// The entry that a change would be.
-    pub(crate) fn next(&self, at: Timestamp, change: Change) -> Entry {
-        Entry {
-            revision: self.revision.next(),
-            at,
-            change,
-        }
+    fn last(&self, count: usize) -> impl ExactSizeIterator<Item = &Entry> {
+        let length = self.entries.len();
+        (length - count..length).map(move |n| &self.entries[(self.oldest + n) % length])
     }
 
-    pub(crate) fn push(&mut self, entry: Entry) {
-        self.revision = entry.revision;
-        if self.capacity == 0 {
-            return;
-        }
-        if self.entries.len() == self.capacity {
-            self.entries.pop_front();
-        }
-        self.entries.push_back(entry);
+    /// Writes an entry in its place, and shows it there.
+    #[inline]
+    pub(crate) fn push(&mut self, at: Timestamp, change: Change) -> &Entry {
+        self.revision = self.revision.next();
+        let entry = Entry {
+            revision: self.revision,
+            at,
+            change,
+        };
+        let place = if self.entries.len() < self.capacity {
+            self.entries.push(entry);
+            self.entries.len() - 1
+        } else {
+            let place = self.oldest;
+            self.entries[place] = entry;
+            self.oldest = if place + 1 == self.capacity {
+                0
+            } else {
+                place + 1
+            };
+            place
+        };
+        &self.entries[place]
     }
 }

@@ -1,19 +1,19 @@
 //! The ledger: decides through the rules, changes its state by entries, and remembers them.
 
+#[cfg(debug_assertions)]
+use super::audit;
 use super::deadlines::Deadlines;
 use super::entry::{Change, End, Entry};
 use super::grant::Grant;
-use super::holds::{Hold, Holds};
+use super::holds::Holds;
 use super::journal::Journal;
 use super::keys::Keys;
 use super::placement::{self, Placement};
 use super::plan::{Booking, Identity};
 use super::replay::ReplayError;
 use super::reservation::{Reservation, Stage};
+use super::rules::{self, Ask};
 use super::state::State;
-#[cfg(debug_assertions)]
-use super::audit;
-use super::rules;
 use super::why::Why;
 use crate::{OwnerPath, Request, RequestKey, ReservationId, ResourceId, Rulebook, Timestamp};
 
@@ -27,16 +27,16 @@ pub struct LedgerConfig {
 }
 
 impl Default for LedgerConfig {
-    /// 65,536 of each.
+    /// 8,192 entries, which stay in a processor's cache, and 65,536 keys.
     fn default() -> Self {
         Self {
-            journal: 1 << 16,
+            journal: 1 << 13,
             ended_keys: 1 << 16,
         }
     }
 }
 
-/// The truth about resources and who holds them. See the [module](self).
+/// The truth about resources and who holds them. See the [module](crate::ledger).
 ///
 /// A clone is another ledger: views and plans of this one are not its own.
 #[derive(Debug)]
@@ -47,7 +47,7 @@ pub struct Ledger {
     pub(super) config: LedgerConfig,
     pub(super) keys: Keys,
     pub(super) deadlines: Deadlines,
-    now: Timestamp,
+    pub(super) now: Timestamp,
     backwards: u64,
 }
 
@@ -164,40 +164,54 @@ impl Ledger {
     /// # Errors
     /// Why it is not possible; nothing is changed then, but what had ended by `now`.
     #[inline]
-    pub fn reserve(&mut self, request: &Request, on: ResourceId, now: Timestamp) -> Result<Grant, Why> {
+    pub fn reserve(
+        &mut self,
+        request: &Request,
+        on: ResourceId,
+        now: Timestamp,
+    ) -> Result<Grant, Why> {
         self.tick(now);
         if let Some(grant) = self.repeated(request.key(), request.digest())? {
             return Ok(grant);
         }
-        let Some(amounts) = rules::single(&self.state, request) else {
-            return Err(Why::Placement("the request has several pieces: say where each goes"));
-        };
+        let hold = placement::single(&self.state, request, on)?;
+        let hold = hold.ok_or(Why::Placement(
+            "the request has several pieces: say where each goes",
+        ))?;
         rules::suits_one(&self.state, request, 0, on, &mut ())?;
-        let holds = Holds::one(Hold::new(on, &amounts?));
-        self.keep_company(request, &holds)?;
-        self.book(&Booking::of(request, holds))
+        let holds = Holds::one(hold);
+        self.book(request, &holds)
+            .map_err(|why| rules::for_good(&self.state, request, &Placement::on(on), why))
     }
 
     /// Reserves what a request asks for, with each piece on its place: all or nothing.
     ///
     /// # Errors
     /// Why it is not possible; nothing is changed then, but what had ended by `now`.
-    pub fn place(&mut self, request: &Request, placement: &Placement, now: Timestamp) -> Result<Grant, Why> {
+    pub fn place(
+        &mut self,
+        request: &Request,
+        placement: &Placement,
+        now: Timestamp,
+    ) -> Result<Grant, Why> {
         self.tick(now);
         if let Some(grant) = self.repeated(request.key(), request.digest())? {
             return Ok(grant);
         }
         rules::suits(&self.state, request, placement, &mut ())?;
         let holds = placement::holds(&self.state, request, placement)?;
-        self.keep_company(request, &holds)?;
-        self.book(&Booking::of(request, holds))
+        self.book(request, &holds)
+            .map_err(|why| rules::for_good(&self.state, request, placement, why))
     }
 
-    fn keep_company(&self, request: &Request, holds: &Holds) -> Result<(), Why> {
-        match request.terms() {
-            Some(terms) => rules::company(&self.state, terms, holds, &mut ()),
-            None => Ok(()),
+    #[inline]
+    fn book(&mut self, request: &Request, holds: &Holds) -> Result<Grant, Why> {
+        if let Some(terms) = request.terms() {
+            rules::company(&self.state, terms, holds, &mut ())?;
         }
+        let ask = Ask::of(request, holds);
+        let reservation = rules::book(&self.state, &ask, self.now)?;
+        self.enter(reservation, &ask)
     }
 
     /// Takes over what is held already, by work that outlived a restart: as confirmed work since `since`, or as a
@@ -205,17 +219,23 @@ impl Ledger {
     ///
     /// # Errors
     /// [`Why::UnknownResource`], [`Why::Overflow`], [`Why::TooMany`], [`Why::TooLate`] or [`Why::KeyReused`].
-    pub fn adopt(&mut self, booking: &Booking, since: Option<Timestamp>, now: Timestamp) -> Result<Grant, Why> {
+    pub fn adopt(
+        &mut self,
+        booking: &Booking,
+        since: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Result<Grant, Why> {
         self.tick(now);
         if let Some(grant) = self.repeated(booking.key, booking.digest)? {
             return Ok(grant);
         }
-        let mut reservation = rules::draw_up(&self.state, booking, self.now)?;
+        let ask = booking.ask();
+        let mut reservation = rules::draw_up(&self.state, &ask, self.now)?;
         rules::can_count(&self.state, &reservation, &booking.owner)?;
         if let Some(since) = since {
-            reservation.stage = Stage::Confirmed { since };
+            reservation.set_stage(Stage::Confirmed { since });
         }
-        self.enter(reservation, booking)
+        self.enter(reservation, &ask)
     }
 
     /// Takes a reservation into use.
@@ -238,7 +258,13 @@ impl Ledger {
     pub fn release(&mut self, id: ReservationId, now: Timestamp) -> Result<(), Why> {
         self.tick(now);
         rules::there(&self.state, id)?;
-        self.alter(id, Change::Ended { id, end: End::Released });
+        self.alter(
+            id,
+            Change::Ended {
+                id,
+                end: End::Released,
+            },
+        );
         Ok(())
     }
 
@@ -246,7 +272,12 @@ impl Ledger {
     ///
     /// # Errors
     /// [`Why::Gone`], or [`Why::NotHeld`] if it does not hold that.
-    pub fn release_part(&mut self, id: ReservationId, part: &Holds, now: Timestamp) -> Result<(), Why> {
+    pub fn release_part(
+        &mut self,
+        id: ReservationId,
+        part: &Holds,
+        now: Timestamp,
+    ) -> Result<(), Why> {
         self.tick(now);
         let change = rules::release_part(&self.state, id, part)?;
         self.alter(id, change);
@@ -268,7 +299,12 @@ impl Ledger {
     ///
     /// # Errors
     /// [`Why::Gone`], [`Why::Confirmed`], [`Why::Evicting`], or [`Why::TooLate`] if `until` has passed.
-    pub fn extend(&mut self, id: ReservationId, until: Timestamp, now: Timestamp) -> Result<(), Why> {
+    pub fn extend(
+        &mut self,
+        id: ReservationId,
+        until: Timestamp,
+        now: Timestamp,
+    ) -> Result<(), Why> {
         self.tick(now);
         let change = rules::extend(&self.state, id, until, self.now)?;
         self.alter(id, change);
@@ -303,7 +339,7 @@ impl Ledger {
                 self.watch(id, before);
             }
             self.remember(entry, ended);
-            self.journal.push(entry.clone());
+            self.journal.push(entry.at, entry.change.clone());
         }
         Ok(())
     }
@@ -317,13 +353,20 @@ impl Ledger {
             self.now = now;
         }
         while let Some(id) = self.deadlines.due(self.now) {
-            let evicting = self.state.live(id).is_some_and(|reservation| reservation.evicting);
+            let evicting = self
+                .state
+                .live(id)
+                .is_some_and(|reservation| reservation.evicting);
             let end = if evicting { End::Evicted } else { End::Expired };
             self.alter(id, Change::Ended { id, end });
         }
     }
 
-    pub(super) fn repeated(&self, key: Option<RequestKey>, digest: u64) -> Result<Option<Grant>, Why> {
+    pub(super) fn repeated(
+        &self,
+        key: Option<RequestKey>,
+        digest: u64,
+    ) -> Result<Option<Grant>, Why> {
         let Some(key) = key else { return Ok(None) };
         match self.keys.get(key) {
             Some(answer) if answer.digest == digest => Ok(Some(answer.grant())),
@@ -333,26 +376,29 @@ impl Ledger {
     }
 
     #[inline]
-    fn book(&mut self, booking: &Booking) -> Result<Grant, Why> {
-        let reservation = rules::book(&self.state, booking, self.now)?;
-        self.enter(reservation, booking)
-    }
-
-    fn enter(&mut self, mut reservation: Reservation, booking: &Booking) -> Result<Grant, Why> {
-        let place = self.state.reservations.next().ok_or(Why::TooMany("reservation"))?;
+    fn enter(&mut self, mut reservation: Reservation, ask: &Ask<'_>) -> Result<Grant, Why> {
+        let place = self
+            .state
+            .reservations
+            .next()
+            .ok_or(Why::TooMany("reservation"))?;
         if reservation.owner == rules::UNKNOWN_OWNER {
-            reservation.owner = self.meet(&booking.owner)?;
+            reservation.owner = self.meet(ask.owner)?;
         }
         let id = ReservationId::new(place.0, place.1);
         let grant = Grant::of(id, &reservation);
         if let Some(end) = reservation.ends() {
             self.deadlines.set(end, id);
         }
-        if let Some(key) = booking.key {
-            self.keys.granted(key, booking.digest, grant);
+        if let Some(key) = ask.key {
+            self.keys.granted(key, ask.digest, grant);
         }
-        let digest = booking.digest;
-        self.record(Change::Reserved { id, reservation, digest });
+        let digest = ask.digest;
+        self.record(Change::Reserved {
+            id,
+            reservation,
+            digest,
+        });
         Ok(grant)
     }
 
@@ -362,7 +408,10 @@ impl Ledger {
             return Ok(owner);
         }
         let owner = self.state.owners.next().ok_or(Why::TooMany("owner"))?;
-        self.record(Change::OwnerAdded { owner, path: path.clone() });
+        self.record(Change::OwnerAdded {
+            owner,
+            path: path.clone(),
+        });
         Ok(owner)
     }
 
@@ -379,19 +428,28 @@ impl Ledger {
 
     #[inline]
     pub(super) fn record(&mut self, change: Change) {
-        let entry = self.journal.next(self.now, change);
-        self.evolve(&entry);
-        self.journal.push(entry);
+        #[cfg(debug_assertions)]
+        let rows = audit::rows_of(&self.state, &change);
+        let entry = self.journal.push(self.now, change);
+        self.state.apply(entry);
+        #[cfg(debug_assertions)]
+        assert!(
+            audit::are_sound(&self.state, &rows),
+            "rows stay consistent: {entry:?}"
+        );
     }
 
-    /// Follows an entry; where debug assertions are on, the rows that it touches are checked.
-    #[inline]
+    /// Follows an entry that is not in the journal yet; where debug assertions are on, the rows that it touches are
+    /// checked.
     pub(super) fn evolve(&mut self, entry: &Entry) {
         #[cfg(debug_assertions)]
         let rows = audit::rows_of(&self.state, &entry.change);
         self.state.apply(entry);
         #[cfg(debug_assertions)]
-        assert!(audit::are_sound(&self.state, &rows), "rows stay consistent: {entry:?}");
+        assert!(
+            audit::are_sound(&self.state, &rows),
+            "rows stay consistent: {entry:?}"
+        );
     }
 
     #[inline]
@@ -416,14 +474,18 @@ impl Ledger {
 
     pub(super) fn key_of_ended(&self, change: &Change) -> Option<RequestKey> {
         match change {
-            Change::Ended { id, .. } => self.state.live(*id)?.key,
+            Change::Ended { id, .. } => self.state.live(*id)?.key(),
             _ => None,
         }
     }
 
     pub(super) fn remember(&mut self, entry: &Entry, ended: Option<RequestKey>) {
-        if let Change::Reserved { id, reservation, digest } = &entry.change
-            && let Some(key) = reservation.key
+        if let Change::Reserved {
+            id,
+            reservation,
+            digest,
+        } = &entry.change
+            && let Some(key) = reservation.key()
         {
             self.keys.granted(key, *digest, Grant::of(*id, reservation));
         }

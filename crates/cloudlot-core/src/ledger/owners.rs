@@ -45,7 +45,11 @@ impl Owners {
         let id = OwnerId::new(u32::try_from(self.list.len()).expect("owners are limited"));
         let rows = self.rows_along(&path);
         self.by_path.insert(path.clone(), id);
-        self.list.push(Owner { path, limit: None, rows });
+        self.list.push(Owner {
+            path,
+            limit: None,
+            rows,
+        });
     }
 
     /// Undoes the [`Owners::add`] that came last and is not undone yet.
@@ -68,7 +72,9 @@ impl Owners {
     pub(crate) fn covers(&self, outer: OwnerId, inner: OwnerId) -> bool {
         let outer = self.list[outer.number() as usize].path.as_str();
         let inner = self.list[inner.number() as usize].path.as_str();
-        inner.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        inner
+            .strip_prefix(outer)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     }
 
     fn rows_along(&self, path: &OwnerPath) -> Vec<u32> {

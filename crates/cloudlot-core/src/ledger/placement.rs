@@ -42,8 +42,14 @@ impl Placement {
 pub(crate) fn holds(state: &State, request: &Request, placement: &Placement) -> Result<Holds, Why> {
     let list = match (request.need(), placement) {
         (Need::Parts(parts), Placement::Pieces(pieces)) => of_parts(state, parts, pieces)?,
-        (Need::Elastic { least, most }, Placement::Shares(shares)) => of_shares(state, least, most, shares)?,
-        _ => return Err(Why::Placement("pieces are for parts, shares for an elastic need")),
+        (Need::Elastic { least, most }, Placement::Shares(shares)) => {
+            of_shares(state, least, most, shares)?
+        }
+        _ => {
+            return Err(Why::Placement(
+                "pieces are for parts, shares for an elastic need",
+            ));
+        }
     };
     Holds::sum(list).ok_or(Why::Overflow)
 }
@@ -64,49 +70,108 @@ fn of_parts(state: &State, parts: &[Part], pieces: &[Piece]) -> Result<Vec<Hold>
     }
     let hold = |piece: &Piece| {
         let each = amounts(state, &parts[piece.part].amounts)?;
-        let all = each.checked_mul(piece.members.into()).ok_or(Why::Overflow)?;
+        let all = each
+            .checked_mul(piece.members.into())
+            .ok_or(Why::Overflow)?;
         Ok(Hold::of(piece.on, &all, piece.members))
     };
-    pieces.iter().filter(|piece| piece.members > 0).map(hold).collect()
+    pieces
+        .iter()
+        .filter(|piece| piece.members > 0)
+        .map(hold)
+        .collect()
 }
 
 /// How many members of a part sit on children, each on `of` children of one parent.
 ///
 /// Members can be dealt to a parent's children so that none meets a child twice exactly if no child has more members
 /// than there are, and the places come out even.
-fn families<'a>(state: &State, of: u32, pieces: impl Iterator<Item = &'a Piece>) -> Result<u64, Why> {
+fn families<'a>(
+    state: &State,
+    of: u32,
+    pieces: impl Iterator<Item = &'a Piece>,
+) -> Result<u64, Why> {
     let mut by_parent: BTreeMap<ResourceId, BTreeMap<ResourceId, u64>> = BTreeMap::new();
     for piece in pieces {
-        let standing = state.standing(piece.on).ok_or(Why::UnknownResource(piece.on))?;
-        let parent = standing.parent.ok_or(Why::Placement("a part for children sits on a resource without parent"))?;
-        *by_parent.entry(parent).or_default().entry(piece.on).or_default() += u64::from(piece.members);
+        let standing = state
+            .standing(piece.on)
+            .ok_or(Why::UnknownResource(piece.on))?;
+        let parent = standing.parent.ok_or(Why::Placement(
+            "a part for children sits on a resource without parent",
+        ))?;
+        *by_parent
+            .entry(parent)
+            .or_default()
+            .entry(piece.on)
+            .or_default() += u64::from(piece.members);
     }
     let mut members = 0;
     for children in by_parent.values() {
         let places: u64 = children.values().sum();
         let here = places / u64::from(of.max(1));
         if !places.is_multiple_of(of.max(1).into()) || children.values().any(|most| *most > here) {
-            return Err(Why::Placement("a member does not have its number of children of one parent"));
+            return Err(Why::Placement(
+                "a member does not have its number of children of one parent",
+            ));
         }
         members += here;
     }
     Ok(members)
 }
 
-fn of_shares(state: &State, least: &Quantities, most: &Quantities, shares: &[(ResourceId, Amounts)]) -> Result<Vec<Hold>, Why> {
+fn of_shares(
+    state: &State,
+    least: &Quantities,
+    most: &Quantities,
+    shares: &[(ResourceId, Amounts)],
+) -> Result<Vec<Hold>, Why> {
     let (least, most) = (amounts(state, least)?, amounts(state, most)?);
-    let total = shares.iter().try_fold(Amounts::ZERO, |sum, (_, share)| sum.checked_add(share));
+    let total = shares
+        .iter()
+        .try_fold(Amounts::ZERO, |sum, (_, share)| sum.checked_add(share));
     let total = total.ok_or(Why::Overflow)?;
     if !least.fits_in(&total) || !total.fits_in(&most) {
-        return Err(Why::Placement("the shares are less than the least or more than the most"));
+        return Err(Why::Placement(
+            "the shares are less than the least or more than the most",
+        ));
     }
     let some = shares.iter().filter(|(_, share)| !share.is_zero());
     Ok(some.map(|(on, share)| Hold::new(*on, share)).collect())
 }
 
+/// The hold of a request that is one member on one node; `None` if it is anything else.
+#[inline]
+pub(crate) fn single(
+    state: &State,
+    request: &Request,
+    on: ResourceId,
+) -> Result<Option<Hold>, Why> {
+    match request.need() {
+        Need::Parts(parts) => match parts.as_slice() {
+            [part] if part.count == 1 && part.on == On::Node => {
+                hold_of(state, &part.amounts, on).map(Some)
+            }
+            _ => Ok(None),
+        },
+        Need::Elastic { .. } => Ok(None),
+    }
+}
+
+#[inline]
+fn hold_of(state: &State, quantities: &Quantities, on: ResourceId) -> Result<Hold, Why> {
+    // The usual case needs no vector of all kinds.
+    if let Some(hold) = Hold::of_well_known(on, quantities) {
+        return Ok(hold);
+    }
+    Ok(Hold::new(on, &amounts(state, quantities)?))
+}
+
 pub(crate) fn amounts(state: &State, quantities: &Quantities) -> Result<Amounts, Why> {
-    state.kinds.amounts(quantities).map_err(|error| match error {
-        KindsError::Unknown(kind) => Why::UnknownKind(kind),
-        _ => unreachable!("a lookup can only miss"),
-    })
+    state
+        .kinds
+        .amounts(quantities)
+        .map_err(|error| match error {
+            KindsError::Unknown(kind) => Why::UnknownKind(kind),
+            _ => unreachable!("a lookup can only miss"),
+        })
 }

@@ -2,8 +2,12 @@
 
 use super::groups::Group;
 use super::holds::Holds;
+use super::rules::Ask;
 use super::why::Why;
-use crate::{OwnerPath, Priority, Request, RequestKey, ReservationId, ResourceId, Revision, Terms, Timestamp};
+use crate::{
+    OwnerPath, Priority, Request, RequestKey, ReservationId, ResourceId, Revision, Terms,
+    Timestamp, Window,
+};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -91,6 +95,25 @@ impl Booking {
             until: request.window().until,
             hold_for: request.hold_for(),
             expected: request.expected(),
+        }
+    }
+}
+
+impl Booking {
+    pub(crate) fn ask(&self) -> Ask<'_> {
+        Ask {
+            owner: &self.owner,
+            holds: &self.holds,
+            key: self.key,
+            digest: self.digest,
+            terms: self.terms.as_ref(),
+            priority: self.priority,
+            window: Window {
+                from: self.from,
+                until: self.until,
+            },
+            hold_for: self.hold_for,
+            expected: self.expected,
         }
     }
 }

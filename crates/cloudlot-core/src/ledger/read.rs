@@ -1,13 +1,14 @@
 //! What can be asked of a state: the ledger's own, or a view's.
 
 use super::groups::Group;
-use super::placement::{Placement, holds};
+use super::placement::{self, Placement, holds};
 use super::reservation::Reservation;
 use super::rules;
 use super::state::{Member, State};
 use super::why::Why;
 use crate::{
-    Amounts, Kinds, OwnerId, OwnerPath, Request, ReservationId, Resource, ResourceId, Revision, Timestamp,
+    Amounts, Kinds, OwnerId, OwnerPath, Request, ReservationId, Resource, ResourceId, Revision,
+    Timestamp,
 };
 use std::time::Duration;
 
@@ -50,7 +51,8 @@ impl State {
 
     /// All resources, by place.
     pub fn resources(&self) -> impl Iterator<Item = (ResourceId, &Resource)> {
-        self.standings().map(|(id, standing)| (id, &*standing.resource))
+        self.standings()
+            .map(|(id, standing)| (id, &*standing.resource))
     }
 
     /// How many resources there are.
@@ -92,11 +94,13 @@ impl State {
     /// How many reservations hold something on the resource.
     #[must_use]
     pub fn hold_count(&self, id: ResourceId) -> u32 {
-        self.standing(id).map_or(0, |_| self.rows.head(id.index()).holds)
+        self.standing(id)
+            .map_or(0, |_| self.rows.head(id.index()).holds)
     }
 
     fn row(&self, id: ResourceId, what: impl Fn(usize) -> Amounts) -> Amounts {
-        self.standing(id).map_or(Amounts::ZERO, |_| what(id.index()))
+        self.standing(id)
+            .map_or(Amounts::ZERO, |_| what(id.index()))
     }
 
     /// What the resource may give in all: its capacity without what is set aside, times its overcommit. Nothing of an
@@ -151,8 +155,14 @@ impl State {
 
     /// The reservations that hold something on a resource: looks at every live one.
     pub fn on(&self, resource: ResourceId) -> impl Iterator<Item = (ReservationId, &Reservation)> {
-        let here = move |reservation: &Reservation| reservation.holds().iter().any(|hold| hold.resource() == resource);
-        self.all_live().filter(move |(_, reservation)| here(reservation))
+        let here = move |reservation: &Reservation| {
+            reservation
+                .holds()
+                .iter()
+                .any(|hold| hold.resource() == resource)
+        };
+        self.all_live()
+            .filter(move |(_, reservation)| here(reservation))
     }
 
     /// Whether a reservation sits on something that has failed. It keeps what it holds until it is evicted or released,
@@ -160,8 +170,12 @@ impl State {
     #[must_use]
     pub fn is_lost(&self, id: ReservationId) -> bool {
         let failed = |id: ResourceId| self.standing(id).is_some_and(|standing| standing.failed);
-        self.live(id)
-            .is_some_and(|reservation| reservation.holds().iter().any(|hold| failed(hold.resource())))
+        self.live(id).is_some_and(|reservation| {
+            reservation
+                .holds()
+                .iter()
+                .any(|hold| failed(hold.resource()))
+        })
     }
 
     /// The name behind an owner's number.
@@ -205,14 +219,16 @@ impl State {
 
     /// The resources and owners' limits of which more is held than allowed.
     pub fn all_overfull(&self) -> impl Iterator<Item = (Overfull, Amounts)> {
-        self.members.iter().filter_map(|((slot, generation), member)| {
-            let excess = self.rows.excess(slot as usize);
-            let what = match member {
-                Member::Resource(_) => Overfull::Resource(ResourceId::new(slot, generation)),
-                Member::Limit { owner, .. } => Overfull::Owner(*owner),
-            };
-            (!excess.is_zero()).then_some((what, excess))
-        })
+        self.members
+            .iter()
+            .filter_map(|((slot, generation), member)| {
+                let excess = self.rows.excess(slot as usize);
+                let what = match member {
+                    Member::Resource(_) => Overfull::Resource(ResourceId::new(slot, generation)),
+                    Member::Limit { owner, .. } => Overfull::Owner(*owner),
+                };
+                (!excess.is_zero()).then_some((what, excess))
+            })
     }
 
     /// The first moment from `after` on at which a request could have this place for `length`, if nothing else changes.
@@ -233,7 +249,12 @@ impl State {
         let holds = holds(self, request, placement)?;
         let after = request.window().from.map_or(after, |from| from.max(after));
         let start = rules::earliest(self, request.owner(), &holds, after, length);
-        let inside = |start: &Timestamp| request.window().until.is_none_or(|until| *start + length <= until);
+        let inside = |start: &Timestamp| {
+            request
+                .window()
+                .until
+                .is_none_or(|until| *start + length <= until)
+        };
         Ok(start.filter(inside))
     }
 
@@ -247,11 +268,16 @@ impl State {
         after: Timestamp,
         length: Duration,
     ) -> Result<Option<(ResourceId, Timestamp)>, Why> {
-        rules::single(self, request).ok_or(Why::Placement("the request has several pieces"))??;
-        let starts = self.standings().filter(|(_, standing)| standing.open).filter_map(|(id, _)| {
-            let start = self.earliest(request, &Placement::on(id), after, length);
-            Some((id, start.ok()??))
-        });
+        let on = ResourceId::new(u32::MAX, 0);
+        placement::single(self, request, on)?
+            .ok_or(Why::Placement("the request has several pieces"))?;
+        let starts = self
+            .standings()
+            .filter(|(_, standing)| standing.open)
+            .filter_map(|(id, _)| {
+                let start = self.earliest(request, &Placement::on(id), after, length);
+                Some((id, start.ok()??))
+            });
         Ok(starts.min_by_key(|(id, start)| (*start, *id)))
     }
 }

@@ -3,8 +3,8 @@
 use super::entry::{Change, Entry};
 use super::keys::Keys;
 use super::machine::{Ledger, LedgerConfig};
-use super::state::{State, place_of};
 use super::rules;
+use super::state::{State, place_of};
 use crate::ReservationId;
 
 /// A ledger at one revision, to replay from.
@@ -84,25 +84,51 @@ pub(crate) fn follows(state: &State, entry: &Entry) -> Result<(), &'static str> 
             given(known.all(|known| known), "the limit names an unknown kind")
         }
         Change::ResourceAdded { id, resource } => {
-            let fresh = state.members.next() == Some((id.slot(), id.generation())) && state.find(resource.name()).is_none();
+            let fresh = state.members.next() == Some((id.slot(), id.generation()))
+                && state.find(resource.name()).is_none();
             given(fresh, "the resource does not get the next place")?;
-            let parent = resource.parent().is_none_or(|parent| state.find(parent).is_some());
+            let parent = resource
+                .parent()
+                .is_none_or(|parent| state.find(parent).is_some());
             given(parent, "the parent is not there")?;
-            given(state.kinds.amounts(resource.limits()).is_ok(), "a kind has no number")
+            given(
+                state.kinds.amounts(resource.limits()).is_ok(),
+                "a kind has no number",
+            )
         }
         Change::ResourceChanged { id, resource } => {
-            let same = |old: &crate::Resource| (old.name(), old.parent()) == (resource.name(), resource.parent());
-            given(state.resource(*id).is_some_and(same), "the resource is not there")?;
-            given(state.kinds.amounts(resource.limits()).is_ok(), "a kind has no number")
+            let same = |old: &crate::Resource| {
+                (old.name(), old.parent()) == (resource.name(), resource.parent())
+            };
+            given(
+                state.resource(*id).is_some_and(same),
+                "the resource is not there",
+            )?;
+            given(
+                state.kinds.amounts(resource.limits()).is_ok(),
+                "a kind has no number",
+            )
         }
-        Change::StateSet { id, .. } => given(state.resource(*id).is_some(), "the resource is not there"),
+        Change::StateSet { id, .. } => {
+            given(state.resource(*id).is_some(), "the resource is not there")
+        }
         Change::ResourceRemoved { id } => {
             let idle = state.hold_count(*id) == 0 && state.children(*id).is_empty();
-            given(state.resource(*id).is_some() && idle, "the resource is not there, or in use")
+            given(
+                state.resource(*id).is_some() && idle,
+                "the resource is not there, or in use",
+            )
         }
-        Change::Reserved { id, reservation, .. } => {
-            given(state.reservations.next() == Some(place_of(*id)), "the reservation does not get the next place")?;
-            let owner = state.owner(reservation.owner()).ok_or("the owner is unknown")?;
+        Change::Reserved {
+            id, reservation, ..
+        } => {
+            given(
+                state.reservations.next() == Some(place_of(*id)),
+                "the reservation does not get the next place",
+            )?;
+            let owner = state
+                .owner(reservation.owner())
+                .ok_or("the owner is unknown")?;
             let counted = rules::can_count(state, reservation, owner);
             given(counted.is_ok(), "the amounts cannot be counted")
         }
@@ -114,7 +140,9 @@ pub(crate) fn follows(state: &State, entry: &Entry) -> Result<(), &'static str> 
             given(counted.is_ok(), "the amounts cannot be counted")
         }
         Change::Confirmed { id } | Change::Extended { id, .. } => {
-            let held = state.live(*id).is_some_and(|reservation| !reservation.is_confirmed());
+            let held = state
+                .live(*id)
+                .is_some_and(|reservation| !reservation.is_confirmed());
             given(held, "the reservation is gone, or confirmed already")
         }
         Change::Evicting { id, .. } | Change::Ended { id, .. } => {

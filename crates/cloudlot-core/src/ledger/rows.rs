@@ -6,7 +6,7 @@
 
 use super::timeline::{Span, Timeline};
 use crate::amounts::bits;
-use crate::{Amounts, Kind, Timestamp};
+use crate::{Amounts, Kind, ResourceId, Timestamp};
 use std::time::Duration;
 
 /// Limit and use side by side: whoever reads one needs the other.
@@ -24,7 +24,24 @@ pub(crate) struct Head {
     pub(crate) holds: u32,
     /// Those of them that are confirmed.
     pub(crate) confirmed: u32,
+    /// What has to be known of a resource before anything is taken of it.
+    pub(crate) door: Door,
     timeline: Option<Box<Timeline>>,
+}
+
+/// The part of a resource's description that every reservation asks for, kept where it looks anyway.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Door {
+    /// Of the resource; the row is given again later.
+    pub(crate) generation: u32,
+    /// Whether the row is a resource at all.
+    pub(crate) resource: bool,
+    /// Whether it and everything above it take new work.
+    pub(crate) open: bool,
+    /// Whether it or something above it has failed.
+    pub(crate) failed: bool,
+    /// Whether it is a node of its own without taints, so that a request without rules suits it.
+    pub(crate) plain: bool,
 }
 
 /// A claim on one row, as its holder describes it.
@@ -65,25 +82,44 @@ impl Rows {
 
     #[inline]
     fn cell(&self, row: usize, index: usize) -> Cell {
-        let column = self.columns.get(index).map(Vec::as_slice).unwrap_or_default();
+        let column = self.columns.get(index).map_or(&[][..], Vec::as_slice);
         column.get(row).copied().unwrap_or_default()
     }
 
+    #[inline]
     fn cell_mut(&mut self, row: usize, index: usize) -> &mut Cell {
+        if self
+            .columns
+            .get(index)
+            .is_none_or(|column| column.len() <= row)
+        {
+            self.grow(row, index);
+        }
+        &mut self.columns[index][row]
+    }
+
+    #[cold]
+    fn grow(&mut self, row: usize, index: usize) {
         if self.columns.len() <= index {
             self.columns.resize(index + 1, Vec::new());
         }
         let column = &mut self.columns[index];
-        if column.len() <= row {
-            column.resize(row + 1, Cell::default());
-        }
-        &mut column[row]
+        column.resize(column.len().max(row + 1), Cell::default());
     }
 
+    /// What has to be known of a resource; `None` if it is not there.
+    #[inline]
+    pub(crate) fn door(&self, id: ResourceId) -> Option<Door> {
+        let door = self.heads.get(id.index())?.door;
+        (door.resource && door.generation == id.generation()).then_some(door)
+    }
+
+    #[inline]
     pub(crate) fn head(&self, row: usize) -> &Head {
         &self.heads[row]
     }
 
+    #[inline]
     pub(crate) fn head_mut(&mut self, row: usize) -> &mut Head {
         &mut self.heads[row]
     }
@@ -108,7 +144,8 @@ impl Rows {
     }
 
     fn collect(&self, row: usize, what: impl Fn(Cell) -> u64) -> Amounts {
-        let cells = (0..self.columns.len()).map(|index| (Kind::at(index), what(self.cell(row, index))));
+        let cells =
+            (0..self.columns.len()).map(|index| (Kind::at(index), what(self.cell(row, index))));
         cells.collect()
     }
 
@@ -125,6 +162,7 @@ impl Rows {
     }
 
     /// What a claim of that span could have at most.
+    #[inline]
     pub(crate) fn room(&self, row: usize, kind: Kind, span: Option<Span>) -> u64 {
         let limit = self.cell(row, kind.index()).limit;
         limit.saturating_sub(self.most_beside(row, kind, span))
@@ -158,9 +196,11 @@ impl Rows {
 
     /// Whether taking a claim, fitting or not, keeps every number below 2^64.
     pub(crate) fn can_count(&self, row: usize, claim: Claim<'_>) -> bool {
-        bits(claim.mask)
-            .zip(claim.values)
-            .all(|(index, value)| self.most_beside(row, Kind::at(index), claim.span).checked_add(*value).is_some())
+        bits(claim.mask).zip(claim.values).all(|(index, value)| {
+            self.most_beside(row, Kind::at(index), claim.span)
+                .checked_add(*value)
+                .is_some()
+        })
     }
 
     /// Takes a claim; the caller has checked that it can be counted.
@@ -180,7 +220,9 @@ impl Rows {
     pub(crate) fn give(&mut self, row: usize, claim: Claim<'_>) {
         match claim.span {
             None => self.each(row, claim, |cell, value| cell.taken -= value),
-            Some(span) => self.retime(row, claim, |line| line.remove(span, claim.mask, claim.values)),
+            Some(span) => self.retime(row, claim, |line| {
+                line.remove(span, claim.mask, claim.values)
+            }),
         }
     }
 
@@ -194,7 +236,10 @@ impl Rows {
     fn retime(&mut self, row: usize, claim: Claim<'_>, change: impl FnOnce(&mut Timeline)) {
         let mut line = self.heads[row].timeline.take().unwrap_or_default();
         let kinds = bits(claim.mask).map(Kind::at);
-        let before: Vec<u64> = kinds.clone().map(|kind| line.peak(kind)).collect();
+        let mut before = [0; Kind::LIMIT];
+        for (before, kind) in before.iter_mut().zip(kinds.clone()) {
+            *before = line.peak(kind);
+        }
         change(&mut line);
         for (kind, before) in kinds.zip(before) {
             let cell = self.cell_mut(row, kind.index());
@@ -204,13 +249,25 @@ impl Rows {
     }
 
     /// The first moment from `after` on at which a claim of `length` fits; `None` if never.
-    pub(crate) fn earliest(&self, row: usize, wanted: &Amounts, after: Timestamp, length: Duration) -> Option<Timestamp> {
+    pub(crate) fn earliest(
+        &self,
+        row: usize,
+        wanted: &Amounts,
+        after: Timestamp,
+        length: Duration,
+    ) -> Option<Timestamp> {
         let line = self.heads[row].timeline.as_deref();
         let mut room = Vec::new();
         for (kind, wanted) in wanted.iter() {
             let cell = self.cell(row, kind.index());
             let open = cell.taken - line.map_or(0, |line| line.peak(kind));
-            room.push((kind, wanted, cell.limit.checked_sub(open).filter(|room| wanted <= *room)?));
+            room.push((
+                kind,
+                wanted,
+                cell.limit
+                    .checked_sub(open)
+                    .filter(|room| wanted <= *room)?,
+            ));
         }
         match line {
             Some(line) => line.earliest(after, length, &room),
@@ -222,12 +279,18 @@ impl Rows {
     pub(crate) fn is_sound(&self, row: usize) -> bool {
         let head = &self.heads[row];
         let peaks = |index: usize| {
-            let peak = head.timeline.as_ref().map_or(0, |line| line.peak(Kind::at(index)));
+            let peak = head
+                .timeline
+                .as_ref()
+                .map_or(0, |line| line.peak(Kind::at(index)));
             self.cell(row, index).taken >= peak
         };
         head.confirmed <= head.holds
             && (0..self.columns.len()).all(peaks)
-            && head.timeline.as_ref().is_none_or(|line| line.is_sound() && !line.is_empty())
+            && head
+                .timeline
+                .as_ref()
+                .is_none_or(|line| line.is_sound() && !line.is_empty())
             && (head.holds > 0 || (self.taken(row).is_zero() && head.timeline.is_none()))
     }
 
@@ -238,11 +301,18 @@ impl Rows {
         let empty = Head::default();
         let head = |rows: &Self, row: usize| rows.heads.get(row).unwrap_or(&empty).clone();
         (0..rows).all(|row| head(self, row) == head(other, row))
-            && (0..kinds).all(|index| (0..rows).all(|row| self.cell(row, index) == other.cell(row, index)))
+            && (0..kinds)
+                .all(|index| (0..rows).all(|row| self.cell(row, index) == other.cell(row, index)))
     }
 
     /// Bytes of one row in all columns and its head, to tell what a copy costs.
     pub(crate) fn row_bytes(&self) -> usize {
-        size_of::<Head>() + self.columns.iter().filter(|column| !column.is_empty()).count() * size_of::<Cell>()
+        size_of::<Head>()
+            + self
+                .columns
+                .iter()
+                .filter(|column| !column.is_empty())
+                .count()
+                * size_of::<Cell>()
     }
 }

@@ -6,15 +6,19 @@
 use super::entry::{Change, End};
 use super::groups::{Group, domains, everywhere, labels};
 use super::holds::Holds;
-use super::placement::{Placement, amounts};
-use super::plan::Booking;
-use super::reservation::{Reservation, Stage};
+use super::placement::Placement;
+use super::reservation::{Draw, Reservation, Stage};
 use super::rows::Claim;
 use super::state::{State, limited};
 use super::timeline::Span;
 use super::why::Why;
-use crate::{Affinity, Amounts, Mode, Need, On, OwnerId, OwnerPath, Place, Request, ReservationId, ResourceId, Terms, Timestamp, Topology};
+use crate::{
+    Affinity, Amounts, Mode, On, OwnerId, OwnerPath, Part, Place, Priority, Request, RequestKey,
+    ReservationId, ResourceId, Terms, Timestamp, Topology, Window,
+};
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
 
 /// Notes what was read to decide beyond amounts.
 pub(crate) trait Reads {
@@ -29,11 +33,20 @@ impl Reads for () {
 }
 
 /// Whether each resource of a placement suits the request, whatever is free just now.
-pub(crate) fn suits(state: &State, request: &Request, placement: &Placement, reads: &mut impl Reads) -> Result<(), Why> {
+pub(crate) fn suits(
+    state: &State,
+    request: &Request,
+    placement: &Placement,
+    reads: &mut impl Reads,
+) -> Result<(), Why> {
     match placement {
         Placement::Pieces(pieces) => {
             for piece in pieces {
                 suits_one(state, request, piece.part, piece.on, reads)?;
+                if piece.members == 0 {
+                    // Nothing will be taken here, so nobody else asks whether a member would fit.
+                    judge(state, request, piece.part, piece.on)?;
+                }
             }
         }
         Placement::Shares(shares) => {
@@ -45,9 +58,53 @@ pub(crate) fn suits(state: &State, request: &Request, placement: &Placement, rea
     Ok(())
 }
 
-pub(crate) fn suits_one(state: &State, request: &Request, part: usize, on: ResourceId, reads: &mut impl Reads) -> Result<(), Why> {
-    let standing = state.standing(on).ok_or(Why::UnknownResource(on))?;
+pub(crate) fn suits_one(
+    state: &State,
+    request: &Request,
+    part: usize,
+    on: ResourceId,
+    reads: &mut impl Reads,
+) -> Result<(), Why> {
+    let door = state.rows.door(on).ok_or(Why::UnknownResource(on))?;
     reads.resource(on);
+    // The usual case reads nothing of the description: whether the amounts fit is asked anyway.
+    if door.plain && door.open && asks_nothing(state, request, part) {
+        return Ok(());
+    }
+    judge(state, request, part, on)
+}
+
+/// Whether a request has no rule that a node without taints could break, but for amounts.
+#[inline]
+fn asks_nothing(state: &State, request: &Request, part: usize) -> bool {
+    // What is asked of every share of an elastic need is not asked by its amounts.
+    let node = |part: &Part| part.on == On::Node;
+    request.need().parts().get(part).is_some_and(node)
+        && request.constraints().is_empty()
+        && request.terms().is_none()
+        && request.spreads().is_empty()
+        && state.rulebook.has_no_checks()
+}
+
+/// Says why there is no room: for good, if the resource could not serve the request if it were empty.
+pub(crate) fn for_good(state: &State, request: &Request, placement: &Placement, why: Why) -> Why {
+    let Why::Full { resource, .. } = &why else {
+        return why;
+    };
+    let part = match placement {
+        Placement::Pieces(pieces) => pieces
+            .iter()
+            .find(|piece| piece.on == *resource)
+            .map(|piece| piece.part),
+        Placement::Shares(_) => Some(0),
+    };
+    let never = part.and_then(|part| judge(state, request, part, *resource).err());
+    never.unwrap_or(why)
+}
+
+/// Asks the rulebook about a resource, however full it is.
+fn judge(state: &State, request: &Request, part: usize, on: ResourceId) -> Result<(), Why> {
+    let standing = state.standing(on).ok_or(Why::UnknownResource(on))?;
     let place = Place {
         resource: &standing.resource,
         limits: standing.resource.limits(),
@@ -60,7 +117,10 @@ pub(crate) fn suits_one(state: &State, request: &Request, part: usize, on: Resou
         return Ok(());
     }
     let mismatches = state.rulebook.mismatches(request, part, place);
-    Err(Why::Unsuitable { resource: on, mismatches })
+    Err(Why::Unsuitable {
+        resource: on,
+        mismatches,
+    })
 }
 
 fn closed(state: &State, on: ResourceId) -> Why {
@@ -69,7 +129,10 @@ fn closed(state: &State, on: ResourceId) -> Why {
     while let Some(standing) = state.standing(at) {
         if !standing.resource.state().takes_new() {
             let state = standing.resource.state();
-            return Why::Closed { resource: at, state };
+            return Why::Closed {
+                resource: at,
+                state,
+            };
         }
         let Some(parent) = standing.parent else { break };
         at = parent;
@@ -78,7 +141,12 @@ fn closed(state: &State, on: ResourceId) -> Why {
 }
 
 /// Whether holds keep the company that the request seeks, and that others allow.
-pub(crate) fn company(state: &State, terms: &Terms, holds: &Holds, reads: &mut impl Reads) -> Result<(), Why> {
+pub(crate) fn company(
+    state: &State,
+    terms: &Terms,
+    holds: &Holds,
+    reads: &mut impl Reads,
+) -> Result<(), Why> {
     let mut own = Company::default();
     for hold in holds.iter() {
         let standing = state.standing(hold.resource());
@@ -154,10 +222,12 @@ impl Company {
         let own = terms.labels.has(&affinity.label);
         match affinity.mode {
             Mode::Apart if members > 0 || (own && count > 1) => Err(apart(group)),
-            Mode::Together if members == 0 && !(own && self.is_first(state, affinity, reads)) => Err(Why::Together {
-                label: group.label,
-                domain: group.domain,
-            }),
+            Mode::Together if members == 0 && !(own && self.is_first(state, affinity, reads)) => {
+                Err(Why::Together {
+                    label: group.label,
+                    domain: group.domain,
+                })
+            }
             _ => Ok(()),
         }
     }
@@ -168,51 +238,86 @@ impl Company {
     }
 }
 
-/// The reservation that a booking makes, if there is room for it.
-pub(crate) fn book(state: &State, booking: &Booking, now: Timestamp) -> Result<Reservation, Why> {
-    for hold in booking.holds.as_slice() {
-        let standing = state.standing(hold.resource());
-        let standing = standing.ok_or(Why::UnknownResource(hold.resource()))?;
-        if !standing.open {
+/// A request with its place, borrowed: what has to be known to draw up a reservation.
+pub(crate) struct Ask<'a> {
+    pub(crate) owner: &'a OwnerPath,
+    pub(crate) holds: &'a Holds,
+    pub(crate) key: Option<RequestKey>,
+    pub(crate) digest: u64,
+    pub(crate) terms: Option<&'a Arc<Terms>>,
+    pub(crate) priority: Priority,
+    pub(crate) window: Window,
+    pub(crate) hold_for: Duration,
+    pub(crate) expected: Option<Duration>,
+}
+
+impl<'a> Ask<'a> {
+    #[inline]
+    pub(crate) fn of(request: &'a Request, holds: &'a Holds) -> Self {
+        Self {
+            owner: request.owner(),
+            holds,
+            key: request.key(),
+            digest: request.digest(),
+            terms: request.terms(),
+            priority: request.priority(),
+            window: request.window(),
+            hold_for: request.hold_for(),
+            expected: request.expected(),
+        }
+    }
+}
+
+/// The reservation that a request makes, if there is room for it.
+#[inline]
+pub(crate) fn book(state: &State, ask: &Ask<'_>, now: Timestamp) -> Result<Reservation, Why> {
+    for hold in ask.holds.as_slice() {
+        let door = state.rows.door(hold.resource());
+        if !door.ok_or(Why::UnknownResource(hold.resource()))?.open {
             return Err(closed(state, hold.resource()));
         }
     }
-    let reservation = draw_up(state, booking, now)?;
+    let reservation = draw_up(state, ask, now)?;
     for hold in reservation.holds.as_slice() {
-        fits(state, hold.resource(), reservation.claim(hold.mask(), hold.values()))?;
+        fits(
+            state,
+            hold.resource(),
+            reservation.claim(hold.mask(), hold.values()),
+        )?;
     }
-    let rows = limits_along(state, &booking.owner);
-    if !rows.is_empty() {
-        fits_limits(state, &rows, &reservation.holds.total(), reservation.booked())?;
+    if state.is_limited(reservation.owner) {
+        let rows = limits_along(state, ask.owner);
+        let total = reservation.holds.total();
+        fits_limits(state, &rows, &total, reservation.booked())?;
     }
     Ok(reservation)
 }
 
-/// The reservation that a booking makes, whether there is room for it or not.
+/// The reservation that a request makes, whether there is room for it or not.
 ///
 /// The owner's number is [`UNKNOWN_OWNER`] if it has none yet.
-pub(crate) fn draw_up(state: &State, booking: &Booking, now: Timestamp) -> Result<Reservation, Why> {
+#[inline]
+pub(crate) fn draw_up(state: &State, ask: &Ask<'_>, now: Timestamp) -> Result<Reservation, Why> {
     let span = Span {
-        from: booking.from.unwrap_or(now).max(now),
-        until: booking.until.unwrap_or(Timestamp::MAX),
+        from: ask.window.from.unwrap_or(now).max(now),
+        until: ask.window.until.unwrap_or(Timestamp::MAX),
     };
     if span.is_empty() {
         return Err(Why::TooLate(span.until));
     }
-    let until = now + booking.hold_for;
-    Ok(Reservation {
-        holds: booking.holds.clone(),
+    let until = now + ask.hold_for;
+    Ok(Reservation::new(Draw {
+        holds: ask.holds.clone(),
         stage: Stage::Held { until },
         span,
-        owner: state.owners.find(&booking.owner).unwrap_or(UNKNOWN_OWNER),
-        priority: booking.priority,
+        owner: state.owners.find(ask.owner).unwrap_or(UNKNOWN_OWNER),
+        priority: ask.priority,
         timed: span.from > now || span.until < Timestamp::MAX,
-        evicting: false,
-        terms: booking.terms.clone(),
-        key: booking.key,
-        expected: booking.expected,
+        terms: ask.terms.cloned(),
+        key: ask.key,
+        expected: ask.expected,
         reserved_at: now,
-    })
+    }))
 }
 
 /// No owner has this number: there can only be 2^20.
@@ -241,7 +346,12 @@ fn limits_along(state: &State, path: &OwnerPath) -> Vec<(usize, OwnerId, u32)> {
     Vec::new()
 }
 
-fn fits_limits(state: &State, rows: &[(usize, OwnerId, u32)], total: &Amounts, span: Option<Span>) -> Result<(), Why> {
+fn fits_limits(
+    state: &State,
+    rows: &[(usize, OwnerId, u32)],
+    total: &Amounts,
+    span: Option<Span>,
+) -> Result<(), Why> {
     for (row, owner, mask) in rows {
         let part = limited(total, *mask);
         let claim = Claim {
@@ -261,7 +371,11 @@ fn fits_limits(state: &State, rows: &[(usize, OwnerId, u32)], total: &Amounts, s
 }
 
 /// Whether a booking, fitting or not, keeps every number below 2^64.
-pub(crate) fn can_count(state: &State, reservation: &Reservation, owner: &OwnerPath) -> Result<(), Why> {
+pub(crate) fn can_count(
+    state: &State,
+    reservation: &Reservation,
+    owner: &OwnerPath,
+) -> Result<(), Why> {
     can_count_more(state, reservation, None, owner)
 }
 
@@ -280,7 +394,10 @@ pub(crate) fn can_count_more(
         }
         let old = old.map_or(Amounts::ZERO, |old| old.on(on));
         let more = limited(&hold.amounts().saturating_sub(&old), u32::MAX);
-        if !state.rows.can_count(on.index(), reservation.claim(more.mask(), more.values())) {
+        if !state
+            .rows
+            .can_count(on.index(), reservation.claim(more.mask(), more.values()))
+        {
             return Err(Why::Overflow);
         }
     }
@@ -288,7 +405,9 @@ pub(crate) fn can_count_more(
     let total = reservation.holds.total().saturating_sub(&old);
     let countable = |(row, _, mask): (usize, OwnerId, u32)| {
         let part = limited(&total, mask);
-        state.rows.can_count(row, reservation.claim(part.mask(), part.values()))
+        state
+            .rows
+            .can_count(row, reservation.claim(part.mask(), part.values()))
     };
     if limits_along(state, owner).into_iter().all(countable) {
         return Ok(());
@@ -316,8 +435,13 @@ pub(crate) fn confirm(state: &State, id: ReservationId) -> Result<Change, Why> {
     if reservation.is_confirmed() {
         return Err(Why::Confirmed(id));
     }
-    let failed = |id: &ResourceId| state.standing(*id).is_some_and(|standing| standing.failed);
-    let lost = reservation.holds.as_slice().iter().map(super::holds::Hold::resource).find(failed);
+    let failed = |id: &ResourceId| state.rows.door(*id).is_some_and(|door| door.failed);
+    let lost = reservation
+        .holds
+        .as_slice()
+        .iter()
+        .map(super::holds::Hold::resource)
+        .find(failed);
     match lost {
         Some(resource) => Err(Why::Lost { id, resource }),
         None => Ok(Change::Confirmed { id }),
@@ -325,7 +449,12 @@ pub(crate) fn confirm(state: &State, id: ReservationId) -> Result<Change, Why> {
 }
 
 /// What setting a hold's time anew changes.
-pub(crate) fn extend(state: &State, id: ReservationId, until: Timestamp, now: Timestamp) -> Result<Change, Why> {
+pub(crate) fn extend(
+    state: &State,
+    id: ReservationId,
+    until: Timestamp,
+    now: Timestamp,
+) -> Result<Change, Why> {
     let reservation = staying(state, id)?;
     if reservation.is_confirmed() {
         return Err(Why::Confirmed(id));
@@ -355,7 +484,10 @@ pub(crate) fn resize(state: &State, id: ReservationId, holds: &Holds) -> Result<
     let more = holds.total().saturating_sub(&reservation.holds.total());
     let rows: Vec<_> = state.limit_rows(reservation.owner).collect();
     fits_limits(state, &rows, &more, reservation.booked())?;
-    Ok(Change::Resized { id, holds: holds.clone() })
+    Ok(Change::Resized {
+        id,
+        holds: holds.clone(),
+    })
 }
 
 /// What giving a part back changes.
@@ -382,22 +514,39 @@ pub(crate) fn release_part(state: &State, id: ReservationId, part: &Holds) -> Re
     }
     Ok(match Holds::sum(rest) {
         Some(holds) => Change::Resized { id, holds },
-        None => Change::Ended { id, end: End::Released },
+        None => Change::Ended {
+            id,
+            end: End::Released,
+        },
     })
 }
 
 /// What telling a reservation to go changes.
-pub(crate) fn evict(state: &State, id: ReservationId, at: Timestamp, now: Timestamp) -> Result<Change, Why> {
+pub(crate) fn evict(
+    state: &State,
+    id: ReservationId,
+    at: Timestamp,
+    now: Timestamp,
+) -> Result<Change, Why> {
     let reservation = there(state, id)?;
     if at <= now {
-        return Ok(Change::Ended { id, end: End::Evicted });
+        return Ok(Change::Ended {
+            id,
+            end: End::Evicted,
+        });
     }
     let until = reservation.span.until.min(at);
     // A booking that has not begun by then never will.
     if until <= reservation.span.from {
-        return Ok(Change::Ended { id, end: End::Evicted });
+        return Ok(Change::Ended {
+            id,
+            end: End::Evicted,
+        });
     }
-    let span = Span { until, ..reservation.span };
+    let span = Span {
+        until,
+        ..reservation.span
+    };
     Ok(Change::Evicting { id, span })
 }
 
@@ -407,10 +556,13 @@ pub(crate) fn earliest(
     owner: &OwnerPath,
     holds: &Holds,
     after: Timestamp,
-    length: std::time::Duration,
+    length: Duration,
 ) -> Option<Timestamp> {
     let total = holds.total();
-    let mut wanted: Vec<(usize, Amounts)> = holds.iter().map(|hold| (hold.resource().index(), hold.amounts())).collect();
+    let mut wanted: Vec<(usize, Amounts)> = holds
+        .iter()
+        .map(|hold| (hold.resource().index(), hold.amounts()))
+        .collect();
     for (row, _, mask) in limits_along(state, owner) {
         wanted.push((row, limited(&total, mask).amounts()));
     }
@@ -424,16 +576,5 @@ pub(crate) fn earliest(
             return Some(start);
         }
         start = next;
-    }
-}
-
-/// The amounts of a request that is one member on one resource; `None` if it is anything else.
-pub(crate) fn single(state: &State, request: &Request) -> Option<Result<Amounts, Why>> {
-    match request.need() {
-        Need::Parts(parts) => match parts.as_slice() {
-            [part] if part.count == 1 && part.on == On::Node => Some(amounts(state, &part.amounts)),
-            _ => None,
-        },
-        Need::Elastic { .. } => None,
     }
 }

@@ -8,10 +8,11 @@ use super::holds::{Hold, Holds};
 use super::owners::Owners;
 use super::plan::Row;
 use super::reservation::{Reservation, Stage};
-use super::rows::{Claim, Rows};
+use super::rows::{Claim, Door, Rows};
 use super::slab::{Place, Slab};
 use crate::{
-    Amounts, Kinds, Mode, OwnerId, Quantity, ReservationId, Resource, ResourceId, ResourceState, Revision, Rulebook, Timestamp, Topology,
+    Amounts, Kinds, Mode, OwnerId, Quantity, ReservationId, Resource, ResourceId, ResourceState,
+    Revision, Rulebook, Timestamp, Topology,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -21,7 +22,10 @@ use std::sync::Arc;
 pub(crate) enum Member {
     Resource(Standing),
     /// The limit of an owner, for the kinds in the mask.
-    Limit { owner: OwnerId, mask: u32 },
+    Limit {
+        owner: OwnerId,
+        mask: u32,
+    },
 }
 
 /// A resource as the ledger sees it.
@@ -97,10 +101,12 @@ impl State {
     }
 
     pub(crate) fn standings(&self) -> impl Iterator<Item = (ResourceId, &Standing)> {
-        self.members.iter().filter_map(|((slot, generation), member)| match member {
-            Member::Resource(standing) => Some((ResourceId::new(slot, generation), standing)),
-            Member::Limit { .. } => None,
-        })
+        self.members
+            .iter()
+            .filter_map(|((slot, generation), member)| match member {
+                Member::Resource(standing) => Some((ResourceId::new(slot, generation), standing)),
+                Member::Limit { .. } => None,
+            })
     }
 
     #[inline]
@@ -109,7 +115,8 @@ impl State {
     }
 
     pub(crate) fn all_live(&self) -> impl Iterator<Item = (ReservationId, &Reservation)> {
-        let named = |((slot, generation), reservation)| (ReservationId::new(slot, generation), reservation);
+        let named =
+            |((slot, generation), reservation)| (ReservationId::new(slot, generation), reservation);
         self.reservations.iter().map(named)
     }
 
@@ -125,13 +132,24 @@ impl State {
         })
     }
 
+    /// Whether an owner, or one above it, has a limit; one that is not known may have.
+    #[inline]
+    pub(crate) fn is_limited(&self, owner: OwnerId) -> bool {
+        self.owners
+            .get(owner)
+            .is_none_or(|owner| !owner.rows.is_empty())
+    }
+
     /// Follows an entry. The caller knows that it fits this state.
+    #[inline]
     pub(crate) fn apply(&mut self, entry: &Entry) {
         self.revision = entry.revision;
         self.now = entry.at;
         match &entry.change {
             Change::KindAdded { name, .. } => {
-                self.kinds.register(name).expect("a kind was checked before it is added");
+                self.kinds
+                    .register(name)
+                    .expect("a kind was checked before it is added");
             }
             Change::OwnerAdded { path, .. } => self.owners.add(path.clone()),
             Change::LimitSet { owner, limit } => self.set_limit(*owner, limit.as_ref()),
@@ -142,9 +160,13 @@ impl State {
                 self.describe(*id, Arc::new(resource.with_state(*state)));
             }
             Change::ResourceRemoved { id } => self.remove_resource(*id),
-            Change::Reserved { id, reservation, .. } => self.reserve(*id, reservation.clone()),
+            Change::Reserved {
+                id, reservation, ..
+            } => self.reserve(*id, reservation),
             Change::Confirmed { id } => self.confirm(*id, entry.at),
-            Change::Extended { id, until } => self.edit(*id).stage = Stage::Held { until: *until },
+            Change::Extended { id, until } => {
+                self.edit(*id).set_stage(Stage::Held { until: *until })
+            }
             Change::Resized { id, holds } => {
                 self.change(*id, |reservation| reservation.holds = holds.clone());
             }
@@ -169,7 +191,9 @@ impl State {
         };
         let act = match change {
             Change::OwnerAdded { .. } => Act::AddOwner,
-            Change::Reserved { id, reservation, .. } => {
+            Change::Reserved {
+                id, reservation, ..
+            } => {
                 self.groups_of(reservation, reservation.holds(), &mut groups);
                 Act::Reserve(*id)
             }
@@ -183,8 +207,14 @@ impl State {
             _ => return None,
         };
         let counted = |group: Group| (self.groups.get(&group), group);
-        let counts = groups.into_iter().map(counted).map(|(count, group)| (group, count));
-        Some(Undo { act, counts: counts.collect() })
+        let counts = groups
+            .into_iter()
+            .map(counted)
+            .map(|(count, group)| (group, count));
+        Some(Undo {
+            act,
+            counts: counts.collect(),
+        })
     }
 
     /// Takes the last change back that is not taken back yet; revision and time are the caller's.
@@ -209,15 +239,25 @@ impl State {
 
     /// The groups that a reservation counts in if it holds this.
     fn groups_of(&self, reservation: &Reservation, holds: &Holds, out: &mut Vec<Group>) {
-        let Some(terms) = &reservation.terms else { return };
+        let Some(terms) = &reservation.terms else {
+            return;
+        };
         for hold in holds.iter() {
-            let Some(standing) = self.standing(hold.resource()) else { continue };
+            let Some(standing) = self.standing(hold.resource()) else {
+                continue;
+            };
             let place = &standing.topology;
             for label in labels(&terms.labels) {
                 out.extend(everywhere(&label).chain(domains(&label, place)));
             }
-            for affinity in terms.affinities.iter().filter(|affinity| affinity.mode == Mode::Apart) {
-                out.extend(domains(&affinity.label, place).filter(|group| group.level == affinity.level));
+            for affinity in terms
+                .affinities
+                .iter()
+                .filter(|affinity| affinity.mode == Mode::Apart)
+            {
+                out.extend(
+                    domains(&affinity.label, place).filter(|group| group.level == affinity.level),
+                );
             }
         }
     }
@@ -225,7 +265,10 @@ impl State {
     /// How many rows a change touches, asked before it is made.
     pub(crate) fn rows_of(&self, change: &Change) -> u64 {
         let own = |reservation: &Reservation| {
-            let limits = self.owners.get(reservation.owner).map_or(0, |owner| owner.rows.len());
+            let limits = self
+                .owners
+                .get(reservation.owner)
+                .map_or(0, |owner| owner.rows.len());
             reservation.holds.as_slice().len() + limits
         };
         let rows = match change {
@@ -253,16 +296,25 @@ impl State {
         }
     }
 
-    fn reserve(&mut self, id: ReservationId, reservation: Reservation) {
-        self.charge(&reservation, Sign::Plus);
-        let put = self.reservations.put(place_of(id), reservation);
+    #[inline]
+    fn reserve(&mut self, id: ReservationId, reservation: &Reservation) {
+        self.charge(reservation, Sign::Plus);
+        let put = self.reservations.put(place_of(id), reservation.clone());
         debug_assert!(put, "a reservation goes to a free place");
     }
 
+    #[inline]
     fn end(&mut self, id: ReservationId) {
-        let gone = self.reservations.take(place_of(id));
+        let gone = self.reservations.get(place_of(id));
         let gone = gone.expect("an entry names a reservation that is there");
-        self.charge(&gone, Sign::Minus);
+        if gone.terms.is_none() && !self.is_limited(gone.owner) {
+            // The usual case need not move it.
+            charge_rows(&mut self.rows, gone, Sign::Minus);
+            self.reservations.clear(place_of(id));
+            return;
+        }
+        let gone = self.reservations.take(place_of(id));
+        self.charge(&gone.expect("it was there"), Sign::Minus);
     }
 
     fn edit(&mut self, id: ReservationId) -> &mut Reservation {
@@ -271,10 +323,10 @@ impl State {
     }
 
     fn confirm(&mut self, id: ReservationId, now: Timestamp) {
-        let reservation = self.edit(id);
-        reservation.stage = Stage::Confirmed { since: now };
-        let holds = reservation.holds.clone();
-        for hold in holds.as_slice() {
+        let reservation = self.reservations.get_mut(place_of(id));
+        let reservation = reservation.expect("an entry names a reservation that is there");
+        reservation.set_stage(Stage::Confirmed { since: now });
+        for hold in reservation.holds.as_slice() {
             self.rows.head_mut(hold.resource().index()).confirmed += 1;
         }
     }
@@ -289,10 +341,9 @@ impl State {
     }
 
     /// Counts a reservation in, or out, on every row it touches.
+    #[inline]
     fn charge(&mut self, reservation: &Reservation, sign: Sign) {
-        for hold in reservation.holds.as_slice() {
-            self.charge_row(hold.resource().index(), reservation, hold, sign);
-        }
+        charge_rows(&mut self.rows, reservation, sign);
         self.charge_limits(reservation, sign);
         if reservation.terms.is_some() {
             self.charge_groups(reservation, sign);
@@ -300,26 +351,12 @@ impl State {
     }
 
     #[inline]
-    fn charge_row(&mut self, row: usize, reservation: &Reservation, hold: &Hold, sign: Sign) {
-        let claim = reservation.claim(hold.mask(), hold.values());
-        let confirmed = u32::from(reservation.is_confirmed());
-        let head = self.rows.head_mut(row);
-        match sign {
-            Sign::Plus => {
-                head.holds += 1;
-                head.confirmed += confirmed;
-                self.rows.take(row, claim);
-            }
-            Sign::Minus => {
-                head.holds -= 1;
-                head.confirmed -= confirmed;
-                self.rows.give(row, claim);
-            }
-        }
-    }
-
     fn charge_limits(&mut self, reservation: &Reservation, sign: Sign) {
-        if self.owners.get(reservation.owner).is_none_or(|owner| owner.rows.is_empty()) {
+        if self
+            .owners
+            .get(reservation.owner)
+            .is_none_or(|owner| owner.rows.is_empty())
+        {
             return;
         }
         let limits: Vec<(usize, OwnerId, u32)> = self.limit_rows(reservation.owner).collect();
@@ -329,7 +366,14 @@ impl State {
         }
     }
 
-    fn charge_limit(&mut self, row: usize, mask: u32, reservation: &Reservation, total: &Amounts, sign: Sign) {
+    fn charge_limit(
+        &mut self,
+        row: usize,
+        mask: u32,
+        reservation: &Reservation,
+        total: &Amounts,
+        sign: Sign,
+    ) {
         let part = limited(total, mask);
         let claim = Claim {
             mask: part.mask(),
@@ -359,18 +403,27 @@ impl State {
                 self.groups
                     .count_label(&label, &place, hold.count(), sign, self.revision);
             }
-            for affinity in terms.affinities.iter().filter(|affinity| affinity.mode == Mode::Apart) {
+            for affinity in terms
+                .affinities
+                .iter()
+                .filter(|affinity| affinity.mode == Mode::Apart)
+            {
                 let groups = domains(&affinity.label, &place);
-                let averse: Vec<Group> = groups.filter(|group| group.level == affinity.level).collect();
+                let averse: Vec<Group> = groups
+                    .filter(|group| group.level == affinity.level)
+                    .collect();
                 for group in averse {
-                    self.groups.count_averse(group, hold.count(), sign, self.revision);
+                    self.groups
+                        .count_averse(group, hold.count(), sign, self.revision);
                 }
             }
         }
     }
 
     fn add_resource(&mut self, id: ResourceId, resource: &Arc<Resource>) {
-        let parent = resource.parent().and_then(|name| self.by_name.get(name).copied());
+        let parent = resource
+            .parent()
+            .and_then(|name| self.by_name.get(name).copied());
         let standing = Standing {
             resource: resource.clone(),
             parent,
@@ -393,7 +446,11 @@ impl State {
         let limits = self.kinds.amounts(resource.limits());
         let limits = limits.expect("kinds are added before the resource that names them");
         let moved = self.standing_mut(id).resource.topology() != resource.topology();
-        let members = if moved { self.members_below(id) } else { Vec::new() };
+        let members = if moved {
+            self.members_below(id)
+        } else {
+            Vec::new()
+        };
         for member in &members {
             self.charge_groups(member, Sign::Minus);
         }
@@ -417,7 +474,11 @@ impl State {
             next += 1;
         }
         let here = |reservation: &&Reservation| {
-            reservation.terms.is_some() && reservation.holds.iter().any(|hold| below.contains(&hold.resource()))
+            reservation.terms.is_some()
+                && reservation
+                    .holds
+                    .iter()
+                    .any(|hold| below.contains(&hold.resource()))
         };
         let members = self.all_live().map(|(_, reservation)| reservation);
         members.filter(here).cloned().collect()
@@ -431,7 +492,8 @@ impl State {
         let standing = self.standing_mut(id);
         let own = standing.resource.state();
         standing.open = above.as_ref().is_none_or(|above| above.open) && own.takes_new();
-        standing.failed = above.as_ref().is_some_and(|above| above.failed) || own == ResourceState::Failed;
+        standing.failed =
+            above.as_ref().is_some_and(|above| above.failed) || own == ResourceState::Failed;
         let topology = match above {
             Some(above) => above.topology,
             None => standing.resource.topology().clone(),
@@ -441,7 +503,16 @@ impl State {
             // Plans for a part depend on where it stands.
             standing.version = version;
         }
-        for child in standing.children.clone() {
+        let door = Door {
+            generation: id.generation(),
+            resource: true,
+            open: standing.open,
+            failed: standing.failed,
+            plain: standing.resource.parent().is_none() && standing.resource.taints().is_empty(),
+        };
+        let children = standing.children.clone();
+        self.rows.head_mut(id.index()).door = door;
+        for child in children {
             self.inherit(child);
         }
     }
@@ -453,8 +524,11 @@ impl State {
         };
         self.by_name.remove(gone.resource.name());
         self.rows.set_limits(id.index(), &Amounts::ZERO);
+        self.rows.head_mut(id.index()).door = Door::default();
         if let Some(parent) = gone.parent {
-            self.standing_mut(parent).children.retain(|child| *child != id);
+            self.standing_mut(parent)
+                .children
+                .retain(|child| *child != id);
         }
     }
 
@@ -474,8 +548,13 @@ impl State {
 
     fn add_limit_row(&mut self, owner: OwnerId, limit: &[Quantity]) -> u32 {
         let amounts = self.amounts_of(limit);
-        let place = self.members.next().expect("there was room when the limit was checked");
-        let mask = limit.iter().filter_map(|quantity| self.kinds.find(quantity.kind()));
+        let place = self
+            .members
+            .next()
+            .expect("there was room when the limit was checked");
+        let mask = limit
+            .iter()
+            .filter_map(|quantity| self.kinds.find(quantity.kind()));
         let mask = mask.fold(0, |mask, kind| mask | 1 << kind.index());
         self.members.put(place, Member::Limit { owner, mask });
         self.rows.set_limits(place.0 as usize, &amounts);
@@ -484,7 +563,8 @@ impl State {
 
     /// Quantities of kinds that are known here.
     pub(crate) fn amounts_of(&self, quantities: &[Quantity]) -> Amounts {
-        let known = |quantity: &Quantity| Some((self.kinds.find(quantity.kind())?, quantity.amount()));
+        let known =
+            |quantity: &Quantity| Some((self.kinds.find(quantity.kind())?, quantity.amount()));
         quantities.iter().filter_map(known).collect()
     }
 
@@ -503,7 +583,13 @@ impl State {
             .map(|(_, reservation)| reservation.clone())
             .collect();
         for reservation in theirs {
-            self.charge_limit(row as usize, mask, &reservation, &reservation.holds.total(), sign);
+            self.charge_limit(
+                row as usize,
+                mask,
+                &reservation,
+                &reservation.holds.total(),
+                sign,
+            );
         }
     }
 }
@@ -523,9 +609,34 @@ impl PartialEq for State {
     }
 }
 
+/// Counts a reservation in, or out, on the resources that it holds.
+#[inline]
+fn charge_rows(rows: &mut Rows, reservation: &Reservation, sign: Sign) {
+    let confirmed = u32::from(reservation.is_confirmed());
+    for hold in reservation.holds.as_slice() {
+        let row = hold.resource().index();
+        let claim = reservation.claim(hold.mask(), hold.values());
+        let head = rows.head_mut(row);
+        match sign {
+            Sign::Plus => {
+                head.holds += 1;
+                head.confirmed += confirmed;
+                rows.take(row, claim);
+            }
+            Sign::Minus => {
+                head.holds -= 1;
+                head.confirmed -= confirmed;
+                rows.give(row, claim);
+            }
+        }
+    }
+}
+
 /// The part of an amount that a limit counts, packed.
 pub(crate) fn limited(total: &Amounts, mask: u32) -> Hold {
-    let counted = total.iter().filter(|(kind, _)| mask & (1 << kind.index()) != 0);
+    let counted = total
+        .iter()
+        .filter(|(kind, _)| mask & (1 << kind.index()) != 0);
     // The resource is never read: a limit is a row of its own.
     Hold::new(ResourceId::new(u32::MAX, 0), &counted.collect())
 }

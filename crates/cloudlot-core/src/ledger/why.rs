@@ -2,7 +2,8 @@
 
 use super::plan::Row;
 use crate::{
-    KindName, Label, Mismatch, OwnerPath, Quantities, RequestKey, ReservationId, ResourceId, ResourceState, Timestamp,
+    KindName, Label, Mismatch, OwnerPath, Quantities, RequestKey, ReservationId, ResourceId,
+    ResourceState, Timestamp,
 };
 
 /// Why a step is not possible.

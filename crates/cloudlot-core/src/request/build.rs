@@ -1,7 +1,8 @@
 //! A request before it is checked, and the checks.
 
 use super::{
-    Affinity, Body, Mode, Need, On, Part, Preference, Priority, Request, Spread, Terms, Window,
+    Affinity, Body, Mode, Need, On, Part, Preference, Priority, Request, SoftAffinity, Spread,
+    Terms, Window,
 };
 use crate::{
     Constraint, Faults, KindName, Label, Labels, OwnerPath, Quantity, RequestKey, Rule, Timestamp,
@@ -24,37 +25,38 @@ const CHILDREN: u32 = 1_024;
 #[derive(Clone, Debug)]
 #[must_use = "a request is nothing before `build`"]
 pub struct RequestBuilder {
-    pub(super) name: String,
-    pub(super) key: Option<RequestKey>,
-    pub(super) owner: Option<String>,
-    pub(super) parts: Vec<RawPart>,
-    pub(super) elastic: Option<(Vec<Quantity>, Vec<Quantity>)>,
-    pub(super) constraints: Vec<Constraint>,
-    pub(super) preferences: Vec<Preference>,
-    pub(super) tolerations: Vec<Toleration>,
-    pub(super) labels: Vec<(String, String)>,
-    pub(super) affinities: Vec<RawAffinity>,
-    pub(super) spreads: Vec<Spread>,
-    pub(super) priority: Priority,
-    pub(super) window: Window,
-    pub(super) hold_for: Duration,
-    pub(super) expected: Option<Duration>,
-    pub(super) strategy: Option<String>,
+    pub(crate) name: String,
+    pub(crate) key: Option<RequestKey>,
+    pub(crate) owner: Option<String>,
+    pub(crate) parts: Vec<RawPart>,
+    pub(crate) elastic: Option<(Vec<Quantity>, Vec<Quantity>)>,
+    pub(crate) constraints: Vec<Constraint>,
+    pub(crate) preferences: Vec<Preference>,
+    pub(crate) tolerations: Vec<Toleration>,
+    pub(crate) labels: Vec<(String, String)>,
+    pub(crate) affinities: Vec<RawAffinity<Mode>>,
+    pub(crate) soft_affinities: Vec<RawAffinity<i32>>,
+    pub(crate) spreads: Vec<Spread>,
+    pub(crate) priority: Priority,
+    pub(crate) window: Window,
+    pub(crate) hold_for: Duration,
+    pub(crate) expected: Option<Duration>,
+    pub(crate) strategy: Option<String>,
 }
 
 #[derive(Clone, Debug)]
-pub(super) struct RawPart {
-    pub(super) amounts: Vec<Quantity>,
-    pub(super) count: u32,
-    pub(super) min: u32,
-    pub(super) on: On,
+pub(crate) struct RawPart {
+    pub(crate) amounts: Vec<Quantity>,
+    pub(crate) count: u32,
+    pub(crate) min: u32,
+    pub(crate) on: On,
 }
 
 #[derive(Clone, Debug)]
-pub(super) struct RawAffinity {
-    pub(super) label: String,
-    pub(super) level: String,
-    pub(super) mode: Mode,
+pub(crate) struct RawAffinity<W> {
+    pub(crate) label: String,
+    pub(crate) level: String,
+    pub(crate) want: W,
 }
 
 impl RequestBuilder {
@@ -70,6 +72,7 @@ impl RequestBuilder {
             tolerations: Vec::new(),
             labels: Vec::new(),
             affinities: Vec::new(),
+            soft_affinities: Vec::new(),
             spreads: Vec::new(),
             priority: Priority::default(),
             window: Window::default(),
@@ -163,8 +166,23 @@ impl RequestBuilder {
         self.company(label.into(), level.into(), Mode::Apart)
     }
 
-    fn company(mut self, label: String, level: String, mode: Mode) -> Self {
-        self.affinities.push(RawAffinity { label, level, mode });
+    fn company(mut self, label: String, level: String, want: Mode) -> Self {
+        self.affinities.push(RawAffinity { label, level, want });
+        self
+    }
+
+    /// Rather in a domain of `level` where something labelled `key=value` is; with a negative weight, rather not.
+    pub fn prefer_affinity(
+        mut self,
+        label: impl Into<String>,
+        level: impl Into<String>,
+        weight: i32,
+    ) -> Self {
+        self.soft_affinities.push(RawAffinity {
+            label: label.into(),
+            level: level.into(),
+            want: weight,
+        });
         self
     }
 
@@ -219,7 +237,11 @@ impl RequestBuilder {
     /// # Errors
     /// Everything that is wrong with it.
     pub fn build(self) -> Result<Request, Faults> {
-        let mut all = Faults::default();
+        self.build_after(Faults::default())
+    }
+
+    /// As `build`, after faults that were found in reading the description.
+    pub(crate) fn build_after(self, mut all: Faults) -> Result<Request, Faults> {
         let faults = &mut all;
         text::name(faults, "name", &self.name);
         let owner = match &self.owner {
@@ -235,7 +257,8 @@ impl RequestBuilder {
             }
         }
         let labels = Labels::checked(faults, "labels", self.labels);
-        let affinities = affinities_checked(faults, self.affinities);
+        let affinities = affinities_checked(faults, "affinities", self.affinities);
+        let soft_affinities = affinities_checked(faults, "soft_affinities", self.soft_affinities);
         spreads_checked(faults, &self.spreads);
         times_checked(faults, self.window, self.hold_for, self.expected);
         if let Some(strategy) = &self.strategy {
@@ -251,6 +274,7 @@ impl RequestBuilder {
             preferences: self.preferences,
             tolerations: self.tolerations,
             terms: some.then(|| Arc::new(terms)),
+            soft_affinities,
             spreads: self.spreads,
             priority: self.priority,
             window: self.window,
@@ -282,6 +306,7 @@ fn need_checked(
     };
     if !parts.is_empty() {
         faults.add("elastic", "", Rule::Excludes("parts"));
+        parts_checked(faults, parts);
     }
     let least = amounts_checked(faults, "elastic.least", least);
     let most = amounts_checked(faults, "elastic.most", most);
@@ -318,16 +343,19 @@ fn part_checked(faults: &mut Faults, n: usize, raw: RawPart) -> Part {
         faults.add(format_args!("parts[{n}].amounts"), 0, Rule::Zero);
     }
     let mut within = |what: &str, value: u32, most: u32| {
-        if !(1..=most).contains(&value) {
+        let legal = (1..=most).contains(&value);
+        if !legal {
             let range = Rule::Outside {
                 least: 1,
                 most: most.into(),
             };
             faults.add(format_args!("parts[{n}].{what}"), value, range);
         }
+        legal
     };
-    within("count", raw.count, MEMBERS);
-    within("min", raw.min, raw.count.clamp(1, MEMBERS));
+    if within("count", raw.count, MEMBERS) {
+        within("min", raw.min, raw.count);
+    }
     if let On::Children { of } = raw.on {
         within("on.children.of", of, CHILDREN);
     }
@@ -365,26 +393,37 @@ fn preferences_checked(faults: &mut Faults, preferences: &[Preference]) {
     }
 }
 
-fn affinities_checked(faults: &mut Faults, list: Vec<RawAffinity>) -> Vec<Affinity> {
-    if !text::at_most(faults, "affinities", list.len(), AFFINITIES) {
+pub(crate) fn affinities_checked<W, A: From<(Label, String, W)>>(
+    faults: &mut Faults,
+    path: &str,
+    list: Vec<RawAffinity<W>>,
+) -> Vec<A> {
+    if !text::at_most(faults, path, list.len(), AFFINITIES) {
         return Vec::new();
     }
     let mut affinities = Vec::with_capacity(list.len());
     for (n, raw) in list.into_iter().enumerate() {
-        text::word(faults, format_args!("affinities[{n}].level"), &raw.level);
-        let (key, value) = raw.label.split_once('=').unwrap_or((&raw.label, ""));
-        let label = Label {
-            key: key.to_owned(),
-            value: value.to_owned(),
-        };
-        label.check(faults, format_args!("affinities[{n}].label"));
-        affinities.push(Affinity {
-            label,
-            level: raw.level,
-            mode: raw.mode,
-        });
+        text::word(faults, format_args!("{path}[{n}].level"), &raw.level);
+        let label = Label::checked(faults, format_args!("{path}[{n}].label"), &raw.label);
+        affinities.push((label, raw.level, raw.want).into());
     }
     affinities
+}
+
+impl From<(Label, String, Mode)> for Affinity {
+    fn from((label, level, mode): (Label, String, Mode)) -> Self {
+        Self { label, level, mode }
+    }
+}
+
+impl From<(Label, String, i32)> for SoftAffinity {
+    fn from((label, level, weight): (Label, String, i32)) -> Self {
+        Self {
+            label,
+            level,
+            weight,
+        }
+    }
 }
 
 fn spreads_checked(faults: &mut Faults, spreads: &[Spread]) {

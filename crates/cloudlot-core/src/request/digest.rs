@@ -44,6 +44,10 @@ pub(super) fn digest(body: &Body) -> u64 {
     out.list(9, &body.spreads, |out, spread| {
         out.text(&spread.level).number(spread.max_skew.into());
     });
+    out.list(16, &body.soft_affinities, |out, affinity| {
+        out.text(&affinity.label.key).text(&affinity.label.value);
+        out.text(&affinity.level).signed(affinity.weight.into());
+    });
     if body.priority.0 != 0 {
         out.number(10).signed(body.priority.0.into());
     }

@@ -9,8 +9,10 @@ mod need;
 mod terms;
 
 pub use build::RequestBuilder;
+#[cfg(feature = "serde")]
+pub(crate) use build::{RawAffinity, affinities_checked};
 pub use need::{Need, On, Part};
-pub use terms::{Affinity, Mode, Preference, Priority, Spread, Terms, Window};
+pub use terms::{Affinity, Mode, Preference, Priority, SoftAffinity, Spread, Terms, Window};
 
 use crate::{Constraint, Labels, OwnerPath, RequestKey, Toleration, labels};
 use std::fmt;
@@ -56,6 +58,7 @@ struct Body {
     preferences: Vec<Preference>,
     tolerations: Vec<Toleration>,
     terms: Option<Arc<Terms>>,
+    soft_affinities: Vec<SoftAffinity>,
     spreads: Vec<Spread>,
     priority: Priority,
     window: Window,
@@ -142,6 +145,12 @@ impl Request {
     #[must_use]
     pub fn affinities(&self) -> &[Affinity] {
         self.terms().map_or(&[], |terms| &terms.affinities)
+    }
+
+    /// Whose company it would rather have, or not.
+    #[must_use]
+    pub fn soft_affinities(&self) -> &[SoftAffinity] {
+        &self.body.soft_affinities
     }
 
     /// How evenly its own pieces have to be spread.

@@ -37,6 +37,17 @@ pub enum Mode {
     Apart,
 }
 
+/// A wish for company: it counts where something with the label is in the same domain.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct SoftAffinity {
+    /// The label by which the others are known.
+    pub label: Label,
+    /// The level of the topology on which they are near.
+    pub level: String,
+    /// How much it counts; negative to keep away.
+    pub weight: i32,
+}
+
 /// How evenly the pieces of one request stand in the domains of a level.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 #[cfg_attr(

@@ -17,20 +17,20 @@ const TAINTS: usize = 256;
 #[derive(Clone, Debug)]
 #[must_use = "a description is nothing before `build`"]
 pub struct ResourceBuilder {
-    pub(super) name: String,
-    pub(super) class: NodeClass,
-    pub(super) state: ResourceState,
-    pub(super) capacity: Vec<Quantity>,
-    pub(super) reserved: Vec<Quantity>,
-    pub(super) overcommit: Vec<(KindName, u32)>,
-    pub(super) capabilities: Vec<(String, Capability)>,
-    pub(super) labels: Vec<(String, String)>,
-    pub(super) taints: Vec<Taint>,
-    pub(super) topology: Vec<(String, String)>,
-    pub(super) parent: Option<String>,
-    pub(super) owner: Option<String>,
-    pub(super) tags: Vec<String>,
-    pub(super) metadata: Vec<(String, String)>,
+    pub(crate) name: String,
+    pub(crate) class: NodeClass,
+    pub(crate) state: ResourceState,
+    pub(crate) capacity: Vec<Quantity>,
+    pub(crate) reserved: Vec<Quantity>,
+    pub(crate) overcommit: Vec<(KindName, u32)>,
+    pub(crate) capabilities: Vec<(String, Capability)>,
+    pub(crate) labels: Vec<(String, String)>,
+    pub(crate) taints: Vec<Taint>,
+    pub(crate) topology: Vec<(String, String)>,
+    pub(crate) parent: Option<String>,
+    pub(crate) owner: Option<String>,
+    pub(crate) tags: Vec<String>,
+    pub(crate) metadata: Vec<(String, String)>,
 }
 
 impl ResourceBuilder {
@@ -142,7 +142,11 @@ impl ResourceBuilder {
     /// # Errors
     /// Everything that is wrong with the description.
     pub fn build(self) -> Result<Resource, Faults> {
-        let mut all = Faults::default();
+        self.build_after(Faults::default())
+    }
+
+    /// As `build`, after faults that were found in reading the description.
+    pub(crate) fn build_after(self, mut all: Faults) -> Result<Resource, Faults> {
         let faults = &mut all;
         text::name(faults, "name", &self.name);
         text::name(faults, "class", self.class.as_str());

@@ -30,6 +30,27 @@ use std::collections::{BTreeMap, BTreeSet};
 /// assert_eq!(node.domain("host"), Some("a/r1/n1"));
 /// # Ok::<(), cloudlot_core::Faults>(())
 /// ```
+///
+/// The definition of the original resource management system's README, with the same requirement met by it:
+/// ```
+/// use cloudlot_core::{Capability, CapabilityRule, Request, Resource, Rulebook, cores};
+///
+/// let compute_resource = Resource::node("compute-node-1")
+///     .class("compute")
+///     .capacity([cores(100)])
+///     .capability("cores", 32)
+///     .capability("memory", 128)
+///     .capability("arch", "x86_64")
+///     .build()?;
+/// assert_eq!(compute_resource.capability("cores"), Some(&Capability::from(32)));
+///
+/// let compute_requirement = Request::new("task-1")
+///     .part([cores(50)])
+///     .require(CapabilityRule::at_least("cores", 16))
+///     .build()?;
+/// assert!(Rulebook::new().matches(&compute_requirement, 0, &compute_resource));
+/// # Ok::<(), cloudlot_core::Faults>(())
+/// ```
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Resource {
     name: String,

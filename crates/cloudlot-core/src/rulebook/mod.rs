@@ -58,6 +58,12 @@ impl Rulebook {
         self
     }
 
+    /// Whether there are only the rules that are always there.
+    #[must_use]
+    pub fn has_no_checks(&self) -> bool {
+        self.checks.is_empty()
+    }
+
     /// Whether this resource, if it were empty, could take a member of this part.
     ///
     /// It is true exactly if [`Rulebook::mismatches`] finds nothing, and allocates nothing.
@@ -95,9 +101,10 @@ impl Rulebook {
         place: impl Into<Place<'a>>,
     ) -> Result<(), Faults> {
         let mut faults = Faults::default();
+        let place = place.into();
         for mismatch in self.mismatches(request, part, place) {
             let path = mismatch.path(part);
-            faults.add(path, &mismatch, Rule::Mismatch);
+            faults.add(path, place.resource.name(), Rule::Mismatch(mismatch));
         }
         faults.or(())
     }

@@ -1,6 +1,6 @@
 //! Whether anything could ever take a request: what tells "never" from "not just now".
 
-use super::judge::{self, All, First};
+use super::judge::{self, All};
 use super::room::Room;
 use super::{Mismatch, Place, Reason, Rulebook};
 use crate::{Mode, Need, On, Request};
@@ -58,7 +58,8 @@ impl Rulebook {
     /// Whether these resources could take the request if they were empty.
     ///
     /// It looks at each part by itself, and at members that shun each other; a `Yes` is not yet a plan, but a `No` is
-    /// certain. The time goes with the resources times the parts and constraints.
+    /// certain. The time goes with the resources times the parts and constraints; it ends as soon as
+    /// the answer is `Yes`.
     /// ```
     /// use cloudlot_core::{Request, Resource, Rulebook, Satisfiable, cores};
     ///
@@ -84,32 +85,35 @@ impl Rulebook {
         let mut tallies = vec![Tally::default(); parts.len().max(1)];
         let apart = own_apart(request);
         for place in places {
-            let place: Place<'a> = place.into();
-            let mut common = All::default();
-            let _ = judge::request(request, &place, &self.checks, &mut common);
-            let (state, common): (Vec<_>, Vec<_>) = common
-                .0
-                .into_iter()
-                .partition(|mismatch| matches!(mismatch, Mismatch::State(_)));
+            let place = place.into();
+            let common = Common::of(self, request, &place);
+            let mut settled = true;
             for (n, tally) in tallies.iter_mut().enumerate() {
-                let own = judge::part(request, n, &place, &mut First).is_continue();
-                tally.resources += 1;
-                if own && common.is_empty() {
-                    let room = if state.is_empty() {
-                        &mut tally.open
-                    } else {
-                        &mut tally.shut
-                    };
-                    room.add(request.need(), n, &place, &apart);
-                }
-                if !own || !common.is_empty() || !state.is_empty() {
-                    let mut all = All::default();
-                    let _ = judge::part(request, n, &place, &mut all);
-                    tally.count(all.0.iter().chain(&common).chain(&state));
-                }
+                tally.look(request, n, &place, &common, &apart);
+                settled &= tally.settled;
+            }
+            if settled {
+                return Satisfiable::Yes;
             }
         }
         conclude(request.need(), tallies)
+    }
+}
+
+/// What is the same for every part: whatever stands against the resource but its state, and its state.
+struct Common {
+    rules: Vec<Mismatch>,
+    state: Vec<Mismatch>,
+}
+
+impl Common {
+    fn of(rules: &Rulebook, request: &Request, place: &Place<'_>) -> Self {
+        let mut all = All::default();
+        // `All` never breaks off.
+        let _ = judge::request(request, place, &rules.checks, &mut all);
+        let is_state = |mismatch: &Mismatch| matches!(mismatch, Mismatch::State(_));
+        let (state, rules) = all.0.into_iter().partition(is_state);
+        Self { rules, state }
     }
 }
 
@@ -125,6 +129,8 @@ fn own_apart(request: &Request) -> Vec<&str> {
 /// What was seen for one part.
 #[derive(Clone, Default)]
 struct Tally<'a> {
+    /// Enough members fit, so that there is no need to look further.
+    settled: bool,
     resources: u64,
     reasons: BTreeMap<Reason, u64>,
     /// In resources that take what is new.
@@ -133,7 +139,38 @@ struct Tally<'a> {
     shut: Room<'a>,
 }
 
-impl Tally<'_> {
+impl<'a> Tally<'a> {
+    fn look(
+        &mut self,
+        request: &Request,
+        part: usize,
+        place: &Place<'a>,
+        common: &Common,
+        apart: &[&'a str],
+    ) {
+        if self.settled {
+            return;
+        }
+        self.resources += 1;
+        let mut own = All::default();
+        let _ = judge::part(request, part, place, &mut own);
+        self.count(own.0.iter().chain(&common.rules).chain(&common.state));
+        if !own.0.is_empty() || !common.rules.is_empty() {
+            return;
+        }
+        if !common.state.is_empty() {
+            self.shut.add(request.need(), part, place, apart);
+            return;
+        }
+        self.open.add(request.need(), part, place, apart);
+        // Devices are only counted at the end: adding up all of their parents at each of them would take too long.
+        let devices = place.resource.parent().is_some();
+        if !devices {
+            let (asked, fits, _) = Self::verdict(request.need(), part, &self.open);
+            self.settled = fits >= asked;
+        }
+    }
+
     fn count<'m>(&mut self, mismatches: impl Iterator<Item = &'m Mismatch>) {
         // A resource with two taints of one key is still one resource.
         let reasons: BTreeSet<Reason> = mismatches.map(Mismatch::reason).collect();
@@ -170,7 +207,7 @@ fn conclude(need: &Need, tallies: Vec<Tally<'_>>) -> Satisfiable {
     let (mut never, mut unavailable) = (Vec::new(), Vec::new());
     for (part, tally) in tallies.into_iter().enumerate() {
         let (asked, fits, against) = Tally::verdict(need, part, &tally.open);
-        if fits >= asked {
+        if tally.settled || fits >= asked {
             continue;
         }
         let in_all = tally.open.clone().with(&tally.shut);

@@ -19,6 +19,29 @@ pub struct Claim {
     pub most: u64,
 }
 
+/// A [`Claim`] with a minimum that it was promised.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct BoundedClaim {
+    /// The claim's part relative to the others'; with 0 it gets only its `least` and what the
+    /// others leave over.
+    pub weight: u64,
+    /// What it gets before anything is shared, in units of the quantity. What lies above `most`
+    /// cannot be used and is not set aside.
+    pub least: u64,
+    /// The most it can use, in units of the quantity.
+    pub most: u64,
+}
+
+/// More was promised than there is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("minimums of {least} units were promised of {total}")]
+pub struct Overpromised {
+    /// The sum of the minimums.
+    pub least: u128,
+    /// What there is to share.
+    pub total: u64,
+}
+
 /// Each claim's share of `total`, in the order of `claims`.
 ///
 /// A level rises for all claims at once, `weight` units a step, and a claim that has its `most`
@@ -28,90 +51,186 @@ pub struct Claim {
 /// - the shares add up to `total`, or to the sum of `most` if that is less;
 /// - while a claim is below its `most`, one more unit would bring it to at least everybody's
 ///   share per weight;
-/// - a larger `total` lowers nobody's share.
+/// - a larger `total` lowers nobody's share;
+/// - the order of `claims` matters between equals only: list them by identifier, and the order
+///   in which they came has no say.
 ///
 /// Claims of weight 0 divide, equally and by the same rule, what is left once every other claim
 /// has its `most`.
 ///
 /// Cost: O(n log n) for n claims.
 /// ```
-/// # use cloudlot_policy::share::{Claim, max_min};
+/// # use cloudlot_core::share::{Claim, max_min};
 /// let claims = [(1, 10), (1, 50), (2, 100)].map(|(weight, most)| Claim { weight, most });
 /// // 10 is all the first wants; the other two share 90 as 1 to 2.
 /// assert_eq!(max_min(100, &claims), [10, 30, 60]);
 /// ```
 #[must_use]
 pub fn max_min(total: u64, claims: &[Claim]) -> Vec<u64> {
-    let (idle, weighted): (Vec<usize>, Vec<usize>) =
-        (0..claims.len()).partition(|&index| claims[index].weight == 0);
-    let mut shares = vec![0; claims.len()];
-    let left = fill(total, claims, weighted, &mut shares);
-    let equal: Vec<Claim> = claims
+    let parties = claims.iter().map(|claim| (claim.weight, 0, claim.most));
+    divide(total, 0, parties)
+}
+
+/// Each claim's share of `total`, none below its `least`, in the order of `claims`.
+///
+/// As [`max_min`], but the level lifts a claim only from where its `least` already holds it:
+/// every share is the level times the weight, raised to `least` and cut to `most`. The rules of
+/// [`max_min`] hold, but for one: a claim may be above the common level by what it was promised.
+///
+/// Cost: O(n log n) for n claims.
+///
+/// # Errors
+///
+/// [`Overpromised`] if the minimums do not fit in `total`. Any division would break a promise,
+/// and which one to break is for the caller to say; so nothing is divided. Whether they fit does
+/// not depend on the order of `claims`.
+/// ```
+/// # use cloudlot_core::share::{BoundedClaim, Overpromised, max_min_bounded};
+/// let claims = [0, 0, 60].map(|least| BoundedClaim { weight: 1, least, most: 100 });
+/// assert_eq!(max_min_bounded(100, &claims)?, [20, 20, 60]);
+/// assert_eq!(max_min_bounded(240, &claims)?, [80, 80, 80]);
+/// assert_eq!(max_min_bounded(50, &claims), Err(Overpromised { least: 60, total: 50 }));
+/// # Ok::<(), Overpromised>(())
+/// ```
+pub fn max_min_bounded(total: u64, claims: &[BoundedClaim]) -> Result<Vec<u64>, Overpromised> {
+    let least = |claim: &BoundedClaim| u128::from(claim.least.min(claim.most));
+    let promised = claims.iter().map(least).sum();
+    if promised > u128::from(total) {
+        return Err(Overpromised {
+            least: promised,
+            total,
+        });
+    }
+    let idle = claims.iter().filter(|claim| claim.weight == 0);
+    let aside = u64::try_from(idle.map(least).sum::<u128>()).expect("a part of what fits");
+    let parties = claims
         .iter()
-        .map(|claim| Claim {
-            weight: 1,
-            ..*claim
+        .map(|claim| (claim.weight, claim.least.min(claim.most), claim.most));
+    Ok(divide(total, aside, parties))
+}
+
+/// Divides `total` among parties of (weight, least, most); `aside` of it was promised to those
+/// of weight 0.
+fn divide(
+    total: u64,
+    aside: u64,
+    parties: impl ExactSizeIterator<Item = (u64, u64, u64)>,
+) -> Vec<u64> {
+    let mut shares = vec![0; parties.len()];
+    let (mut idle, weighted): (Vec<Party>, Vec<Party>) = parties
+        .enumerate()
+        .map(|(index, (weight, least, most))| Party {
+            index,
+            weight,
+            least,
+            most,
         })
-        .collect();
-    fill(left, &equal, idle, &mut shares);
+        .partition(|party| party.weight == 0);
+    for party in &mut idle {
+        party.weight = 1;
+    }
+    let left = fill(total - aside, &weighted, &mut shares);
+    fill(left + aside, &idle, &mut shares);
     shares
 }
 
-/// Fills the claims at `indices`, all of positive weight, and returns what they leave over.
-fn fill(total: u64, claims: &[Claim], mut indices: Vec<usize>, shares: &mut [u64]) -> u64 {
-    indices.sort_by(|&a, &b| {
-        let (a, b) = (&claims[a], &claims[b]);
-        compare_ratios(a.most, a.weight, b.most, b.weight)
-    });
-    let mut left = total;
-    let mut weights: u128 = indices.iter().map(|&i| u128::from(claims[i].weight)).sum();
-    let mut full = 0;
-    for &index in &indices {
-        let Claim { weight, most } = claims[index];
-        if level_share(left, weight, weights) < most {
+/// A claim of positive weight at its place in the answer.
+#[derive(Clone, Copy)]
+struct Party {
+    index: usize,
+    weight: u64,
+    least: u64,
+    most: u64,
+}
+
+/// A level at which a party starts to rise or has its most.
+struct Bend {
+    bound: u64,
+    weight: u64,
+    ends: bool,
+    party: usize,
+}
+
+/// Fills `parties`, whose minimums fit in `total`, and returns what they leave over.
+fn fill(total: u64, parties: &[Party], shares: &mut [u64]) -> u64 {
+    let bends = bends(parties);
+    let mut rising: Vec<bool> = parties.iter().map(|party| party.least == 0).collect();
+    // What the rising parties have together, and their weight.
+    let mut level = total;
+    let mut weights = 0_u128;
+    for (party, rises) in parties.iter().zip(&rising) {
+        shares[party.index] = party.least;
+        level -= party.least;
+        weights += if *rises { party.weight.into() } else { 0 };
+    }
+    for bend in bends {
+        if weights > 0 && at_level(level, bend.weight, weights) < u128::from(bend.bound) {
             break;
         }
-        shares[index] = most;
-        left -= most;
-        weights -= u128::from(weight);
-        full += 1;
+        rising[bend.party] = !bend.ends;
+        if bend.ends {
+            shares[parties[bend.party].index] = bend.bound;
+            level -= bend.bound;
+            weights -= u128::from(bend.weight);
+        } else {
+            level += bend.bound;
+            weights += u128::from(bend.weight);
+        }
     }
-    let open = &indices[full..];
-    let level = left;
-    for &index in open {
-        shares[index] = level_share(level, claims[index].weight, weights);
-        left -= shares[index];
+    let mut left = level;
+    for (party, _) in parties.iter().zip(&rising).filter(|(_, rises)| **rises) {
+        let part = at_level(level, party.weight, weights);
+        shares[party.index] = u64::try_from(part).expect("no more than the level");
+        left -= shares[party.index];
     }
-    hand_out(left, claims, open, shares)
+    hand_out(left, parties, shares)
 }
 
-/// A claim's part of `left` by weight, rounded down.
-fn level_share(left: u64, weight: u64, weights: u128) -> u64 {
-    let part = u128::from(left) * u128::from(weight) / weights;
-    u64::try_from(part).expect("a weight is no more than the sum of the weights")
+/// All bends, the lowest level first; a party starts before it ends.
+fn bends(parties: &[Party]) -> Vec<Bend> {
+    let bend = |party: usize, bound, ends| Bend {
+        bound,
+        weight: parties[party].weight,
+        ends,
+        party,
+    };
+    let starts = (0..parties.len()).filter(|&party| parties[party].least > 0);
+    let mut bends: Vec<Bend> = (0..parties.len())
+        .map(|party| bend(party, parties[party].most, true))
+        .chain(starts.map(|party| bend(party, parties[party].least, false)))
+        .collect();
+    bends.sort_by(|a, b| {
+        compare_ratios(a.bound, a.weight, b.bound, b.weight).then(a.ends.cmp(&b.ends))
+    });
+    bends
 }
 
-/// Gives `left` units one by one, and returns what nobody wants.
-fn hand_out(mut left: u64, claims: &[Claim], open: &[usize], shares: &mut [u64]) -> u64 {
-    let next = |index: usize, share: u64| {
-        (share < claims[index].most).then(|| {
+/// A party's part of `level` by weight, rounded down.
+fn at_level(level: u64, weight: u64, weights: u128) -> u128 {
+    u128::from(level) * u128::from(weight) / weights
+}
+
+/// Gives `left` units one by one, fewer than there are parties, and returns what nobody wants.
+fn hand_out(mut left: u64, parties: &[Party], shares: &mut [u64]) -> u64 {
+    let next = |party: usize, share: u64| {
+        let Party { weight, most, .. } = parties[party];
+        (share < most).then(|| {
             Reverse(Turn {
                 share: share + 1,
-                weight: claims[index].weight,
-                index,
+                weight,
+                party,
             })
         })
     };
-    let mut turns: BinaryHeap<_> = open
-        .iter()
-        .filter_map(|&index| next(index, shares[index]))
+    let mut turns: BinaryHeap<_> = (0..parties.len())
+        .filter_map(|party| next(party, shares[parties[party].index]))
         .collect();
     while left > 0
         && let Some(Reverse(turn)) = turns.pop()
     {
         left -= 1;
-        shares[turn.index] = turn.share;
-        turns.extend(next(turn.index, turn.share));
+        shares[parties[turn.party].index] = turn.share;
+        turns.extend(next(turn.party, turn.share));
     }
     left
 }
@@ -121,13 +240,13 @@ fn hand_out(mut left: u64, claims: &[Claim], open: &[usize], shares: &mut [u64])
 struct Turn {
     share: u64,
     weight: u64,
-    index: usize,
+    party: usize,
 }
 
 impl Ord for Turn {
     fn cmp(&self, other: &Self) -> Ordering {
         compare_ratios(self.share, self.weight, other.share, other.weight)
-            .then(self.index.cmp(&other.index))
+            .then(self.party.cmp(&other.party))
     }
 }
 

@@ -1,4 +1,4 @@
-//! Numbers and versions travel as text.
+//! What has a text form of its own travels as that text.
 
 use crate::{Label, Measure, NodeClass, OwnerPath, RequestKey, Version};
 

@@ -1,12 +1,13 @@
 //! A checker apart from the maker: says what is wrong with any state, by counting everything again.
 
+use super::charge::limited;
 #[cfg(debug_assertions)]
 use super::entry::Change;
 use super::groups::{Group, domains, everywhere};
 #[cfg(debug_assertions)]
 use super::holds::Holds;
 use super::rows::{Claim, Rows};
-use super::state::{Member, State, limited};
+use super::state::{Member, State};
 use super::timeline::Span;
 use crate::{Amounts, Mode, OwnerId, ResourceId, ResourceState};
 use std::collections::BTreeMap;

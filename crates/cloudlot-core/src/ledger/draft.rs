@@ -1,12 +1,14 @@
 //! A plan in the making: checks each step against the view and what the plan took already.
 
+use super::company::company;
 use super::entry::{Change, Entry};
 use super::groups::Group;
 use super::holds::Holds;
 use super::placement::{self, Placement};
 use super::plan::{Booking, Guard, Plan, Refusal, Row, Step};
-use super::rules::{self, Reads};
+use super::rules;
 use super::state::{State, Undo};
+use super::suits::{self, Reads};
 use super::view::View;
 use super::why::Why;
 use crate::{Request, ReservationId, ResourceId, Revision, Timestamp};
@@ -76,15 +78,15 @@ impl<'a> Draft<'a> {
     pub fn reserve(&mut self, request: &Request, placement: &Placement) -> Result<(), Why> {
         let state = &self.view.state;
         let mut reads = Readings::default();
-        rules::suits(state, request, placement, &mut reads)?;
+        suits::suits(state, request, placement, &mut reads)?;
         let holds = placement::holds(state, request, placement)?;
         if let Some(terms) = request.terms() {
-            rules::company(state, terms, &holds, &mut reads)?;
+            company(state, terms, &holds, &mut reads)?;
         }
         let booking = Booking::of(request, holds);
         let reservation = rules::book(state, &booking.ask(), self.now);
         let mut reservation =
-            reservation.map_err(|why| rules::for_good(state, request, placement, why))?;
+            reservation.map_err(|why| suits::for_good(state, request, placement, why))?;
         let place = state
             .reservations
             .next()

@@ -2,6 +2,7 @@
 
 #[cfg(debug_assertions)]
 use super::audit;
+use super::company::company;
 use super::deadlines::Deadlines;
 use super::entry::{Change, End, Entry};
 use super::grant::Grant;
@@ -14,6 +15,7 @@ use super::replay::ReplayError;
 use super::reservation::{Reservation, Stage};
 use super::rules::{self, Ask};
 use super::state::State;
+use super::suits;
 use super::why::Why;
 use crate::{OwnerPath, Request, RequestKey, ReservationId, ResourceId, Rulebook, Timestamp};
 
@@ -178,10 +180,10 @@ impl Ledger {
         let hold = hold.ok_or(Why::Placement(
             "the request has several pieces: say where each goes",
         ))?;
-        rules::suits_one(&self.state, request, 0, on, &mut ())?;
+        suits::suits_one(&self.state, request, 0, on, &mut ())?;
         let holds = Holds::one(hold);
         self.book(request, &holds)
-            .map_err(|why| rules::for_good(&self.state, request, &Placement::on(on), why))
+            .map_err(|why| suits::for_good(&self.state, request, &Placement::on(on), why))
     }
 
     /// Reserves what a request asks for, with each piece on its place: all or nothing.
@@ -198,16 +200,16 @@ impl Ledger {
         if let Some(grant) = self.repeated(request.key(), request.digest())? {
             return Ok(grant);
         }
-        rules::suits(&self.state, request, placement, &mut ())?;
+        suits::suits(&self.state, request, placement, &mut ())?;
         let holds = placement::holds(&self.state, request, placement)?;
         self.book(request, &holds)
-            .map_err(|why| rules::for_good(&self.state, request, placement, why))
+            .map_err(|why| suits::for_good(&self.state, request, placement, why))
     }
 
     #[inline]
     fn book(&mut self, request: &Request, holds: &Holds) -> Result<Grant, Why> {
         if let Some(terms) = request.terms() {
-            rules::company(&self.state, terms, holds, &mut ())?;
+            company(&self.state, terms, holds, &mut ())?;
         }
         let ask = Ask::of(request, holds);
         let reservation = rules::book(&self.state, &ask, self.now)?;

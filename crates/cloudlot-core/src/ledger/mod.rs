@@ -41,7 +41,9 @@
 
 mod admin;
 mod audit;
+mod charge;
 mod commit;
+mod company;
 mod deadlines;
 mod draft;
 mod entry;
@@ -66,6 +68,7 @@ mod rules;
 mod shared;
 mod slab;
 mod state;
+mod suits;
 mod timeline;
 mod usage;
 mod view;

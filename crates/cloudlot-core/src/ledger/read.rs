@@ -5,6 +5,7 @@ use super::placement::{self, Placement, holds};
 use super::reservation::Reservation;
 use super::rules;
 use super::state::{Member, State};
+use super::suits;
 use super::why::Why;
 use crate::{
     Amounts, Kinds, OwnerId, OwnerPath, Request, ReservationId, Resource, ResourceId, Revision,
@@ -245,7 +246,7 @@ impl State {
         after: Timestamp,
         length: Duration,
     ) -> Result<Option<Timestamp>, Why> {
-        rules::suits(self, request, placement, &mut ())?;
+        suits::suits(self, request, placement, &mut ())?;
         let holds = holds(self, request, placement)?;
         let after = request.window().from.map_or(after, |from| from.max(after));
         let start = rules::earliest(self, request.owner(), &holds, after, length);

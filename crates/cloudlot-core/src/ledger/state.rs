@@ -2,16 +2,16 @@
 //!
 //! Nothing here decides. [`State::apply`] follows an entry that was decided on, and `undo` takes the last ones back.
 
+use super::charge::charge_rows;
 use super::entry::{Change, Entry};
-use super::groups::{Count, Group, Groups, Sign, domains, everywhere, labels};
-use super::holds::{Hold, Holds};
+use super::groups::{Count, Group, Groups, Sign};
 use super::owners::Owners;
 use super::plan::Row;
 use super::reservation::{Reservation, Stage};
-use super::rows::{Claim, Door, Rows};
+use super::rows::{Door, Rows};
 use super::slab::{Place, Slab};
 use crate::{
-    Amounts, Kinds, Mode, OwnerId, Quantity, ReservationId, Resource, ResourceId, ResourceState,
+    Amounts, Kinds, OwnerId, Quantity, ReservationId, Resource, ResourceId, ResourceState,
     Revision, Rulebook, Timestamp, Topology,
 };
 use std::collections::BTreeMap;
@@ -93,7 +93,7 @@ impl State {
         }
     }
 
-    fn standing_mut(&mut self, id: ResourceId) -> &mut Standing {
+    pub(super) fn standing_mut(&mut self, id: ResourceId) -> &mut Standing {
         match self.members.get_mut(row_place(id)) {
             Some(Member::Resource(standing)) => standing,
             _ => unreachable!("an entry names a resource that is there"),
@@ -237,31 +237,6 @@ impl State {
         }
     }
 
-    /// The groups that a reservation counts in if it holds this.
-    fn groups_of(&self, reservation: &Reservation, holds: &Holds, out: &mut Vec<Group>) {
-        let Some(terms) = &reservation.terms else {
-            return;
-        };
-        for hold in holds.iter() {
-            let Some(standing) = self.standing(hold.resource()) else {
-                continue;
-            };
-            let place = &standing.topology;
-            for label in labels(&terms.labels) {
-                out.extend(everywhere(&label).chain(domains(&label, place)));
-            }
-            for affinity in terms
-                .affinities
-                .iter()
-                .filter(|affinity| affinity.mode == Mode::Apart)
-            {
-                out.extend(
-                    domains(&affinity.label, place).filter(|group| group.level == affinity.level),
-                );
-            }
-        }
-    }
-
     /// How many rows a change touches, asked before it is made.
     pub(crate) fn rows_of(&self, change: &Change) -> u64 {
         let own = |reservation: &Reservation| {
@@ -338,86 +313,6 @@ impl State {
         change(&mut reservation);
         self.charge(&reservation, Sign::Plus);
         *self.edit(id) = reservation;
-    }
-
-    /// Counts a reservation in, or out, on every row it touches.
-    #[inline]
-    fn charge(&mut self, reservation: &Reservation, sign: Sign) {
-        charge_rows(&mut self.rows, reservation, sign);
-        self.charge_limits(reservation, sign);
-        if reservation.terms.is_some() {
-            self.charge_groups(reservation, sign);
-        }
-    }
-
-    #[inline]
-    fn charge_limits(&mut self, reservation: &Reservation, sign: Sign) {
-        if self
-            .owners
-            .get(reservation.owner)
-            .is_none_or(|owner| owner.rows.is_empty())
-        {
-            return;
-        }
-        let limits: Vec<(usize, OwnerId, u32)> = self.limit_rows(reservation.owner).collect();
-        let total = reservation.holds.total();
-        for (row, _, mask) in limits {
-            self.charge_limit(row, mask, reservation, &total, sign);
-        }
-    }
-
-    fn charge_limit(
-        &mut self,
-        row: usize,
-        mask: u32,
-        reservation: &Reservation,
-        total: &Amounts,
-        sign: Sign,
-    ) {
-        let part = limited(total, mask);
-        let claim = Claim {
-            mask: part.mask(),
-            values: part.values(),
-            span: reservation.booked(),
-        };
-        let head = self.rows.head_mut(row);
-        match sign {
-            Sign::Plus => {
-                head.holds += 1;
-                self.rows.take(row, claim);
-            }
-            Sign::Minus => {
-                head.holds -= 1;
-                self.rows.give(row, claim);
-            }
-        }
-    }
-
-    fn charge_groups(&mut self, reservation: &Reservation, sign: Sign) {
-        let Some(terms) = reservation.terms.clone() else {
-            return;
-        };
-        for hold in reservation.holds.iter() {
-            let place = self.standing_mut(hold.resource()).topology.clone();
-            for label in labels(&terms.labels) {
-                self.groups
-                    .count_label(&label, &place, hold.count(), sign, self.revision);
-            }
-            for affinity in terms
-                .affinities
-                .iter()
-                .filter(|affinity| affinity.mode == Mode::Apart)
-            {
-                let groups = domains(&affinity.label, &place);
-                let averse: Vec<Group> = groups
-                    .filter(|group| group.level == affinity.level)
-                    .collect();
-                for group in averse {
-                    self.groups
-                        .count_averse(group, hold.count(), sign, self.revision);
-                }
-            }
-        }
     }
 
     fn add_resource(&mut self, id: ResourceId, resource: &Arc<Resource>) {
@@ -567,31 +462,6 @@ impl State {
             |quantity: &Quantity| Some((self.kinds.find(quantity.kind())?, quantity.amount()));
         quantities.iter().filter_map(known).collect()
     }
-
-    /// Counts all reservations of an owner and those below in, or out, on the owner's own limit.
-    fn charge_owner(&mut self, owner: OwnerId, sign: Sign) {
-        let Some((_, row)) = self.owners.get(owner).and_then(|owner| owner.limit.clone()) else {
-            return;
-        };
-        let Some((_, Member::Limit { mask, .. })) = self.members.at(row) else {
-            return;
-        };
-        let mask = *mask;
-        let theirs: Vec<Reservation> = self
-            .all_live()
-            .filter(|(_, reservation)| self.owners.covers(owner, reservation.owner))
-            .map(|(_, reservation)| reservation.clone())
-            .collect();
-        for reservation in theirs {
-            self.charge_limit(
-                row as usize,
-                mask,
-                &reservation,
-                &reservation.holds.total(),
-                sign,
-            );
-        }
-    }
 }
 
 impl PartialEq for State {
@@ -607,36 +477,4 @@ impl PartialEq for State {
             && self.groups == other.groups
             && self.revision == other.revision
     }
-}
-
-/// Counts a reservation in, or out, on the resources that it holds.
-#[inline]
-fn charge_rows(rows: &mut Rows, reservation: &Reservation, sign: Sign) {
-    let confirmed = u32::from(reservation.is_confirmed());
-    for hold in reservation.holds.as_slice() {
-        let row = hold.resource().index();
-        let claim = reservation.claim(hold.mask(), hold.values());
-        let head = rows.head_mut(row);
-        match sign {
-            Sign::Plus => {
-                head.holds += 1;
-                head.confirmed += confirmed;
-                rows.take(row, claim);
-            }
-            Sign::Minus => {
-                head.holds -= 1;
-                head.confirmed -= confirmed;
-                rows.give(row, claim);
-            }
-        }
-    }
-}
-
-/// The part of an amount that a limit counts, packed.
-pub(crate) fn limited(total: &Amounts, mask: u32) -> Hold {
-    let counted = total
-        .iter()
-        .filter(|(kind, _)| mask & (1 << kind.index()) != 0);
-    // The resource is never read: a limit is a row of its own.
-    Hold::new(ResourceId::new(u32::MAX, 0), &counted.collect())
 }

@@ -1,0 +1,107 @@
+//! Affinity and anti-affinity: whether holds keep the company that a request seeks, and that others allow.
+
+use super::groups::{Group, domains, everywhere, labels};
+use super::holds::Holds;
+use super::state::State;
+use super::suits::Reads;
+use super::why::Why;
+use crate::{Affinity, Mode, Terms, Topology};
+use std::collections::BTreeMap;
+
+/// Whether holds keep the company that the request seeks, and that others allow.
+pub(crate) fn company(
+    state: &State,
+    terms: &Terms,
+    holds: &Holds,
+    reads: &mut impl Reads,
+) -> Result<(), Why> {
+    let mut own = Company::default();
+    for hold in holds.iter() {
+        let standing = state.standing(hold.resource());
+        let standing = standing.ok_or(Why::UnknownResource(hold.resource()))?;
+        let place = &standing.topology;
+        for affinity in &terms.affinities {
+            own.check(state, terms, affinity, place, hold.count(), reads)?;
+        }
+        for label in labels(&terms.labels) {
+            for group in domains(&label, place) {
+                reads.group(&group);
+                if state.groups.get(&group).averse > 0 {
+                    return Err(apart(group));
+                }
+            }
+        }
+        own.add(terms, place, hold.count());
+    }
+    Ok(())
+}
+
+fn apart(group: Group) -> Why {
+    Why::Apart {
+        label: group.label,
+        domain: group.domain,
+    }
+}
+
+/// Members of the same placement that were looked at before.
+#[derive(Default)]
+struct Company(BTreeMap<Group, u64>);
+
+impl Company {
+    fn add(&mut self, terms: &Terms, place: &Topology, members: u32) {
+        for label in labels(&terms.labels) {
+            for group in everywhere(&label).chain(domains(&label, place)) {
+                *self.0.entry(group).or_default() += u64::from(members);
+            }
+        }
+    }
+
+    fn members(&self, state: &State, group: &Group, reads: &mut impl Reads) -> u64 {
+        reads.group(group);
+        let own = self.0.get(group).copied().unwrap_or(0);
+        state.groups.get(group).members.saturating_add(own)
+    }
+
+    fn check(
+        &self,
+        state: &State,
+        terms: &Terms,
+        affinity: &Affinity,
+        place: &Topology,
+        count: u32,
+        reads: &mut impl Reads,
+    ) -> Result<(), Why> {
+        let Some(domain) = place.domain(&affinity.level) else {
+            // Without a domain there is nobody to be near, and nobody to be apart from.
+            return match affinity.mode {
+                Mode::Apart => Ok(()),
+                Mode::Together => Err(Why::Together {
+                    label: affinity.label.clone(),
+                    domain: String::new(),
+                }),
+            };
+        };
+        let group = Group {
+            label: affinity.label.clone(),
+            level: affinity.level.clone(),
+            domain: domain.to_owned(),
+        };
+        let members = self.members(state, &group, reads);
+        let own = terms.labels.has(&affinity.label);
+        match affinity.mode {
+            Mode::Apart if members > 0 || (own && count > 1) => Err(apart(group)),
+            Mode::Together if members == 0 && !(own && self.is_first(state, affinity, reads)) => {
+                Err(Why::Together {
+                    label: group.label,
+                    domain: group.domain,
+                })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether nobody bears the label yet, so that one that wants its own kind near may start.
+    fn is_first(&self, state: &State, affinity: &Affinity, reads: &mut impl Reads) -> bool {
+        everywhere(&affinity.label).all(|group| self.members(state, &group, reads) == 0)
+    }
+}

@@ -172,10 +172,13 @@ fn an_unknown_kind_is_refused_and_registers_nothing() {
         .unwrap();
     assert!(matches!(
         ledger.reserve(&request, node, at(0)),
-        Err(Why::Unsuitable { .. })
+        Err(Why::UnknownKind(_) | Why::Unsuitable { .. })
     ));
     let placed = ledger.place(&request, &Placement::on(node), at(0));
-    assert!(matches!(placed, Err(Why::Unsuitable { .. })));
+    assert!(matches!(
+        placed,
+        Err(Why::UnknownKind(_) | Why::Unsuitable { .. })
+    ));
     let anywhere = ledger.state().earliest_anywhere(&request, at(0), secs(1));
     assert_eq!(anywhere, Err(Why::UnknownKind("licence".parse().unwrap())));
     assert_eq!(

@@ -208,6 +208,34 @@ fn join(resource: &Resource) {
     assert_eq!(ledger::audit(ledger.state()), []);
 }
 
+/// A record of each sort, as a store keeps them.
+fn record(n: usize) -> ledger::Record {
+    let mut ledger = ledger::Ledger::new();
+    let now = Timestamp::ZERO;
+    let on = ledger.add(node(), now).unwrap();
+    ledger
+        .set_limit(&"org".parse().unwrap(), [cores(9)], now)
+        .unwrap();
+    for key in [1, 2] {
+        let request = Request::new("job")
+            .key(RequestKey(key))
+            .owner("org/a")
+            .label("app", "web");
+        let request = request
+            .part([cores(1)])
+            .tolerate(Toleration::everything())
+            .build()
+            .unwrap();
+        let grant = ledger.reserve(&request, on, now).unwrap();
+        if key == 1 {
+            ledger.release(grant.id, now).unwrap();
+        }
+    }
+    let records: Vec<ledger::Record> = ledger.records().collect();
+    assert_eq!(records.len(), 5, "one of each sort");
+    records[n].clone()
+}
+
 fn known() -> Vec<Known> {
     let measure = || "2.4GHz".parse::<Measure>().unwrap();
     let rule = || CapabilityRule::at_least("clock", measure());
@@ -272,6 +300,16 @@ fn known() -> Vec<Known> {
         Resource: [node()], join;
         Stage: [Stage::Held { until: Timestamp::MAX }, Stage::Confirmed { since: Timestamp::ZERO }];
         End: [End::Expired];
+        ledger::Record: [record(0), record(1), record(2), record(3), record(4)], |record| {
+            let _ = record.name().map(|name| name.to_string());
+            // A store with this record in the place of ours, or beside them.
+            let ours = (0..5).map(self::record);
+            let others = ours.filter(|ours| ours.name() != record.name());
+            let all: Vec<_> = others.chain([record.clone()]).collect();
+            if let Ok(ledger) = ledger::Ledger::restore(all, ledger::LedgerConfig::default()) {
+                assert_eq!(ledger::audit(ledger.state()), []);
+            }
+        };
         ledger::Activity: [ledger::Activity::InUse];
         Utilisation: [Utilisation { used: u64::MAX, capacity: 1 }], |it| assert!(!it.ratio().is_nan());
         KindUsage: [KindUsage::new(100, 150, 90, 60)], |it| {

@@ -2,6 +2,7 @@
 
 use super::entry::Change;
 use super::machine::Ledger;
+use super::state::State;
 use super::why::Why;
 use crate::{
     KindsError, OwnerPath, Quantities, Quantity, Resource, ResourceId, ResourceState, Timestamp,
@@ -143,7 +144,7 @@ impl Ledger {
         self.tick(now);
         let limit: Arc<[Quantity]> = limit.into_iter().collect();
         Quantities::unique(limit.iter().cloned())?;
-        self.can_limit(owner, &limit)?;
+        can_limit(&self.state, owner, &limit)?;
         self.state.members.next().ok_or(Why::TooMany("limit"))?;
         self.register(limit.iter())?;
         let owner = self.meet(owner)?;
@@ -169,36 +170,6 @@ impl Ledger {
         }
     }
 
-    /// Whether what the owner holds can be counted in 64 bits.
-    fn can_limit(&self, owner: &OwnerPath, limit: &[Quantity]) -> Result<(), Why> {
-        // The owner itself may be unknown while somebody below it holds something.
-        let below = |id| {
-            let path = self.state.owner(id);
-            path.is_some_and(|path| path.ancestors().any(|level| level == owner.as_str()))
-        };
-        let named = |kind| {
-            let name = self.state.kinds.name(kind);
-            limit.iter().any(|quantity| *quantity.kind() == name)
-        };
-        let mut sums = std::collections::BTreeMap::new();
-        for (_, reservation) in self.state.all_live() {
-            if below(reservation.owner()) {
-                for (kind, amount) in reservation
-                    .holds()
-                    .iter()
-                    .flat_map(super::holds::Hold::iter)
-                {
-                    let sum: &mut u64 = sums.entry(kind).or_default();
-                    *sum = match sum.checked_add(amount) {
-                        None if named(kind) => return Err(Why::Overflow),
-                        sum => sum.unwrap_or(u64::MAX),
-                    };
-                }
-            }
-        }
-        Ok(())
-    }
-
     /// Gives numbers to kinds that have none: all of them, or, if they are too many, to none.
     fn register<'a>(
         &mut self,
@@ -221,4 +192,34 @@ impl Ledger {
         }
         Ok(())
     }
+}
+
+/// Whether what the owner holds can be counted in 64 bits.
+pub(super) fn can_limit(state: &State, owner: &OwnerPath, limit: &[Quantity]) -> Result<(), Why> {
+    // The owner itself may be unknown while somebody below it holds something.
+    let below = |id| {
+        let path = state.owner(id);
+        path.is_some_and(|path| path.ancestors().any(|level| level == owner.as_str()))
+    };
+    let named = |kind| {
+        let name = state.kinds.name(kind);
+        limit.iter().any(|quantity| *quantity.kind() == name)
+    };
+    let mut sums = std::collections::BTreeMap::new();
+    for (_, reservation) in state.all_live() {
+        if below(reservation.owner()) {
+            for (kind, amount) in reservation
+                .holds()
+                .iter()
+                .flat_map(super::holds::Hold::iter)
+            {
+                let sum: &mut u64 = sums.entry(kind).or_default();
+                *sum = match sum.checked_add(amount) {
+                    None if named(kind) => return Err(Why::Overflow),
+                    sum => sum.unwrap_or(u64::MAX),
+                };
+            }
+        }
+    }
+    Ok(())
 }

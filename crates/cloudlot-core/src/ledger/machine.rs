@@ -288,6 +288,9 @@ impl Ledger {
 
     /// Holds something else from now on: shrinks, grows or moves.
     ///
+    /// Amounts, limits and states are asked; the rules of the request are not, since a ledger does not keep them. A planner
+    /// that moves a reservation asks the [`Rulebook`] first.
+    ///
     /// # Errors
     /// [`Why::Gone`], [`Why::Evicting`], or why there is no room for what grows.
     pub fn resize(&mut self, id: ReservationId, holds: &Holds, now: Timestamp) -> Result<(), Why> {

@@ -1,11 +1,12 @@
 //! Following a journal from a checkpoint, with every entry checked before it is followed.
 
+use super::admin::can_limit;
 use super::entry::{Change, Entry};
 use super::keys::Keys;
 use super::machine::{Ledger, LedgerConfig};
 use super::rules;
 use super::state::{State, place_of};
-use crate::ReservationId;
+use crate::{ReservationId, Timestamp};
 
 /// A ledger at one revision, to replay from.
 #[derive(Clone, Debug)]
@@ -13,6 +14,7 @@ pub struct Checkpoint {
     state: State,
     keys: Keys,
     config: LedgerConfig,
+    now: Timestamp,
 }
 
 /// An entry does not follow from what was before.
@@ -33,6 +35,7 @@ impl Ledger {
             state: self.state.clone(),
             keys: self.keys.clone(),
             config: self.config,
+            now: self.now(),
         }
     }
 
@@ -42,6 +45,7 @@ impl Ledger {
     /// [`ReplayError`] with the index of the first entry that does not follow from those before.
     pub fn replay(from: Checkpoint, entries: &[Entry]) -> Result<Self, ReplayError> {
         let mut ledger = Self::of(from.state, from.keys, from.config);
+        ledger.now = from.now;
         ledger.apply(entries)?;
         Ok(ledger)
     }
@@ -78,7 +82,11 @@ pub(crate) fn follows(state: &State, entry: &Entry) -> Result<(), &'static str> 
             given(fresh, "the owner does not get the next number")
         }
         Change::LimitSet { owner, limit } => {
-            given(state.owners.get(*owner).is_some(), "the owner is unknown")?;
+            let path = state.owner(*owner).ok_or("the owner is unknown")?;
+            let counted = limit
+                .as_ref()
+                .is_none_or(|limit| can_limit(state, path, limit).is_ok());
+            given(counted, "what the owner holds cannot be counted")?;
             let kinds = limit.iter().flat_map(|limit| limit.iter());
             let mut known = kinds.map(|quantity| state.kinds.find(quantity.kind()).is_some());
             given(known.all(|known| known), "the limit names an unknown kind")
@@ -145,9 +153,12 @@ pub(crate) fn follows(state: &State, entry: &Entry) -> Result<(), &'static str> 
                 .is_some_and(|reservation| !reservation.is_confirmed());
             given(held, "the reservation is gone, or confirmed already")
         }
-        Change::Evicting { id, .. } | Change::Ended { id, .. } => {
-            given(state.live(*id).is_some(), "the reservation is gone")
+        Change::Evicting { id, span } => {
+            let old = state.live(*id).ok_or("the reservation is gone")?.span();
+            let shorter = span.from == old.from && span.until <= old.until && !span.is_empty();
+            given(shorter, "grace does not lengthen a time")
         }
+        Change::Ended { id, .. } => given(state.live(*id).is_some(), "the reservation is gone"),
     }
 }
 

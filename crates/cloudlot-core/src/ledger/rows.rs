@@ -17,8 +17,12 @@ struct Cell {
     taken: u64,
 }
 
-/// What is counted of a row apart from amounts.
+/// How many kinds lie beside the rest of a row: processors and memory, which nearly everybody takes, cost one cache line.
+const NEAR: usize = 2;
+
+/// What is counted of a row apart from amounts, and the amounts of the first kinds.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[repr(align(64))]
 pub(crate) struct Head {
     /// Reservations that hold something here.
     pub(crate) holds: u32,
@@ -26,6 +30,7 @@ pub(crate) struct Head {
     pub(crate) confirmed: u32,
     /// What has to be known of a resource before anything is taken of it.
     pub(crate) door: Door,
+    near: [Cell; NEAR],
     timeline: Option<Box<Timeline>>,
 }
 
@@ -56,6 +61,7 @@ pub(crate) struct Claim<'a> {
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Rows {
     heads: Vec<Head>,
+    // By kind; those of the near kinds stay empty.
     columns: Vec<Vec<Cell>>,
 }
 
@@ -66,33 +72,38 @@ impl Rows {
             self.heads.resize(row + 1, Head::default());
         }
         let kinds = (u32::BITS - limits.mask().leading_zeros()) as usize;
-        if self.columns.len() < kinds {
-            self.columns.resize(kinds, Vec::new());
-        }
-        for (index, column) in self.columns.iter_mut().enumerate() {
+        for index in 0..kinds.max(self.kinds()) {
             let limit = limits.get(Kind::at(index));
-            if limit > 0 && column.len() <= row {
-                column.resize(row + 1, Cell::default());
-            }
-            if let Some(cell) = column.get_mut(row) {
-                cell.limit = limit;
+            if limit != self.cell(row, index).limit {
+                self.cell_mut(row, index).limit = limit;
             }
         }
     }
 
+    /// How many kinds may have something in this table.
+    fn kinds(&self) -> usize {
+        self.columns.len().max(NEAR)
+    }
+
     #[inline]
     fn cell(&self, row: usize, index: usize) -> Cell {
+        if index < NEAR {
+            return self
+                .heads
+                .get(row)
+                .map_or(Cell::default(), |head| head.near[index]);
+        }
         let column = self.columns.get(index).map_or(&[][..], Vec::as_slice);
         column.get(row).copied().unwrap_or_default()
     }
 
     #[inline]
     fn cell_mut(&mut self, row: usize, index: usize) -> &mut Cell {
-        if self
-            .columns
-            .get(index)
-            .is_none_or(|column| column.len() <= row)
-        {
+        if index < NEAR {
+            return &mut self.heads[row].near[index];
+        }
+        let there = |column: &Vec<Cell>| column.len() > row;
+        if !self.columns.get(index).is_some_and(there) {
             self.grow(row, index);
         }
         &mut self.columns[index][row]
@@ -144,8 +155,7 @@ impl Rows {
     }
 
     fn collect(&self, row: usize, what: impl Fn(Cell) -> u64) -> Amounts {
-        let cells =
-            (0..self.columns.len()).map(|index| (Kind::at(index), what(self.cell(row, index))));
+        let cells = (0..self.kinds()).map(|index| (Kind::at(index), what(self.cell(row, index))));
         cells.collect()
     }
 
@@ -286,7 +296,7 @@ impl Rows {
             self.cell(row, index).taken >= peak
         };
         head.confirmed <= head.holds
-            && (0..self.columns.len()).all(peaks)
+            && (0..self.kinds()).all(peaks)
             && head
                 .timeline
                 .as_ref()
@@ -297,7 +307,7 @@ impl Rows {
     /// Two tables that differ only in cells that were never used are the same.
     pub(crate) fn same(&self, other: &Self) -> bool {
         let rows = self.heads.len().max(other.heads.len());
-        let kinds = self.columns.len().max(other.columns.len());
+        let kinds = self.kinds().max(other.kinds());
         let empty = Head::default();
         let head = |rows: &Self, row: usize| rows.heads.get(row).unwrap_or(&empty).clone();
         (0..rows).all(|row| head(self, row) == head(other, row))

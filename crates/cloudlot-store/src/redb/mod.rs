@@ -10,6 +10,8 @@
 //! panics on some damaged pages; that is caught and told as damage, which a program that is built
 //! with `panic = "abort"` gives up.
 
+#[macro_use]
+mod locks;
 mod create;
 #[cfg(test)]
 mod damage;

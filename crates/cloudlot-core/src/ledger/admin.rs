@@ -18,6 +18,9 @@ pub enum AdminError {
     /// The parent is not there.
     #[error("the parent `{0}` is not there")]
     NoParent(String),
+    /// The parent is itself a part of a part, and so on, as deep as it may go.
+    #[error("`{0}` would lie deeper than {DEPTH} levels")]
+    TooDeep(String),
     /// A resource keeps its name and its parent.
     #[error("{0} keeps its name and its parent")]
     Moved(ResourceId),
@@ -42,12 +45,22 @@ pub enum AdminError {
     Owner(#[from] Why),
 }
 
+/// How many levels of parts there may be: what is handed down goes through all of them.
+const DEPTH: usize = 16;
+
+/// Whether a resource would lie too deep below its parent.
+pub(super) fn is_too_deep(state: &State, resource: &Resource) -> bool {
+    let parent = resource.parent().and_then(|name| state.find(name));
+    let above = std::iter::successors(parent, |id| state.parent(*id));
+    above.take(DEPTH).count() == DEPTH
+}
+
 impl Ledger {
     /// Takes in a resource.
     ///
     /// # Errors
-    /// [`AdminError::NameTaken`], [`AdminError::NoParent`], or [`AdminError::Kinds`] beyond 32 kinds. Nothing is
-    /// changed then.
+    /// [`AdminError::NameTaken`], [`AdminError::NoParent`], [`AdminError::TooDeep`] beyond 16 levels, or
+    /// [`AdminError::Kinds`] beyond 32 kinds. Nothing is changed then.
     pub fn add(&mut self, resource: Resource, now: Timestamp) -> Result<ResourceId, AdminError> {
         self.tick(now);
         if self.state.find(resource.name()).is_some() {
@@ -58,6 +71,9 @@ impl Ledger {
             .filter(|parent| self.state.find(parent).is_none())
         {
             return Err(AdminError::NoParent(parent.to_owned()));
+        }
+        if is_too_deep(&self.state, &resource) {
+            return Err(AdminError::TooDeep(resource.name().to_owned()));
         }
         let place = self.state.members.next().ok_or(Why::TooMany("resource"))?;
         self.register(resource.capacity().iter())?;
@@ -222,4 +238,25 @@ pub(super) fn can_limit(state: &State, owner: &OwnerPath, limit: &[Quantity]) ->
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_of_parts_go_sixteen_levels_deep() {
+        let mut ledger = Ledger::new();
+        let mut add = |n: usize| {
+            let mut part = Resource::node(format!("n{n}"));
+            if n > 0 {
+                part = part.parent(format!("n{}", n - 1));
+            }
+            ledger.add(part.build().unwrap(), Timestamp::ZERO)
+        };
+        for n in 0..DEPTH {
+            add(n).unwrap();
+        }
+        assert_eq!(add(DEPTH), Err(AdminError::TooDeep("n16".to_owned())));
+    }
 }

@@ -118,6 +118,12 @@ impl Ledger {
         Self::of(state, Keys::new(config.ended_keys), config)
     }
 
+    /// The same ledger, told this time.
+    pub(super) fn at(mut self, now: Timestamp) -> Self {
+        self.now = now;
+        self
+    }
+
     /// What is true now.
     #[must_use]
     pub const fn state(&self) -> &State {

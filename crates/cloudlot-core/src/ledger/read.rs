@@ -130,6 +130,26 @@ impl State {
         self.row(id, |row| self.rows.taken_at(row, at))
     }
 
+    /// What a resource and all its parts may give together: a node with its devices.
+    #[must_use]
+    pub fn limit_with_parts(&self, id: ResourceId) -> Amounts {
+        self.with_parts(id, |id| self.limit(id))
+    }
+
+    /// What is left on a resource and all its parts together, for requests that start now and have no end. No single
+    /// member may find all of it: it sits on one part, or on as many as it asks for.
+    #[must_use]
+    pub fn free_with_parts(&self, id: ResourceId) -> Amounts {
+        self.with_parts(id, |id| self.free(id))
+    }
+
+    fn with_parts(&self, id: ResourceId, what: impl Fn(ResourceId) -> Amounts + Copy) -> Amounts {
+        let parts = self.children(id).iter();
+        parts.fold(what(id), |sum, part| {
+            sum.saturating_add(&self.with_parts(*part, what))
+        })
+    }
+
     /// How much is held above the limit, after the capacity shrank or holds were adopted: the excess grows by no
     /// step and blocks whatever takes of its kind.
     #[must_use]
@@ -290,4 +310,45 @@ pub enum Overfull {
     Resource(ResourceId),
     /// The limit of an owner.
     Owner(OwnerId),
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::ledger::{Ledger, Piece, Placement};
+    use crate::{Amounts, Kind, On, Request, Resource, Timestamp, cores, gpus};
+
+    #[test]
+    fn a_node_with_its_devices_adds_up_what_each_has() {
+        let now = Timestamp::ZERO;
+        let mut ledger = Ledger::new();
+        let mut add =
+            |resource: crate::ResourceBuilder| ledger.add(resource.build().unwrap(), now).unwrap();
+        let node = add(Resource::node("n1").capacity([cores(8)]));
+        let devices = ["n1:gpu0", "n1:gpu1"]
+            .map(|name| add(Resource::node(name).parent("n1").capacity([gpus(1)])));
+        let half = Request::new("half")
+            .gang(
+                1,
+                1,
+                On::Children { of: 1 },
+                [crate::Quantity::new(Kind::GPU, 500)],
+            )
+            .build()
+            .unwrap();
+        let piece = Piece {
+            part: 0,
+            on: devices[1],
+            members: 1,
+        };
+        ledger
+            .place(&half, &Placement::Pieces(vec![piece]), now)
+            .unwrap();
+
+        let state = ledger.state();
+        let amounts = |cpu, gpu| Amounts::of([(Kind::CPU, cpu), (Kind::GPU, gpu)]);
+        assert_eq!(state.limit_with_parts(node), amounts(8_000, 2_000));
+        assert_eq!(state.free_with_parts(node), amounts(8_000, 1_500));
+        assert_eq!(state.limit(node), amounts(8_000, 0));
+        assert_eq!(state.free_with_parts(devices[0]), amounts(0, 1_000));
+    }
 }

@@ -1,6 +1,6 @@
 //! Following a journal from a checkpoint, with every entry checked before it is followed.
 
-use super::admin::can_limit;
+use super::admin::{can_limit, is_too_deep};
 use super::entry::{Change, Entry};
 use super::keys::Keys;
 use super::machine::{Ledger, LedgerConfig};
@@ -44,8 +44,7 @@ impl Ledger {
     /// # Errors
     /// [`ReplayError`] with the index of the first entry that does not follow from those before.
     pub fn replay(from: Checkpoint, entries: &[Entry]) -> Result<Self, ReplayError> {
-        let mut ledger = Self::of(from.state, from.keys, from.config);
-        ledger.now = from.now;
+        let mut ledger = Self::of(from.state, from.keys, from.config).at(from.now);
         ledger.apply(entries)?;
         Ok(ledger)
     }
@@ -99,6 +98,7 @@ pub(crate) fn follows(state: &State, entry: &Entry) -> Result<(), &'static str> 
                 .parent()
                 .is_none_or(|parent| state.find(parent).is_some());
             given(parent, "the parent is not there")?;
+            given(!is_too_deep(state, resource), "the resource lies too deep")?;
             given(
                 state.kinds.amounts(resource.limits()).is_ok(),
                 "a kind has no number",

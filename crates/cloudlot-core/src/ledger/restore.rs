@@ -1,5 +1,6 @@
 //! A ledger from its records, each of which is doubted: the way back from a store, a file or a network.
 
+use super::admin::is_too_deep;
 use super::entry::Change;
 use super::holds::{Hold, Holds};
 use super::keys::Keys;
@@ -41,6 +42,9 @@ pub enum RestoreProblem {
     /// The parent is not among the records, or is a part of its own part.
     #[error("is a part of `{0}`, which is not there or is its own part")]
     Parent(String),
+    /// The parent is itself a part of a part, and so on, deeper than it may go.
+    #[error("is a part of parts deeper than any ledger has them")]
+    Depth,
     /// A kind is named twice, or there are too many.
     #[error("cannot be counted: {0}")]
     Kinds(#[from] KindsError),
@@ -282,6 +286,9 @@ impl<'a> Build<'a> {
             ready.sort_by_key(|(id, _)| *id);
             for (id, resource) in ready {
                 let name = RecordName::Resource(resource.name().to_owned());
+                if is_too_deep(&self.ledger.state, &resource) {
+                    return Err(wrong(Some(name), RestoreProblem::Depth));
+                }
                 let kinds = resource.capacity().iter().map(Quantity::kind);
                 self.kinds(kinds).map_err(|why| wrong(Some(name), why))?;
                 self.ledger.record(Change::ResourceAdded { id, resource });
@@ -448,13 +455,5 @@ impl<'a> Build<'a> {
         let all = holds.len();
         let holds = Holds::sum(holds).filter(|holds| holds.as_slice().len() == all);
         holds.ok_or(RestoreProblem::Holds)
-    }
-}
-
-impl Ledger {
-    /// The same ledger, told this time.
-    fn at(mut self, now: Timestamp) -> Self {
-        self.now = now;
-        self
     }
 }

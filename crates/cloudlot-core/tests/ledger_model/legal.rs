@@ -60,6 +60,7 @@ impl From<&Why> for No {
 pub(crate) enum NoAdmin {
     NameTaken,
     NoParent,
+    TooDeep,
     Moved,
     Unknown,
     InUse(u32, usize),
@@ -72,6 +73,7 @@ impl From<&AdminError> for NoAdmin {
         match error {
             AdminError::NameTaken(_) => Self::NameTaken,
             AdminError::NoParent(_) => Self::NoParent,
+            AdminError::TooDeep(_) => Self::TooDeep,
             AdminError::Moved(_) => Self::Moved,
             AdminError::Unknown(_) => Self::Unknown,
             AdminError::InUse {

@@ -33,6 +33,10 @@ impl Run {
             parent = Some("nowhere".to_owned());
             no.push(NoAdmin::NoParent);
         }
+        let above = |id: &ResourceId| self.model.things.get(id)?.parent;
+        if std::iter::successors(thing.parent, above).count() == 16 {
+            no.push(NoAdmin::TooDeep);
+        }
         let got = self
             .ledger
             .add(resource(&thing, parent.as_deref()), stamp(now));

@@ -7,7 +7,7 @@ use crate::compare::same;
 use crate::legal::NoAdmin;
 use crate::model::{KINDS, NOTHING, Thing, stamp};
 use crate::run::{Run, agree};
-use cloudlot_core::{OwnerPath, Quantity};
+use cloudlot_core::{OwnerPath, Quantity, ResourceId};
 
 impl Run {
     pub(crate) fn add(&mut self, chance: &mut Chance) -> Result<(), String> {

@@ -206,7 +206,7 @@ fn compare(state: &State, counted: &Rows, slot: u32, found: &mut Vec<Violation>)
             counted: counts,
         });
     }
-    if state.rows.head(row) != counted.head(row) {
+    if !state.rows.head(row).counts_as(counted.head(row)) {
         found.push(Violation::Head { row: slot });
     }
     if !state.rows.is_sound(row) {

@@ -34,6 +34,14 @@ pub(crate) struct Head {
     timeline: Option<Box<Timeline>>,
 }
 
+impl Head {
+    /// Whether two heads agree in everything but amounts without an end.
+    pub(crate) fn counts_as(&self, other: &Self) -> bool {
+        let key = |head: &Self| (head.holds, head.confirmed, head.door);
+        key(self) == key(other) && self.timeline == other.timeline
+    }
+}
+
 /// The part of a resource's description that every reservation asks for, kept where it looks anyway.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Door {

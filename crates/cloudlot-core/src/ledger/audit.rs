@@ -501,16 +501,22 @@ mod tests {
     fn members_too_many_too_few_and_elsewhere_are_found() {
         let more = spoilt(|state, [node, _], _| {
             let place = state.standing(node).unwrap().topology.clone();
-            state
-                .groups
-                .count_label(&label("app=x"), &place, 1, Sign::Plus, Revision::START);
+            let x = label("app=x");
+            for group in everywhere(&x).chain(domains(&x, &place)) {
+                state
+                    .groups
+                    .count_members(group, 1, Sign::Plus, Revision::START);
+            }
         });
         assert_eq!(more.len(), 3, "{more:?}");
         let fewer = spoilt(|state, [node, _], _| {
             let place = state.standing(node).unwrap().topology.clone();
-            state
-                .groups
-                .count_label(&label("app=x"), &place, 1, Sign::Minus, Revision::START);
+            let x = label("app=x");
+            for group in everywhere(&x).chain(domains(&x, &place)) {
+                state
+                    .groups
+                    .count_members(group, 1, Sign::Minus, Revision::START);
+            }
         });
         assert_eq!(fewer.len(), 3, "{fewer:?}");
         let averse = Group {

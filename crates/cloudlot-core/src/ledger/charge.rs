@@ -1,11 +1,11 @@
 //! Counting reservations in and out: on the rows that they take from, and in the groups that they belong to.
 
-use super::groups::{Group, Sign, domains, everywhere, labels};
+use super::groups::{Group, Sign, borne, shunned};
 use super::holds::{Hold, Holds};
 use super::reservation::Reservation;
 use super::rows::{Claim, Rows};
 use super::state::{Member, State};
-use crate::{Amounts, Mode, OwnerId, ResourceId};
+use crate::{Amounts, OwnerId, ResourceId};
 
 impl State {
     /// Counts a reservation in, or out, on every row it touches.
@@ -20,11 +20,7 @@ impl State {
 
     #[inline]
     fn charge_limits(&mut self, reservation: &Reservation, sign: Sign) {
-        if self
-            .owners
-            .get(reservation.owner)
-            .is_none_or(|owner| owner.rows.is_empty())
-        {
+        if !self.is_limited(reservation.owner) {
             return;
         }
         let limits: Vec<(usize, OwnerId, u32)> = self.limit_rows(reservation.owner).collect();
@@ -48,17 +44,8 @@ impl State {
             values: part.values(),
             span: reservation.booked(),
         };
-        let head = self.rows.head_mut(row);
-        match sign {
-            Sign::Plus => {
-                head.holds += 1;
-                self.rows.take(row, claim);
-            }
-            Sign::Minus => {
-                head.holds -= 1;
-                self.rows.give(row, claim);
-            }
-        }
+        // Of a limit only its holders are counted, confirmed or not.
+        charge_row(&mut self.rows, row, claim, 0, sign);
     }
 
     pub(super) fn charge_groups(&mut self, reservation: &Reservation, sign: Sign) {
@@ -67,23 +54,13 @@ impl State {
         };
         for hold in reservation.holds.iter() {
             let place = self.standing_mut(hold.resource()).topology.clone();
-            for label in labels(&terms.labels) {
+            for group in borne(&terms, &place) {
                 self.groups
-                    .count_label(&label, &place, hold.count(), sign, self.revision);
+                    .count_members(group, hold.count(), sign, self.revision);
             }
-            for affinity in terms
-                .affinities
-                .iter()
-                .filter(|affinity| affinity.mode == Mode::Apart)
-            {
-                let groups = domains(&affinity.label, &place);
-                let averse: Vec<Group> = groups
-                    .filter(|group| group.level == affinity.level)
-                    .collect();
-                for group in averse {
-                    self.groups
-                        .count_averse(group, hold.count(), sign, self.revision);
-                }
+            for group in shunned(&terms, &place) {
+                self.groups
+                    .count_averse(group, hold.count(), sign, self.revision);
             }
         }
     }
@@ -98,18 +75,7 @@ impl State {
                 continue;
             };
             let place = &standing.topology;
-            for label in labels(&terms.labels) {
-                out.extend(everywhere(&label).chain(domains(&label, place)));
-            }
-            for affinity in terms
-                .affinities
-                .iter()
-                .filter(|affinity| affinity.mode == Mode::Apart)
-            {
-                out.extend(
-                    domains(&affinity.label, place).filter(|group| group.level == affinity.level),
-                );
-            }
+            out.extend(borne(terms, place).chain(shunned(terms, place)));
         }
     }
 
@@ -146,18 +112,24 @@ pub(super) fn charge_rows(rows: &mut Rows, reservation: &Reservation, sign: Sign
     for hold in reservation.holds.as_slice() {
         let row = hold.resource().index();
         let claim = reservation.claim(hold.mask(), hold.values());
-        let head = rows.head_mut(row);
-        match sign {
-            Sign::Plus => {
-                head.holds += 1;
-                head.confirmed += confirmed;
-                rows.take(row, claim);
-            }
-            Sign::Minus => {
-                head.holds -= 1;
-                head.confirmed -= confirmed;
-                rows.give(row, claim);
-            }
+        charge_row(rows, row, claim, confirmed, sign);
+    }
+}
+
+/// Counts a claim in, or out, on one row.
+#[inline]
+fn charge_row(rows: &mut Rows, row: usize, claim: Claim<'_>, confirmed: u32, sign: Sign) {
+    let head = rows.head_mut(row);
+    match sign {
+        Sign::Plus => {
+            head.holds += 1;
+            head.confirmed += confirmed;
+            rows.take(row, claim);
+        }
+        Sign::Minus => {
+            head.holds -= 1;
+            head.confirmed -= confirmed;
+            rows.give(row, claim);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Affinity and anti-affinity: whether holds keep the company that a request seeks, and that others allow.
 
-use super::groups::{Group, domains, everywhere, labels};
+use super::groups::{Group, borne, domains, everywhere, labels};
 use super::holds::Holds;
 use super::state::State;
 use super::suits::Reads;
@@ -49,10 +49,8 @@ struct Company(BTreeMap<Group, u64>);
 
 impl Company {
     fn add(&mut self, terms: &Terms, place: &Topology, members: u32) {
-        for label in labels(&terms.labels) {
-            for group in everywhere(&label).chain(domains(&label, place)) {
-                *self.0.entry(group).or_default() += u64::from(members);
-            }
+        for group in borne(terms, place) {
+            *self.0.entry(group).or_default() += u64::from(members);
         }
     }
 

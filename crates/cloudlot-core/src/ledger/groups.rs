@@ -3,7 +3,7 @@
 //! Counted as reservations come and go, so that affinity and anti-affinity are lookups. A reservation without labels
 //! and affinities costs nothing here.
 
-use crate::{Label, Labels, Revision, Topology};
+use crate::{Label, Labels, Mode, Revision, Terms, Topology};
 use std::collections::BTreeMap;
 
 /// A label in one domain of one topology level. The empty level is everywhere.
@@ -46,20 +46,17 @@ impl Groups {
         self.0.iter()
     }
 
-    /// Counts `members` more or fewer with this label in every domain of a place.
-    pub(crate) fn count_label(
+    /// Counts `members` more or fewer that bear the label.
+    pub(crate) fn count_members(
         &mut self,
-        label: &Label,
-        place: &Topology,
+        group: Group,
         members: u32,
         sign: Sign,
         version: Revision,
     ) {
-        for group in everywhere(label).chain(domains(label, place)) {
-            self.change(group, version, |count| {
-                sign.apply(&mut count.members, members)
-            });
-        }
+        self.change(group, version, |count| {
+            sign.apply(&mut count.members, members);
+        });
     }
 
     /// Counts `members` more or fewer that must not share the domain of this level with the label.
@@ -126,5 +123,25 @@ pub(crate) fn labels(labels: &Labels) -> impl Iterator<Item = Label> {
     labels.iter().map(|(key, value)| Label {
         key: key.to_owned(),
         value: value.to_owned(),
+    })
+}
+
+/// The groups that work with these terms bears the labels of, at a place.
+pub(crate) fn borne(terms: &Terms, place: &Topology) -> impl Iterator<Item = Group> {
+    labels(&terms.labels).flat_map(move |label| {
+        let here: Vec<Group> = everywhere(&label).chain(domains(&label, place)).collect();
+        here
+    })
+}
+
+/// The groups that work with these terms must not share a domain with, at a place.
+pub(crate) fn shunned(terms: &Terms, place: &Topology) -> impl Iterator<Item = Group> {
+    let apart = terms
+        .affinities
+        .iter()
+        .filter(|affinity| affinity.mode == Mode::Apart);
+    apart.flat_map(move |affinity| {
+        let domains = domains(&affinity.label, place);
+        domains.filter(|group| group.level == affinity.level)
     })
 }

@@ -136,6 +136,11 @@ impl<'a> Draft<'a> {
         Ok(())
     }
 
+    /// Notes that the plan was decided on something beyond its steps: commit refuses it if that has changed meanwhile.
+    pub fn depend(&mut self, row: Row) {
+        self.guard(Readings(BTreeSet::from([row])));
+    }
+
     /// Notes a request that the plan does not serve.
     pub fn refuse(&mut self, refusal: Refusal) {
         self.refusals.push(refusal);

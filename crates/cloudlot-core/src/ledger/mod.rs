@@ -40,6 +40,7 @@
 //! ```
 
 mod admin;
+mod assembly;
 mod audit;
 mod charge;
 mod commit;
@@ -75,6 +76,7 @@ mod view;
 mod why;
 
 pub use admin::AdminError;
+pub use assembly::Assembly;
 pub use audit::{Violation, audit};
 pub use draft::{Draft, Mark};
 pub use entry::{Change, End, Entry};

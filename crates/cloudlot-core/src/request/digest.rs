@@ -43,6 +43,10 @@ pub(super) fn digest(body: &Body) -> u64 {
     }
     out.list(9, &body.spreads, |out, spread| {
         out.text(&spread.level).number(spread.max_skew.into());
+        out.option(1, spread.most.map(u64::from));
+        if let Some(label) = &spread.among {
+            out.number(2).text(&label.key).text(&label.value);
+        }
     });
     out.list(16, &body.soft_affinities, |out, affinity| {
         out.text(&affinity.label.key).text(&affinity.label.value);

@@ -69,7 +69,7 @@ impl<'a> Ask<'a> {
                 let left = self.assembly.left(on, kind).saturating_sub(wants.get(kind));
                 let taken = u128::from(limit.saturating_sub(left));
                 // Rounded down; at most SCALE, since no more is taken than the limit.
-                let share = taken * SCALE.unsigned_abs() as u128 / u128::from(limit.max(1));
+                let share = taken * u128::from(SCALE.unsigned_abs()) / u128::from(limit.max(1));
                 (kind, i64::try_from(share).unwrap_or(SCALE))
             })
             .collect();

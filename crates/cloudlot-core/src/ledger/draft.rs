@@ -71,6 +71,12 @@ impl<'a> Draft<'a> {
         &self.view.state
     }
 
+    /// The steps so far.
+    #[must_use]
+    pub fn steps(&self) -> &[Step] {
+        &self.steps
+    }
+
     /// Reserves what a request asks for, with each piece on its place: all of it, or the reason why not.
     ///
     /// # Errors

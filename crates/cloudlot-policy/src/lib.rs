@@ -31,6 +31,7 @@
 //! # Ok::<(), pack::BalanceError>(())
 //! ```
 
+pub mod accounts;
 pub mod pack;
 pub mod place;
 

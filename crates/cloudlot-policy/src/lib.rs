@@ -32,6 +32,9 @@
 //! ```
 
 pub mod accounts;
+pub mod admit;
+pub mod engine;
+pub mod order;
 pub mod pack;
 pub mod place;
 

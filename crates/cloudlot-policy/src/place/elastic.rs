@@ -2,7 +2,7 @@
 
 use super::put::{Candidate, Unplaced, rank};
 use super::reason::{self, Reason};
-use super::{Strategy, World};
+use super::{Ask, Strategy, World};
 use cloudlot_core::ledger::{Assembly, Placement};
 use cloudlot_core::{Amounts, Kind, ResourceId};
 
@@ -15,7 +15,12 @@ pub(crate) fn place(
     strategy: &Strategy,
 ) -> Result<Placement, Unplaced> {
     let (least, most) = (assembly.each(0), assembly.each(MOST));
-    let mut rows = rank(world, assembly, strategy, 0, world.rows);
+    let ask = Ask {
+        world,
+        assembly,
+        part: 0,
+    };
+    let mut rows = rank(&ask, strategy, world.rows);
     rows.sort_unstable_by(|a, b| b.cmp(a));
     let whole = |row: &&Candidate| most.fits_in(&left(assembly, row.on(), &most));
     if let Some(row) = rows.iter().find(whole) {

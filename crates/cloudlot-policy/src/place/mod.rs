@@ -16,6 +16,7 @@ mod search;
 mod strategy;
 
 pub use plug::{Ask, Filter, Reads, SCALE, Score, World};
+pub(crate) use put::{Candidate, rank};
 pub use put::{Unplaced, place};
 pub use reason::Reason;
 pub use rowset::RowSet;

@@ -22,7 +22,7 @@ pub struct Unplaced {
 /// A row that may serve, and how well. The greatest is the best.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) struct Candidate {
-    pub(crate) score: i64,
+    score: i64,
     in_use: bool,
     on: Reverse<ResourceId>,
 }
@@ -30,6 +30,10 @@ pub(crate) struct Candidate {
 impl Candidate {
     pub(crate) const fn on(self) -> ResourceId {
         self.on.0
+    }
+
+    pub(crate) const fn score(self) -> i64 {
+        self.score
     }
 }
 
@@ -128,7 +132,15 @@ fn fill_nodes(
     let is_social = request.terms().is_some() || !request.spreads().is_empty();
     // What one piece takes then changes nothing about other rows.
     let is_local = strategy.reads(is_social) <= Reads::Row;
-    let mut field = field(world, assembly, strategy, part, world.rows);
+    let ranked = |assembly: &Assembly<'_>, rows: &[ResourceId]| {
+        let ask = Ask {
+            world,
+            assembly,
+            part,
+        };
+        BinaryHeap::from(rank(&ask, strategy, rows))
+    };
+    let mut field = ranked(assembly, world.rows);
     for placed in 0..count {
         let Some(best) = field.pop() else {
             return placed;
@@ -138,54 +150,32 @@ fn fill_nodes(
             break;
         }
         if is_local {
-            let again = rank(world, assembly, strategy, part, &[best.on()]);
-            field.extend(again);
+            field.append(&mut ranked(assembly, &[best.on()]));
         } else {
-            field = self::field(world, assembly, strategy, part, world.rows);
+            field = ranked(assembly, world.rows);
         }
     }
     count
 }
 
-fn field(
-    world: World<'_>,
-    assembly: &Assembly<'_>,
-    strategy: &Strategy,
-    part: usize,
-    rows: &[ResourceId],
-) -> BinaryHeap<Candidate> {
-    BinaryHeap::from(rank(world, assembly, strategy, part, rows))
-}
-
 /// The rows that may take one more piece, with their scores, in the order of `rows`.
-pub(crate) fn rank(
-    world: World<'_>,
-    assembly: &Assembly<'_>,
-    strategy: &Strategy,
-    part: usize,
-    rows: &[ResourceId],
-) -> Vec<Candidate> {
-    let ask = Ask {
-        world,
-        assembly,
-        part,
-    };
+pub(crate) fn rank(ask: &Ask<'_>, strategy: &Strategy, rows: &[ResourceId]) -> Vec<Candidate> {
     let mut keep = RowSet::all(rows.len());
     for filter in strategy.filters() {
-        filter.keep(&ask, rows, &mut keep);
+        filter.keep(ask, rows, &mut keep);
     }
     let kept: Vec<ResourceId> = keep.iter().map(|index| rows[index]).collect();
     let mut totals = vec![0_i64; kept.len()];
     let mut scores = vec![0_i64; kept.len()];
     for (score, weight) in strategy.scores() {
-        score.score(&ask, &kept, &mut scores);
+        score.score(ask, &kept, &mut scores);
         for (total, score) in totals.iter_mut().zip(&scores) {
             *total = total.saturating_add(weight.saturating_mul(*score));
         }
     }
     let candidate = |(on, score): (ResourceId, i64)| Candidate {
         score,
-        in_use: strategy.tie == Tie::Packing && is_in_use(&ask, on),
+        in_use: strategy.tie == Tie::Packing && is_in_use(ask, on),
         on: Reverse(on),
     };
     kept.into_iter().zip(totals).map(candidate).collect()
@@ -205,7 +195,12 @@ fn put_family(
 ) -> bool {
     let of = usize::try_from(of).unwrap_or(usize::MAX);
     let mut families: BTreeMap<ResourceId, Vec<Candidate>> = BTreeMap::new();
-    for candidate in rank(world, assembly, strategy, part, world.rows) {
+    let ask = Ask {
+        world,
+        assembly,
+        part,
+    };
+    for candidate in rank(&ask, strategy, world.rows) {
         if let Some(parent) = assembly.state().parent(candidate.on()) {
             families.entry(parent).or_default().push(candidate);
         }

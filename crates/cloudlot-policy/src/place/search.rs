@@ -4,7 +4,7 @@
 //! spreads, which have to be kept at every step.
 
 use super::put::rank;
-use super::{Strategy, World};
+use super::{Ask, Strategy, World};
 use cloudlot_core::ledger::Assembly;
 use cloudlot_core::{On, Part, ResourceId};
 
@@ -89,13 +89,12 @@ impl<'a> Search<'a> {
         let from = before.map_or(0, |piece| {
             self.world.rows.partition_point(|row| *row < piece.on)
         });
-        let mut ranked = rank(
-            self.world,
+        let ask = Ask {
+            world: self.world,
             assembly,
-            self.strategy,
             part,
-            &self.world.rows[from..],
-        );
+        };
+        let mut ranked = rank(&ask, self.strategy, &self.world.rows[from..]);
         ranked.sort_unstable();
         ranked.into_iter().map(super::put::Candidate::on).collect()
     }

@@ -306,6 +306,8 @@ struct Lack {
     closed: Option<ResourceState>,
     company: Option<Why>,
     short: Quantities,
+    /// Whether it lacks that even when empty.
+    is_small: bool,
     /// The worst kind, in thousandths of what is asked for.
     worst: u128,
 }
@@ -318,7 +320,7 @@ impl Lack {
             Err(Why::Closed { state, .. }) => closed = Some(state),
             _ => {}
         }
-        // A row that is too small in all lacks room as well: one and the same lack.
+        // A row that is too small lacks room as well: told as what it is short of.
         rules.retain(|mismatch| !matches!(mismatch, Mismatch::AboveLimit { .. }));
         let social = is_social(assembly.request());
         let company = social.then(|| assembly.company(on).err()).flatten();
@@ -341,12 +343,15 @@ impl Lack {
             closed,
             company,
             worst: worst.max().unwrap_or(0),
+            is_small: !each.fits_in(&assembly.state().limit(on)),
             short: assembly.state().kinds().quantities(&short),
         }
     }
 
+    /// How many things have to change that time alone does not.
     fn broken(&self) -> usize {
-        self.rules.len() + usize::from(self.closed.is_some()) + usize::from(self.company.is_some())
+        let flags = [self.closed.is_some(), self.company.is_some(), self.is_small];
+        self.rules.len() + flags.into_iter().filter(|flag| *flag).count()
     }
 }
 

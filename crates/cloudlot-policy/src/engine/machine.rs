@@ -2,7 +2,7 @@
 
 use super::allocator::{Allocator, Discipline};
 use super::attempt::Field;
-use super::outcome::{Cause, Outcome, Refused, StepReport};
+use super::outcome::{Cause, DryRun, Outcome, Refused, StepReport};
 use super::queue::{Arrival, Pending, Queue, Ticket};
 use super::resource::AsResource;
 use super::wake::{Happened, WakeOn};
@@ -277,8 +277,22 @@ impl Engine {
 
     /// What a step would do now. Nothing is changed.
     #[must_use]
-    pub fn dry_run(&self, now: Timestamp) -> StepReport {
-        self.clone().step(now)
+    pub fn dry_run(&mut self) -> DryRun {
+        let queue = self.queue.clone();
+        let happened = self.happened;
+        self.wake();
+        let mut report = StepReport::default();
+        let (tickets, plan) = self.serve(&mut report);
+        self.queue = queue;
+        self.happened = happened;
+        let bookings = plan.steps.into_iter().filter_map(|step| match step {
+            Step::Reserve(booking) => Some(booking),
+            Step::Resize { .. } | Step::Evict { .. } => None,
+        });
+        DryRun {
+            served: tickets.into_iter().zip(bookings).collect(),
+            head: report.head,
+        }
     }
 
     /// Confirms a reservation.

@@ -15,9 +15,9 @@ mod wake;
 mod what_if;
 
 pub use allocator::{Allocator, AllocatorBuilder, Discipline};
-pub use explain::{Explanation, FilterCount, Fix, RowScore, ScorePart};
-pub use machine::{Engine, SubmitError};
-pub use outcome::{Cause, Outcome, Refused, StepReport};
+pub use explain::{Explanation, FilterCount, Fix, PartReport, RowScore, ScorePart};
+pub use machine::{AddError, Engine, SubmitError};
+pub use outcome::{Cause, DryRun, Outcome, Refused, StepReport};
 pub use queue::{Pending, Ticket};
 pub use resource::AsResource;
 pub use wake::{Happened, WakeOn};

@@ -4,7 +4,7 @@ use super::{Ticket, WakeOn};
 use crate::admit::Denied;
 use crate::place::Unplaced;
 use cloudlot_core::Request;
-use cloudlot_core::ledger::{Grant, Why};
+use cloudlot_core::ledger::{Booking, Grant, Why};
 
 /// The answer to a request.
 #[derive(Clone, PartialEq, Debug)]
@@ -72,5 +72,14 @@ pub struct StepReport {
     /// How many requests were tried.
     pub tried: usize,
     /// Why the request that goes first waits; `None` if nobody does or nobody was tried.
+    pub head: Option<(Ticket, Cause)>,
+}
+
+/// What a step would do for the requests that wait.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct DryRun {
+    /// Who would be granted, and what it would hold, in the order in which they would be served.
+    pub served: Vec<(Ticket, Booking)>,
+    /// Why the request that goes first would wait.
     pub head: Option<(Ticket, Cause)>,
 }

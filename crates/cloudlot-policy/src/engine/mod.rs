@@ -7,6 +7,7 @@
 mod allocator;
 mod attempt;
 mod explain;
+mod log;
 mod machine;
 mod outcome;
 mod queue;
@@ -16,6 +17,7 @@ mod what_if;
 
 pub use allocator::{Allocator, AllocatorBuilder, Discipline};
 pub use explain::{Explanation, FilterCount, Fix, PartReport, RowScore, ScorePart};
+pub use log::{Command, Event, Line, Replay};
 pub use machine::{AddError, Engine, SubmitError};
 pub use outcome::{Cause, DryRun, Outcome, Refused, StepReport};
 pub use queue::{Pending, Ticket};

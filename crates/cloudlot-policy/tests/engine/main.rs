@@ -1,5 +1,6 @@
 //! The engine as its users see it.
 
+mod ageing;
 mod explaining;
 mod order;
 mod queue;

@@ -32,5 +32,4 @@
 //! ```
 
 pub mod pack;
-
-pub use cloudlot_core::share;
+pub mod share;

@@ -5,5 +5,6 @@
 //! and a policy by name: [`split`].
 
 pub mod drf;
+pub mod split;
 
 pub use cloudlot_core::share::{BoundedClaim, Claim, Overpromised, max_min, max_min_bounded};

@@ -23,7 +23,7 @@ fn wide() -> impl Strategy<Value = u64> {
 }
 
 /// How the numbers of one division are drawn.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 struct Draw {
     capacity: BoxedStrategy<u64>,
     need: BoxedStrategy<u64>,
@@ -103,7 +103,9 @@ pub(crate) fn promised() -> impl Strategy<Value = Given> {
         for (tenant, part) in given.tenants.iter_mut().zip(parts) {
             let fits = |(kind, need): (Kind, u64)| given.capacity.get(kind) / count / need;
             let fitting = tenant.task.iter().map(fits).min().unwrap_or(20);
-            tenant.least = (u128::from(fitting) * u128::from(part) / 8).try_into().unwrap();
+            tenant.least = (u128::from(fitting) * u128::from(part) / 8)
+                .try_into()
+                .unwrap();
         }
         given
     })

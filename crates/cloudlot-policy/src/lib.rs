@@ -37,5 +37,4 @@ pub mod engine;
 pub mod order;
 pub mod pack;
 pub mod place;
-
-pub use cloudlot_core::share;
+pub mod share;

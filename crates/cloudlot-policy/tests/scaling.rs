@@ -490,7 +490,7 @@ fn the_forecast_acts_a_lead_time_before_the_threshold_scaler_does() {
 #[test]
 fn a_season_is_met_before_it_comes() {
     // 40 units every tenth minute, else 5.
-    let load = |minute: u32| if minute % 10 == 0 { 40.0 } else { 5.0 };
+    let load = |minute: u32| if minute.is_multiple_of(10) { 40.0 } else { 5.0 };
     let history = load_of((0..100).map(load));
     let config = PredictiveConfig {
         season: Some(10),

@@ -37,4 +37,5 @@ pub mod engine;
 pub mod order;
 pub mod pack;
 pub mod place;
+pub mod scale;
 pub mod share;

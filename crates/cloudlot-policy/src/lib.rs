@@ -32,5 +32,6 @@
 //! ```
 
 pub mod pack;
+pub mod pool;
 
 pub use cloudlot_core::share;

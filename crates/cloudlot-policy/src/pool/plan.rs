@@ -210,11 +210,12 @@ fn grow(board: &mut Board<'_>) {
     }
 }
 
-/// Members above the most go: idle ones at once, others take nothing new, those with the fewest holds first.
+/// Members above the most go: idle ones at once, others take nothing new, those with the fewest holds first. A pool that
+/// is above its most only for members that do not serve keeps those that do.
 fn trim(board: &mut Board<'_>, pool: PoolId) {
     let tally = board.of(pool);
     let excess = tally.all.saturating_sub(tally.most + tally.going);
-    let excess = excess.min(tally.serving.saturating_sub(tally.least));
+    let excess = excess.min(tally.spare());
     if excess == 0 {
         return;
     }

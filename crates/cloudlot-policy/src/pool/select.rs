@@ -1,12 +1,12 @@
 //! Which pool a request goes to, and which members of it come first; and if none has room, what would help.
 
 use super::miss::{Advice, Considered, Miss, Standing};
-use super::pools::{Member, PoolId, Pools};
+use super::pools::{Member, PoolId, Pools, has_state};
 use super::spec::{OnMiss, PoolSpec};
 use super::step::{Due, PoolStep};
 use cloudlot_core::ledger::State;
 use cloudlot_core::{
-    Amounts, Kinds, On, Quantities, Request, Resource, ResourceId, Rulebook, Window,
+    Amounts, Kinds, On, Quantities, Request, Resource, ResourceId, ResourceState, Rulebook, Window,
 };
 use std::collections::BTreeSet;
 
@@ -281,8 +281,8 @@ impl Pools {
             .lendable()
             .map(|member| PoolStep::Lend { member, to: pool });
         let fits = |step: &PoolStep| {
-            let resource = step.member().and_then(|id| state.resource(id));
-            resource.is_some_and(|resource| piece.suits(resource))
+            let id = step.member();
+            id.is_some_and(|id| self.would_suit(id, piece, state))
         };
         let next = self.pools.get(super::pools::index(pool))?;
         let number = next.next;
@@ -292,6 +292,21 @@ impl Pools {
         let mut steps = back.chain(lent).filter(fits).chain(made);
         let possible = |step: &PoolStep| self.check(step, state) == Ok(Due::Now);
         steps.find(possible).map(|step| vec![step])
+    }
+
+    /// Whether a member would suit a request when it has changed hands: one that its home called back takes new work then.
+    fn would_suit(&self, id: ResourceId, piece: &Piece<'_>, state: &State) -> bool {
+        let reclaimed = |member: &Member| {
+            member.is_reclaimed() && has_state(id, state, ResourceState::Draining)
+        };
+        match (state.resource(id), self.member(id)) {
+            (Some(resource), Some(member)) if member.closed && reclaimed(member) => {
+                let open = resource.clone().with_state(ResourceState::Available);
+                piece.suits(&open)
+            }
+            (Some(resource), Some(member)) => member.leaving.is_none() && piece.suits(resource),
+            _ => false,
+        }
     }
 
     /// The members that may be lent as far as pools tell, those with the highest numbers first.

@@ -4,6 +4,7 @@
 
 mod lending;
 mod members;
+mod model;
 mod select;
 mod strategies;
 mod world;

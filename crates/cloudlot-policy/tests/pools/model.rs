@@ -7,7 +7,7 @@ use cloudlot_policy::pool::{
     Advice, Demand, Lease, Leaving, Lending, PoolId, PoolSpec, PoolStep, Sizing,
 };
 use proptest::prelude::*;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 /// What somebody does. Numbers choose among what there is, round and round.
 #[derive(Clone, Debug)]
@@ -286,6 +286,11 @@ impl Model {
     }
 
     fn can_lend(&self, seat: &Seat, to: usize) -> bool {
+        self.may_lend(seat, to) && self.all(to) < self.most(to)
+    }
+
+    /// Whether a member could be lent to a pool if that had a place for it.
+    fn may_lend(&self, seat: &Seat, to: usize) -> bool {
         let home = &self.pools[seat.home];
         let takes_part = |pool: &Pool| !matches!(pool.sizing, Sizing::Static { .. });
         let lends = matches!(home.lending, Lending::Lends | Lending::Both) && takes_part(home);
@@ -302,7 +307,6 @@ impl Model {
             && self.serves(seat)
             && !self.is_core(seat)
             && self.serving(seat.home) > self.least(seat.home)
-            && self.all(to) < self.most(to)
     }
 
     fn index(&self, pool: PoolId) -> usize {
@@ -361,16 +365,6 @@ impl Model {
     fn do_all(&mut self, steps: &[PoolStep]) {
         for step in steps {
             assert_eq!(self.legal(step), Some(true), "{step:?}");
-            if std::env::var("STAT").is_ok() {
-                eprintln!(
-                    "STAT {}",
-                    format!("{step:?}")
-                        .replace("member: resource-", "")
-                        .chars()
-                        .filter(|c| !c.is_ascii_digit())
-                        .collect::<String>()
-                );
-            }
             let report = self.world.carry_out(std::slice::from_ref(step), self.now);
             assert_eq!(report.failed, []);
             self.note(step, report.done[0].member);
@@ -458,7 +452,7 @@ impl Model {
             .collect();
         self.world.pools.observe(&self.world.ledger);
         let steps = self.world.plan(&demands, self.now);
-        let before: BTreeMap<usize, u32> = (0..3).map(|pool| (pool, self.serving(pool))).collect();
+        let before = [0, 1, 2].map(|pool| (self.serving(pool), self.borrowed(pool)));
         for step in &steps {
             self.is_due(step);
         }
@@ -466,7 +460,51 @@ impl Model {
         self.world.pools.observe(&self.world.ledger);
         assert_eq!(self.world.plan(&demands, self.now), [], "after {steps:?}");
         for pool in 0..3 {
-            self.is_on_target(pool, before[&pool], &demands);
+            let target = self.target(pool, &demands);
+            self.is_on_target(pool, before[pool], target);
+            self.has_no_surplus(pool, target);
+        }
+        let made = steps.iter().filter_map(|step| match step {
+            PoolStep::Add { pool, .. } => Some(self.index(*pool)),
+            _ => None,
+        });
+        for pool in made {
+            let spare = |seat: &Seat| {
+                let target = self.target(seat.home, &demands);
+                let more = target.is_some_and(|target| self.serving(seat.home) > target);
+                more && self.may_lend(seat, pool)
+            };
+            assert!(
+                !self.seats.iter().any(spare),
+                "borrowed before made: {steps:?}"
+            );
+        }
+    }
+
+    fn target(&self, pool: usize, demands: &[(PoolId, Demand)]) -> Option<u32> {
+        let demand = demands.iter().find(|(id, _)| *id == self.pools[pool].id);
+        let busy = self.count(|seat| seat.user == pool && !self.held(seat.id).is_empty());
+        let sizing = self.pools[pool].sizing;
+        demand.map(|(_, demand)| sizing.target(demand, &[cores(8)].into(), busy))
+    }
+
+    /// What is too much is in use, of the core, or not yet idle for long enough.
+    fn has_no_surplus(&self, pool: usize, target: Option<u32>) {
+        let wanted = target.unwrap_or_else(|| self.most(pool));
+        let timeout = self.pools[pool].sizing.idle_timeout().as_secs();
+        let could_go = |seat: &Seat| {
+            let own = seat.home == pool && !self.is_core(seat) && self.now - seat.used >= timeout;
+            let borrowed = seat.home != pool;
+            let free = self.serves(seat) && self.held(seat.id).is_empty();
+            seat.user == pool && free && (own || borrowed)
+        };
+        if self.serving(pool) > wanted.max(self.least(pool)) {
+            let left = self.seats.iter().find(|seat| could_go(seat));
+            assert!(
+                left.is_none(),
+                "{left:?} of {pool} could go at {}",
+                self.now
+            );
         }
     }
 
@@ -487,13 +525,9 @@ impl Model {
         );
     }
 
-    fn is_on_target(&self, pool: usize, before: u32, demands: &[(PoolId, Demand)]) {
-        let sizing = self.pools[pool].sizing;
-        let demand = demands.iter().find(|(id, _)| *id == self.pools[pool].id);
+    fn is_on_target(&self, pool: usize, before: (u32, u32), target: Option<u32>) {
         let serving = self.serving(pool);
         let (least, most) = (self.least(pool), self.most(pool));
-        let busy = self.count(|seat| seat.user == pool && !self.held(seat.id).is_empty());
-        let target = demand.map(|(_, demand)| sizing.target(demand, &[cores(8)].into(), busy));
         let coming = self.count(|seat| {
             seat.home == pool && seat.user != pool && seat.leaving == Some(Leaving::Reclaimed)
         });
@@ -505,8 +539,9 @@ impl Model {
             serving + coming >= wanted || (full && stuck == 0),
             "{pool}: {serving} of {wanted}"
         );
-        // A plan takes no pool below its least, but that loans go home.
-        assert!(serving >= before.min(least) || stuck == 0);
+        // A plan takes no pool below its least, but that a loan is its home's.
+        let (served, borrowed) = before;
+        assert!(borrowed > 0 || serving >= served.min(least));
         assert!(serving + coming >= least || full);
     }
 
@@ -544,6 +579,8 @@ impl Model {
                     .release(&mut world.ledger, pool, id, at(self.now));
                 answer.unwrap_err();
                 world.ledger.release(id, at(self.now)).unwrap();
+                // So that the pools know the moment as well as the model does.
+                world.pools.observe(&world.ledger);
                 self.use_it(on);
             }
             Act::Tick { ref demands } => self.tick(demands),

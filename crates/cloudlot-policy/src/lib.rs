@@ -37,5 +37,6 @@ pub mod engine;
 pub mod order;
 pub mod pack;
 pub mod place;
+pub mod pool;
 pub mod scale;
 pub mod share;

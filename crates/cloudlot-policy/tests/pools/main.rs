@@ -1,0 +1,10 @@
+//! Pools: what each strategy does, who lends what to whom, and that nothing is lost on the way.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod lending;
+mod members;
+mod model;
+mod select;
+mod strategies;
+mod world;

@@ -102,6 +102,10 @@ impl Ledger {
                 *reservation,
                 rules::evict(&self.state, *reservation, *at, self.now())?,
             ),
+            Step::Advance { reservation, from } => (
+                *reservation,
+                rules::advance(&self.state, *reservation, *from, self.now())?,
+            ),
         };
         trial.keys_ended.extend(self.key_of_ended(&change));
         trial.ends.push((id, self.ends(id)));

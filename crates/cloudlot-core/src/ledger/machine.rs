@@ -333,6 +333,23 @@ impl Ledger {
         Ok(())
     }
 
+    /// Lets a booking that has not begun start at `from`, or now if that has passed; one that starts no later stays as it
+    /// is.
+    ///
+    /// # Errors
+    /// [`Why::Gone`], [`Why::Evicting`], or why there is no room until it would have started.
+    pub fn advance(
+        &mut self,
+        id: ReservationId,
+        from: Timestamp,
+        now: Timestamp,
+    ) -> Result<(), Why> {
+        self.tick(now);
+        let change = rules::advance(&self.state, id, from, self.now)?;
+        self.alter(id, change);
+        Ok(())
+    }
+
     /// Follows entries: those that [`Ledger::check`] gave, if nothing has changed since, or those of another ledger that
     /// this one is a copy of.
     ///

@@ -31,6 +31,7 @@
 //! # Ok::<(), pack::BalanceError>(())
 //! ```
 
+pub mod backfill;
 pub mod pack;
 
 pub use cloudlot_core::share;

@@ -8,7 +8,6 @@ use super::steps::Claim;
 use super::{NoStart, Slot};
 use cloudlot_core::ledger::{Placement, State};
 use cloudlot_core::{Amounts, Need, On, Request, ResourceId, Timestamp};
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// What is free on every resource from now on, if estimates hold.
@@ -181,6 +180,14 @@ impl<'a> Forecast<'a> {
         if stay.from > self.now || !stay.is_in_time(self.now) {
             return None;
         }
+        if let Some(amounts) = self.single(request) {
+            // Most of a long queue fits nowhere: that is known without asking anybody.
+            let room = self.room(&stay, self.now);
+            let mut rows = self.rows.iter();
+            if !rows.any(|row| room.fits_row(row, &amounts)) {
+                return None;
+            }
+        }
         self.slot(request, &stay, self.now, placer)
     }
 
@@ -291,28 +298,28 @@ impl<'a> Forecast<'a> {
         &self,
         request: &Request,
         placement: &Placement,
-    ) -> Option<BTreeMap<ResourceId, Amounts>> {
-        let mut all: BTreeMap<ResourceId, Amounts> = BTreeMap::new();
-        let mut add = |on: ResourceId, amounts: &Amounts| {
-            let sum = all.entry(on).or_default();
-            *sum = sum.checked_add(amounts)?;
-            Some(())
-        };
-        match placement {
+    ) -> Option<Vec<(ResourceId, Amounts)>> {
+        let mut all: Vec<(ResourceId, Amounts)> = match placement {
             Placement::Pieces(pieces) => {
-                for piece in pieces.iter().filter(|piece| piece.members > 0) {
+                let some = pieces.iter().filter(|piece| piece.members > 0);
+                let taken = some.map(|piece| {
                     let part = request.need().parts().get(piece.part)?;
                     let each = self.state.kinds().amounts(&part.amounts).ok()?;
-                    add(piece.on, &each.checked_mul(piece.members.into())?)?;
-                }
+                    Some((piece.on, each.checked_mul(piece.members.into())?))
+                });
+                taken.collect::<Option<_>>()?
             }
-            Placement::Shares(shares) => {
-                for (on, amounts) in shares {
-                    add(*on, amounts)?;
-                }
+            Placement::Shares(shares) => shares.clone(),
+        };
+        all.sort_by_key(|(on, _)| *on);
+        let mut sums: Vec<(ResourceId, Amounts)> = Vec::with_capacity(all.len());
+        for (on, amounts) in all {
+            match sums.last_mut().filter(|last| last.0 == on) {
+                Some((_, sum)) => *sum = sum.checked_add(&amounts)?,
+                None => sums.push((on, amounts)),
             }
         }
-        Some(all)
+        Some(sums)
     }
 
     /// What a request takes that is one member on one node.

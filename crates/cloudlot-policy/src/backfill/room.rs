@@ -1,6 +1,7 @@
 //! What a placer sees: the resources, and what each could give to one request that starts at one time.
 
 use super::forecast::Forecast;
+use super::row::Row;
 use cloudlot_core::ledger::State;
 use cloudlot_core::{Amounts, ResourceId, Timestamp};
 
@@ -71,11 +72,12 @@ impl<'a> Room<'a> {
     /// Whether the request could have that much of a resource for all its stay.
     #[must_use]
     pub fn fits(&self, on: ResourceId, amounts: &Amounts) -> bool {
-        let row = self.forecast.row(on).filter(|row| row.open);
-        row.is_some_and(|row| {
-            amounts
-                .iter()
-                .all(|(kind, amount)| amount <= row.room(kind, self.at, self.until, self.hard))
-        })
+        let row = self.forecast.row(on);
+        row.is_some_and(|row| self.fits_row(row, amounts))
+    }
+
+    pub(super) fn fits_row(&self, row: &Row, amounts: &Amounts) -> bool {
+        let room = |kind| row.room(kind, self.at, self.until, self.hard);
+        row.open && amounts.iter().all(|(kind, amount)| amount <= room(kind))
     }
 }

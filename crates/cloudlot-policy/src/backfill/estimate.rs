@@ -39,7 +39,7 @@ pub struct Overdue {
 pub(super) struct Forecasted {
     pub(super) from: Timestamp,
     pub(super) until: Timestamp,
-    /// The stretch for which the ledger keeps the amounts free whatever anybody estimates; `None` of an open claim.
+    /// The stretch that the ledger books whatever anybody estimates, as long as the reservation is there; `None` of an open claim.
     pub(super) booked: Option<Span>,
     pub(super) overdue: Option<Overdue>,
 }
@@ -54,12 +54,7 @@ impl Estimates {
         let span = reservation.span();
         let made = reservation.reserved_at();
         let timed = span.from > made || span.until < Timestamp::MAX;
-        let bookable = |until| {
-            timed.then_some(Span {
-                from: span.from,
-                until,
-            })
-        };
+        let booked = timed.then_some(span);
         if span.from > now {
             let expected = reservation
                 .expected()
@@ -68,7 +63,7 @@ impl Estimates {
             return Forecasted {
                 from: span.from,
                 until,
-                booked: bookable(span.until),
+                booked,
                 overdue: None,
             };
         }
@@ -81,7 +76,7 @@ impl Estimates {
         Forecasted {
             from: now,
             until,
-            booked: bookable(until),
+            booked,
             overdue,
         }
     }

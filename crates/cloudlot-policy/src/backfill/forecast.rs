@@ -3,7 +3,7 @@
 use super::estimate::{Estimates, Overdue, Stay, TICK};
 use super::placer::Placer;
 use super::room::Room;
-use super::row::Row;
+use super::row::{Booked, Row};
 use super::steps::Claim;
 use super::{NoStart, Slot};
 use cloudlot_core::ledger::{Placement, State};
@@ -80,10 +80,13 @@ impl<'a> Forecast<'a> {
                 };
                 let values = rows[row].columns(hold.iter());
                 if let Some(span) = expected.booked {
-                    booked[row].push(Claim {
-                        from: span.from,
-                        until: span.until,
-                        values: values.clone(),
+                    booked[row].push(Booked {
+                        gone: expected.until,
+                        claim: Claim {
+                            from: span.from,
+                            until: span.until,
+                            values: values.clone(),
+                        },
                     });
                 }
                 claims[row].push(Claim {
@@ -93,7 +96,7 @@ impl<'a> Forecast<'a> {
                 });
             }
         }
-        for ((row, claims), booked) in rows.iter_mut().zip(&claims).zip(&booked) {
+        for ((row, claims), booked) in rows.iter_mut().zip(&claims).zip(booked) {
             row.fill(now, claims, booked);
         }
         Self {

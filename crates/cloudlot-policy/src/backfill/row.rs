@@ -14,8 +14,21 @@ pub(super) struct Row {
     limits: Vec<(Kind, u64)>,
     /// Everything, by estimate.
     pub(super) used: Steps,
-    /// The part of it that the ledger keeps free for those who booked it; `None` if there is none.
+    /// The part of it that is booked for a time, as long as estimates go; `None` if there is none.
     booked: Option<Steps>,
+    /// What the ledger keeps free after the estimated end of a booking, as long as that is there; the first to go first.
+    beyond: Vec<Claim>,
+    /// Both together.
+    whole: Option<Steps>,
+}
+
+/// A claim that the ledger books for a time.
+#[derive(Clone)]
+pub(super) struct Booked {
+    /// When its holder is gone, by estimate.
+    pub(super) gone: Timestamp,
+    /// What the ledger books.
+    pub(super) claim: Claim,
 }
 
 impl Row {
@@ -27,13 +40,34 @@ impl Row {
             used: Steps::of(Timestamp::ZERO, limits.len(), &[]),
             limits,
             booked: None,
+            beyond: Vec::new(),
+            whole: None,
         }
     }
 
-    pub(super) fn fill(&mut self, now: Timestamp, claims: &[Claim], booked: &[Claim]) {
+    pub(super) fn fill(&mut self, now: Timestamp, claims: &[Claim], booked: Vec<Booked>) {
         let width = self.limits.len();
         self.used = Steps::of(now, width, claims);
-        self.booked = (!booked.is_empty()).then(|| Steps::of(now, width, booked));
+        if booked.is_empty() {
+            return;
+        }
+        let whole: Vec<Claim> = booked.iter().map(|booked| booked.claim.clone()).collect();
+        let mut expected = Vec::with_capacity(booked.len());
+        for Booked { gone, claim } in booked {
+            if gone < claim.until {
+                self.beyond.push(Claim {
+                    from: gone.max(claim.from),
+                    ..claim.clone()
+                });
+            }
+            expected.push(Claim {
+                until: gone.min(claim.until),
+                ..claim
+            });
+        }
+        self.beyond.sort_by_key(|claim| claim.from);
+        self.whole = (!self.beyond.is_empty()).then(|| Steps::of(now, width, &whole));
+        self.booked = Some(Steps::of(now, width, &expected));
     }
 
     fn column(&self, kind: Kind) -> Option<usize> {
@@ -76,13 +110,25 @@ impl Row {
     /// What the ledger counts at `from` against a claim up to `hard`: everything that is there then, and the most of what is
     /// booked after.
     fn kept(&self, column: usize, from: Timestamp, hard: Timestamp) -> u64 {
-        self.booked.as_ref().map_or(0, |booked| {
-            let open = self
-                .used
-                .at(column, from)
-                .saturating_sub(booked.at(column, from));
-            open.saturating_add(booked.most(column, from, hard))
-        })
+        let Some(booked) = &self.booked else {
+            return 0;
+        };
+        let open = self.used.at(column, from);
+        let open = open.saturating_sub(booked.at(column, from));
+        // Whoever is gone by then has taken the rest of the booking along.
+        let gone = self.beyond.partition_point(|claim| claim.from <= from);
+        let most = match &self.whole {
+            Some(whole) if gone == 0 => whole.most(column, from, hard),
+            Some(_) if gone < self.beyond.len() => {
+                let mut there = booked.clone();
+                self.beyond[gone..]
+                    .iter()
+                    .for_each(|claim| there.add(claim));
+                there.most(column, from, hard)
+            }
+            _ => booked.most(column, from, hard),
+        };
+        open.saturating_add(most)
     }
 
     /// The kinds of which there is something, and how much.

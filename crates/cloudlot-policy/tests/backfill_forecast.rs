@@ -367,6 +367,50 @@ fn a_promise_that_cannot_be_kept_is_reported_as_broken() {
 }
 
 #[test]
+fn a_promise_holds_where_the_placer_no_longer_finds_its_place() {
+    let mut ledger = Ledger::new();
+    let mut add = |name: &str, memory| {
+        let node = Resource::node(name).capacity([cores(2), bytes(memory)]);
+        ledger.add(node.build().unwrap(), at(0)).unwrap()
+    };
+    let (first, second) = (add("n1", 4), add("n2", 1));
+    let early = ledger
+        .reserve(&job(1, 100).build().unwrap(), first, at(0))
+        .unwrap();
+    ledger
+        .reserve(&job(2, 10).build().unwrap(), second, at(0))
+        .unwrap();
+    let pair = Request::new("pair")
+        .part([cores(2)])
+        .part([cores(1), bytes(4)]);
+    let pair = pair.expected(ticks(5)).build().unwrap();
+    let modes = [Mode::Easy, Mode::Conservative { depth: 9 }];
+    let promised = modes.map(|mode| look(&ledger, &[&pair], 1, mode).reserved.remove(0).slot);
+    // Once the first node is free, first fit puts the first part there and finds nothing for the second.
+    ledger.release(early.id, at(2)).unwrap();
+    for (mode, promised) in modes.into_iter().zip(promised) {
+        assert_eq!(promised.at, at(10));
+        assert_eq!(
+            look(&ledger, &[&pair], 3, mode).refused,
+            [(0, NoStart::NoPlace)]
+        );
+        let queue = [Waiting {
+            request: &pair,
+            promised: Some(&promised),
+        }];
+        let config = Config::new(mode);
+        let before = plan(ledger.state(), &queue, at(3), &config, &mut FirstFit);
+        assert_eq!(before.reserved[0].slot, promised);
+        let mut later = ledger.clone();
+        let (held, _) = later.state().reservations().next().unwrap();
+        later.release(held, at(10)).unwrap();
+        let then = plan(later.state(), &queue, at(10), &config, &mut FirstFit);
+        assert_eq!(then.starts[0].slot, promised);
+        assert!(later.place(&pair, &promised.placement, at(10)).is_ok());
+    }
+}
+
+#[test]
 fn what_never_fits_is_refused_and_stops_nobody() {
     let (ledger, _) = node();
     let wide = job(5, 1).build().unwrap();

@@ -30,13 +30,13 @@ pub(crate) struct Case {
     jobs: Vec<Small>,
 }
 
-/// Up to three nodes and a dozen jobs, most of which have to wait; estimates are upper bounds.
+/// Up to three nodes and a score of jobs, most of which fit and have to wait; estimates are upper bounds.
 pub(crate) fn cases() -> impl Strategy<Value = Case> {
-    let nodes = proptest::collection::vec([1..6_u64, 1..6_u64], 1..4);
+    let nodes = proptest::collection::vec([3..7_u64, 3..7_u64], 1..4);
     let job = (
         [0..6_u64, 0..6_u64],
         1..4_u32,
-        0..20_usize,
+        0..16_usize,
         1..9_usize,
         0..5_usize,
         0..4_i32,
@@ -49,7 +49,7 @@ pub(crate) fn cases() -> impl Strategy<Value = Case> {
         runs,
         priority,
     });
-    let jobs = proptest::collection::vec(job, 1..12);
+    let jobs = proptest::collection::vec(job, 1..20);
     (nodes, jobs).prop_map(|(nodes, jobs)| Case { nodes, jobs })
 }
 

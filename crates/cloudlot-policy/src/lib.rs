@@ -33,6 +33,7 @@
 
 pub mod accounts;
 pub mod admit;
+pub mod backfill;
 pub mod contention;
 pub mod engine;
 pub mod order;

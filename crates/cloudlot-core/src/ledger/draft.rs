@@ -166,6 +166,8 @@ impl<'a> Draft<'a> {
     /// Notes that the plan was decided on something beyond its steps: commit refuses it if that has changed meanwhile.
     pub fn depend(&mut self, row: Row) {
         self.guard(Readings(BTreeSet::from([row])));
+    }
+
     /// Lets a booking that has not begun start at `from`, or now if that has passed.
     ///
     /// # Errors

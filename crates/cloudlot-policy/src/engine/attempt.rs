@@ -91,7 +91,7 @@ impl<'a> Field<'a> {
         }
         let taken = draft.steps().last().map(|step| match step {
             Step::Reserve(booking) => booking.holds.total(),
-            Step::Resize { .. } | Step::Evict { .. } => Amounts::ZERO,
+            Step::Resize { .. } | Step::Evict { .. } | Step::Advance { .. } => Amounts::ZERO,
         });
         Ok(taken.unwrap_or_default())
     }

@@ -179,7 +179,7 @@ pub(super) fn explain(
 fn booking(draft: &Draft<'_>) -> Option<Booking> {
     match draft.steps().last()? {
         Step::Reserve(booking) => Some(booking.clone()),
-        Step::Resize { .. } | Step::Evict { .. } => None,
+        Step::Resize { .. } | Step::Evict { .. } | Step::Advance { .. } => None,
     }
 }
 

@@ -287,7 +287,7 @@ impl Engine {
         self.happened = happened;
         let bookings = plan.steps.into_iter().filter_map(|step| match step {
             Step::Reserve(booking) => Some(booking),
-            Step::Resize { .. } | Step::Evict { .. } => None,
+            Step::Resize { .. } | Step::Evict { .. } | Step::Advance { .. } => None,
         });
         DryRun {
             served: tickets.into_iter().zip(bookings).collect(),

@@ -105,7 +105,10 @@ impl Happened {
                     self.company |= reservation.terms().is_some();
                 }
             }
-            Change::OwnerAdded { .. } | Change::Confirmed { .. } | Change::Extended { .. } => {}
+            Change::OwnerAdded { .. }
+            | Change::Confirmed { .. }
+            | Change::Extended { .. }
+            | Change::Advanced { .. } => {}
         }
     }
 

@@ -1,5 +1,7 @@
 //! Who may, who comes next, and where: the three questions of a policy, put together.
 
+use super::preempt::Preempt;
+use crate::accounts::Decay;
 use crate::admit::Admit;
 use crate::order::{Fifo, Order};
 use crate::place::{Filter, Score, Search, Strategy, StrategyBuilder, Tie};
@@ -24,6 +26,8 @@ pub struct Allocator {
     pub(crate) gates: Vec<Arc<dyn Admit>>,
     pub(crate) order: Arc<dyn Order>,
     pub(crate) discipline: Discipline,
+    pub(crate) preempt: Option<Preempt>,
+    pub(crate) decay: Decay,
     pub(crate) strategy: Strategy,
     pub(crate) named: BTreeMap<String, Strategy>,
 }
@@ -44,6 +48,8 @@ impl Allocator {
                 gates: Vec::new(),
                 order: Arc::new(Fifo),
                 discipline: Discipline::default(),
+                preempt: None,
+                decay: Decay::default(),
                 strategy: Strategy::builder().build(),
                 named: BTreeMap::new(),
             },
@@ -85,6 +91,18 @@ impl AllocatorBuilder {
     /// What becomes of those behind a request that finds no place.
     pub fn discipline(mut self, discipline: Discipline) -> Self {
         self.allocator.discipline = discipline;
+        self
+    }
+
+    /// Lets those who find no room push others out.
+    pub fn preempt(mut self, preempt: Preempt) -> Self {
+        self.allocator.preempt = Some(preempt);
+        self
+    }
+
+    /// How fast past use is forgotten.
+    pub fn decay(mut self, decay: Decay) -> Self {
+        self.allocator.decay = decay;
         self
     }
 
@@ -135,6 +153,8 @@ impl fmt::Debug for Allocator {
             .field("gates", &gates)
             .field("order", &self.order.name())
             .field("discipline", &self.discipline)
+            .field("preempt", &self.preempt)
+            .field("decay", &self.decay)
             .field("strategy", &self.strategy)
             .field("named", &self.named)
             .finish()

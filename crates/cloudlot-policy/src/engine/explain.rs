@@ -3,6 +3,7 @@
 use super::attempt::{Field, is_social};
 use super::machine::Engine;
 use super::outcome::Cause;
+use super::preempt::{Victims, lacks_room};
 use crate::accounts::{AccountId, Accounts};
 use crate::place::{Ask, Reason, RowSet, Strategy};
 use cloudlot_core::ledger::{Assembly, Booking, Draft, Step, Why};
@@ -25,6 +26,8 @@ pub struct Explanation {
     pub answer: Result<Booking, Cause>,
     /// For each part, what each filter leaves of the rows, on the state without the other pieces.
     pub parts: Vec<PartReport>,
+    /// Who might have to go for it; `None` if it needs nobody to, or the policy does not preempt.
+    pub victims: Option<Victims>,
     /// The smallest change that would let the request through; `None` if it goes through, or nothing of this kind helps.
     pub fix: Option<Fix>,
 }
@@ -128,13 +131,17 @@ impl Engine {
             last: self.last,
             now: now.max(self.ledger.now()),
         };
-        explain(
+        let mut explanation = explain(
             &field,
             &mut self.view.draft(field.now),
             &self.accounts,
             request,
             account,
-        )
+        );
+        if explanation.answer.as_ref().is_err_and(lacks_room) {
+            explanation.victims = self.search_room(request).map(Victims::from);
+        }
+        explanation
     }
 }
 
@@ -172,6 +179,7 @@ pub(super) fn explain(
         revision: draft.state().revision(),
         answer,
         parts: parts.unwrap_or_default(),
+        victims: None,
         fix,
     }
 }
@@ -377,6 +385,10 @@ impl fmt::Display for Explanation {
                 }
                 writeln!(f)?;
             }
+        }
+        if let Some(victims) = &self.victims {
+            let (go, all) = (victims.go.len(), victims.considered.len());
+            writeln!(f, "  of {all} holders {go} would be told to go")?;
         }
         match &self.fix {
             Some(fix) => writeln!(f, "  it would go through with {fix}"),

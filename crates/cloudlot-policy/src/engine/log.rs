@@ -33,7 +33,7 @@ pub struct Line {
 )]
 pub enum Command {
     /// Add a resource.
-    Add(Resource),
+    Add(Box<Resource>),
     /// Set the state of a resource.
     SetState {
         /// Its name.
@@ -126,7 +126,7 @@ pub enum Event {
 /// let node = Resource::node("n1").capacity([cores(2)]).build()?;
 /// let job = Request::new("job").part([cores(2)]).build()?;
 /// let submit = Command::Submit { request: job.clone(), until: None };
-/// let log = [Command::Add(node), Command::Place(job), submit, Command::Release(0), Command::Step];
+/// let log = [Command::Add(Box::new(node)), Command::Place(job), submit, Command::Release(0), Command::Step];
 /// let lines = log.map(|command| Line { at: Timestamp::ZERO, command });
 ///
 /// let run = || {
@@ -163,7 +163,7 @@ impl Replay {
     pub fn run(&mut self, line: &Line) -> Vec<Event> {
         let now = line.at;
         match &line.command {
-            Command::Add(resource) => done(self.engine.add(resource, now)),
+            Command::Add(resource) => done(self.engine.add(&**resource, now)),
             Command::SetState { resource, state } => self.set_state(resource, *state, now),
             Command::Limit { owner, most } => {
                 let most: Vec<_> = most.iter().cloned().collect();
@@ -175,6 +175,7 @@ impl Replay {
                 let outcome = self.engine.place(request, now);
                 vec![match outcome {
                     Outcome::Granted(grant) => self.granted(None, grant),
+                    Outcome::Preempted(made) => self.granted(None, made.grant),
                     Outcome::Refused(no) => refused(None, &no),
                 }]
             }

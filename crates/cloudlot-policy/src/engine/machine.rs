@@ -3,10 +3,12 @@
 use super::allocator::{Allocator, Discipline};
 use super::attempt::Field;
 use super::outcome::{Cause, DryRun, Outcome, Refused, StepReport};
+use super::preempt::lacks_room;
 use super::queue::{Arrival, Pending, Queue, Ticket};
 use super::resource::AsResource;
 use super::wake::{Happened, WakeOn};
 use crate::accounts::{AccountId, Accounts};
+use crate::contention::Disruptions;
 use cloudlot_core::ledger::{
     AdminError, Booking, Change, Draft, Grant, Ledger, Plan, State, Step, View, Why,
 };
@@ -47,6 +49,17 @@ pub struct Engine {
     pub(super) last: Option<ResourceId>,
     /// What has happened since the queue was last served.
     happened: Happened,
+    /// What was evicted of late.
+    pub(super) disruptions: Disruptions,
+    /// Bookings that wait for others to leave.
+    pub(super) booked: Vec<ReservationId>,
+}
+
+/// Whom a plan serves, and who found no room.
+#[derive(Default)]
+struct Served {
+    tickets: Vec<Ticket>,
+    hungry: Vec<Ticket>,
 }
 
 /// A request cannot wait.
@@ -69,7 +82,7 @@ impl Engine {
     pub fn new(ledger: Ledger, allocator: Allocator) -> Self {
         let view = View::of(&ledger);
         let mut engine = Self {
-            accounts: Accounts::of(view.state(), ledger.now()),
+            accounts: Accounts::decaying(allocator.decay.clone(), view.state(), ledger.now()),
             view,
             ledger,
             allocator,
@@ -78,6 +91,8 @@ impl Engine {
             capacity: Amounts::ZERO,
             last: None,
             happened: Happened::EVERYTHING,
+            disruptions: Disruptions::new(),
+            booked: Vec::new(),
         };
         engine.survey();
         engine
@@ -154,6 +169,12 @@ impl Engine {
         );
         let mut draft = self.view.draft(field.now);
         if let Err(no) = field.attempt(&mut draft, &self.accounts, request, account) {
+            drop(draft);
+            if lacks_room(&no.why)
+                && let Ok(made) = self.make_room(request, now)
+            {
+                return Outcome::Preempted(made);
+            }
             return Outcome::Refused(*no);
         }
         let plan = draft.finish();
@@ -256,23 +277,54 @@ impl Engine {
         self.queue.parked(ticket)
     }
 
-    /// Serves those who wait, in order, until nobody more can be served.
+    /// Serves those who wait, in order, until nobody more can be served. Those who find no room may push others out, if
+    /// the policy says so.
     pub fn step(&mut self, now: Timestamp) -> StepReport {
         self.tick(now);
+        self.pull_forward();
         let mut report = StepReport::default();
         self.refuse_overdue(&mut report);
         self.wake();
-        let (tickets, plan) = self.serve(&mut report);
-        if tickets.is_empty() {
-            return report;
+        loop {
+            let (served, plan) = self.serve(&mut report);
+            if !served.tickets.is_empty() {
+                let grants = self.ledger.commit(&plan, now);
+                self.sync();
+                // What the grants did was taken into account while planning: nobody has to be woken for it again.
+                self.happened = Happened::default();
+                let grants = grants.expect("a plan on a view in step is legal");
+                report
+                    .granted
+                    .extend(served.tickets.into_iter().zip(grants));
+            }
+            if !self.push_out(&served.hungry, &mut report, now) {
+                return report;
+            }
+            self.wake();
         }
-        let grants = self.ledger.commit(&plan, now);
-        self.sync();
-        // What the grants did was taken into account while planning: nobody has to be woken for it again.
-        self.happened = Happened::default();
-        let grants = grants.expect("a plan on a view in step is legal");
-        report.granted = tickets.into_iter().zip(grants).collect();
-        report
+    }
+
+    /// Makes room for the first of those who lack some for whom that is possible.
+    fn push_out(&mut self, hungry: &[Ticket], report: &mut StepReport, now: Timestamp) -> bool {
+        if self.allocator.preempt.is_none() {
+            return false;
+        }
+        for ticket in hungry {
+            let Some(request) = self.queue.get(*ticket).map(|it| it.request.clone()) else {
+                continue;
+            };
+            match self.make_room(&request, now) {
+                Ok(made) => {
+                    self.cancel(*ticket);
+                    report.granted.push((*ticket, made.grant));
+                    report.preempted.push((*ticket, made));
+                    return true;
+                }
+                Err(Some(at)) => self.queue.wake_at(*ticket, at),
+                Err(None) => {}
+            }
+        }
+        false
     }
 
     /// What a step would do now. Nothing is changed.
@@ -282,7 +334,7 @@ impl Engine {
         let happened = self.happened;
         self.wake();
         let mut report = StepReport::default();
-        let (tickets, plan) = self.serve(&mut report);
+        let (served, plan) = self.serve(&mut report);
         self.queue = queue;
         self.happened = happened;
         let bookings = plan.steps.into_iter().filter_map(|step| match step {
@@ -290,7 +342,7 @@ impl Engine {
             Step::Resize { .. } | Step::Evict { .. } | Step::Advance { .. } => None,
         });
         DryRun {
-            served: tickets.into_iter().zip(bookings).collect(),
+            served: served.tickets.into_iter().zip(bookings).collect(),
             head: report.head,
         }
     }
@@ -331,6 +383,11 @@ impl Engine {
         ledger.into_iter().chain(self.queue.next_deadline()).min()
     }
 
+    /// A group has a member back: who was refused for its sake is tried again.
+    pub(super) const fn notice_restored(&mut self) {
+        self.happened.freed = u32::MAX;
+    }
+
     /// Tells the ledger the time, and follows.
     fn tick(&mut self, now: Timestamp) {
         self.ledger.expire(now);
@@ -338,7 +395,7 @@ impl Engine {
     }
 
     /// Follows the ledger.
-    fn sync(&mut self) {
+    pub(super) fn sync(&mut self) {
         let Self {
             ledger,
             view,
@@ -431,7 +488,7 @@ impl Engine {
     }
 
     /// Plans for those who wait: who is served, and the plan that serves them.
-    fn serve(&mut self, report: &mut StepReport) -> (Vec<Ticket>, Plan) {
+    fn serve(&mut self, report: &mut StepReport) -> (Served, Plan) {
         let Self {
             view,
             accounts,
@@ -447,7 +504,7 @@ impl Engine {
         let order = allocator.order();
         let mut draft = view.draft(field.now);
         let mark = accounts.mark();
-        let mut served = Vec::new();
+        let mut served = Served::default();
         while let Some(ticket) = queue.first() {
             let Some(pending) = queue.get(ticket) else {
                 break;
@@ -456,7 +513,7 @@ impl Engine {
             report.tried += 1;
             match field.attempt(&mut draft, accounts, &request, account) {
                 Ok(taken) => {
-                    served.push(ticket);
+                    served.tickets.push(ticket);
                     accounts.charge(account, &taken, field.now);
                     let books = field.books(accounts);
                     queue.remove(ticket, order, &books);
@@ -471,6 +528,9 @@ impl Engine {
                     field.last = placed_last(&draft).or(field.last);
                 }
                 Err(no) => {
+                    if lacks_room(&no.why) {
+                        served.hungry.push(ticket);
+                    }
                     report.head.get_or_insert((ticket, no.why));
                     if allocator.discipline == Discipline::Strict {
                         break;

@@ -10,6 +10,7 @@ mod explain;
 mod log;
 mod machine;
 mod outcome;
+mod preempt;
 mod queue;
 mod resource;
 mod wake;
@@ -20,6 +21,7 @@ pub use explain::{Explanation, FilterCount, Fix, PartReport, RowScore, ScorePart
 pub use log::{Command, Event, Line, Replay};
 pub use machine::{AddError, Engine, SubmitError};
 pub use outcome::{Cause, DryRun, Outcome, Refused, StepReport};
+pub use preempt::{Preempt, Preempted, Victims};
 pub use queue::{Pending, Ticket};
 pub use resource::AsResource;
 pub use wake::{Happened, WakeOn};

@@ -1,6 +1,6 @@
 //! What an engine answers.
 
-use super::{Ticket, WakeOn};
+use super::{Preempted, Ticket, WakeOn};
 use crate::admit::Denied;
 use crate::place::Unplaced;
 use cloudlot_core::Request;
@@ -11,6 +11,8 @@ use cloudlot_core::ledger::{Booking, Grant, Why};
 pub enum Outcome {
     /// It holds what it asked for; confirm it in time.
     Granted(Grant),
+    /// It holds what it asked for, and others were told to go for it.
+    Preempted(Preempted),
     /// It does not.
     Refused(Refused),
 }
@@ -57,6 +59,7 @@ impl Outcome {
     pub fn grant(&self) -> Option<Grant> {
         match self {
             Self::Granted(grant) => Some(*grant),
+            Self::Preempted(made) => Some(made.grant),
             Self::Refused(_) => None,
         }
     }
@@ -67,6 +70,8 @@ impl Outcome {
 pub struct StepReport {
     /// Who was granted, in the order in which they were served.
     pub granted: Vec<(Ticket, Grant)>,
+    /// For whom others were told to go; they are among those who were granted.
+    pub preempted: Vec<(Ticket, Preempted)>,
     /// Who waits no longer, because its deadline came.
     pub refused: Vec<(Ticket, Refused)>,
     /// How many requests were tried.

@@ -244,6 +244,15 @@ impl Queue {
         self.refresh_class(id, order, books);
     }
 
+    /// Brings the class of a parked request back at a moment, too.
+    pub(crate) fn wake_at(&mut self, ticket: Ticket, at: Timestamp) {
+        let class = self.pending.get(&ticket).map(|pending| pending.class);
+        let class = class.and_then(|class| self.classes.get_mut(&class));
+        if let Some(parked) = class.and_then(|class| class.parked.as_mut()) {
+            parked.at = Some(parked.at.map_or(at, |before| before.min(at)));
+        }
+    }
+
     /// Brings back the classes that may be served after what has happened.
     pub(crate) fn wake(&mut self, happened: &Happened, order: &dyn Order, books: &Books<'_>) {
         let met = |class: &Class| {

@@ -3,6 +3,7 @@
 mod ageing;
 mod explaining;
 mod order;
+mod preempting;
 mod queue;
 mod random;
 mod world;

@@ -49,6 +49,7 @@ pub(crate) fn step(engine: &mut Engine, seconds: u64) -> Vec<u64> {
 pub(crate) fn take(engine: &mut Engine, job: RequestBuilder) -> cloudlot_core::ledger::Grant {
     match engine.place(&job.build().unwrap(), at(0)) {
         Outcome::Granted(grant) => grant,
+        Outcome::Preempted(made) => made.grant,
         Outcome::Refused(no) => panic!("{}", no.why),
     }
 }

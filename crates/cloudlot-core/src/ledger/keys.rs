@@ -1,20 +1,20 @@
 //! Which requests were granted: a request that comes again under its key gets the same answer.
+//!
+//! Answers of live reservations lie by the place of the reservation, those of ended ones in a ring, and one index of
+//! keys leads to both: a million keys are cold, and whoever grants or ends touches no more of them than it must.
 
 use super::grant::Grant;
+use super::index::{At, Index, Place};
 use super::record::KeyRecord;
 use crate::{RequestKey, ReservationId, Timestamp};
 use std::collections::VecDeque;
+use std::hash::{BuildHasher, RandomState};
 use std::num::NonZeroU64;
-
-#[expect(
-    clippy::disallowed_types,
-    reason = "a million keys want a hash table; it is never iterated, so that its order reaches nothing"
-)]
-type Table = std::collections::HashMap<RequestKey, Answer>;
 
 /// What a key was answered.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Answer {
+    pub(crate) key: RequestKey,
     pub(crate) digest: u64,
     pub(crate) id: ReservationId,
     pub(crate) until: Timestamp,
@@ -23,6 +23,16 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
+    const fn of(key: RequestKey, digest: u64, grant: Grant, ended: Option<NonZeroU64>) -> Self {
+        Self {
+            key,
+            digest,
+            id: grant.id,
+            until: grant.until,
+            ended,
+        }
+    }
+
     pub(crate) const fn grant(self) -> Grant {
         Grant {
             id: self.id,
@@ -30,9 +40,9 @@ impl Answer {
         }
     }
 
-    pub(crate) const fn record(self, key: RequestKey) -> KeyRecord {
+    pub(crate) const fn record(self) -> KeyRecord {
         KeyRecord {
-            key,
+            key: self.key,
             digest: self.digest,
             until: self.until,
         }
@@ -42,51 +52,71 @@ impl Answer {
 /// Keys of live reservations, and the last ones of those that have ended.
 #[derive(Clone, Debug)]
 pub(crate) struct Keys {
-    table: Table,
-    // Keys of ended reservations, oldest first.
-    ended: VecDeque<RequestKey>,
-    keep: usize,
+    index: Index,
+    // Clients choose the keys: nobody may choose them so that all meet in one place of the index.
+    hasher: RandomState,
+    // By the place of the reservation; one that has ended leaves its answer behind until the place is given again.
+    live: Vec<Answer>,
+    ended: Ended,
     // The number that the next ended key gets.
     order: NonZeroU64,
 }
 
+/// Stands where a reservation without a key has its place: no reservation has this identifier.
+const NOBODY: Answer = Answer {
+    key: RequestKey(0),
+    digest: 0,
+    id: ReservationId::new(u32::MAX, u32::MAX),
+    until: Timestamp::ZERO,
+    ended: None,
+};
+
 impl Keys {
-    /// `keep`: how many ended keys to remember.
+    /// `keep`: how many ended keys to remember, 2^32 - 1 at most.
     pub(crate) fn new(keep: usize) -> Self {
         Self {
-            table: Table::default(),
-            ended: VecDeque::new(),
-            keep,
+            index: Index::default(),
+            hasher: RandomState::new(),
+            live: Vec::new(),
+            ended: Ended::new(keep),
             order: NonZeroU64::MIN,
         }
     }
 
+    #[inline]
     pub(crate) fn get(&self, key: RequestKey) -> Option<Answer> {
-        self.table.get(&key).copied()
+        let (_, place) = self.find(key)?;
+        self.answer(place).copied()
     }
 
+    #[inline]
     pub(crate) fn granted(&mut self, key: RequestKey, digest: u64, grant: Grant) {
-        let answer = Answer {
-            digest,
-            id: grant.id,
-            until: grant.until,
-            ended: None,
-        };
-        self.table.insert(key, answer);
+        let slot = grant.id.slot();
+        let index = slot as usize;
+        if self.live.len() <= index {
+            self.live.resize(index + 1, NOBODY);
+        }
+        self.live[index] = Answer::of(key, digest, grant, None);
+        self.point(key, Place::Live(slot));
     }
 
-    pub(crate) fn ended(&mut self, key: RequestKey) {
+    /// Notes that a reservation ended, which may have had no key.
+    #[inline]
+    pub(crate) fn ended(&mut self, id: ReservationId) {
+        let answer = self.live.get(id.slot() as usize).copied();
+        let Some(answer) = answer.filter(|answer| answer.id == id) else {
+            return;
+        };
+        let Some(at) = self.find_place(answer.key, Place::Live(id.slot())) else {
+            return;
+        };
+        self.index.set(at, Place::Ended(self.ended.next()));
         let order = self.order;
         self.order = order.saturating_add(1);
-        if let Some(answer) = self.table.get_mut(&key) {
-            answer.ended = Some(order);
-        }
-        self.ended.push_back(key);
-        while self.ended.len() > self.keep {
-            if let Some(oldest) = self.ended.pop_front() {
-                self.table.remove(&oldest);
-            }
-        }
+        self.push_ended(Answer {
+            ended: Some(order),
+            ..answer
+        });
     }
 
     /// Takes an ended key over from a record; older ones come first.
@@ -97,23 +127,114 @@ impl Keys {
         grant: Grant,
         order: NonZeroU64,
     ) {
-        self.order = order;
-        self.granted(key, digest, grant);
-        self.ended(key);
+        self.order = order.saturating_add(1);
+        self.point(key, Place::Ended(self.ended.next()));
+        self.push_ended(Answer::of(key, digest, grant, Some(order)));
     }
 
     /// The ended keys that are remembered, oldest first.
     pub(crate) fn all_ended(&self) -> impl Iterator<Item = RequestKey> {
-        self.ended.iter().copied()
+        self.ended.ring.iter().map(|answer| answer.key)
     }
 
     /// The number of the oldest ended key that is remembered; `None` if there is none.
     pub(crate) fn oldest(&self) -> Option<NonZeroU64> {
-        self.get(*self.ended.front()?)?.ended
+        self.ended.ring.front()?.ended
     }
 
     /// How many keys are remembered.
     pub(crate) fn len(&self) -> usize {
-        self.table.len()
+        self.index.len()
+    }
+
+    /// Puts an answer where the index points already, and forgets the one that is one too many.
+    #[inline]
+    fn push_ended(&mut self, answer: Answer) {
+        if let Some((place, oldest)) = self.ended.push(answer)
+            && let Some(at) = self.find_place(oldest.key, Place::Ended(place))
+        {
+            self.index.remove(at);
+        }
+    }
+
+    /// Lets the index point from a key to a place.
+    #[inline]
+    fn point(&mut self, key: RequestKey, place: Place) {
+        match self.find(key) {
+            Some((at, _)) => self.index.set(at, place),
+            None => self.index.insert(self.hash(key), place),
+        }
+    }
+
+    #[inline]
+    fn find(&self, key: RequestKey) -> Option<(At, Place)> {
+        let is = |place| self.answer(place).is_some_and(|answer| answer.key == key);
+        self.index.find(self.hash(key), is)
+    }
+
+    /// The entry that points from a key to a place that is known, so that the answer need not be read.
+    #[inline]
+    fn find_place(&self, key: RequestKey, place: Place) -> Option<At> {
+        let found = self.index.find(self.hash(key), |at| at == place);
+        found.map(|(at, _)| at)
+    }
+
+    #[inline]
+    fn answer(&self, place: Place) -> Option<&Answer> {
+        match place {
+            Place::Live(slot) => self.live.get(slot as usize),
+            Place::Ended(place) => self.ended.get(place),
+        }
+    }
+
+    #[inline]
+    fn hash(&self, key: RequestKey) -> u32 {
+        let hash = self.hasher.hash_one(key) >> u32::BITS;
+        u32::try_from(hash).expect("half of 64 bits are 32")
+    }
+}
+
+/// The last answers of ended reservations. Their places are counted on as older ones leave, and start again from 0.
+#[derive(Clone, Debug)]
+struct Ended {
+    // Oldest first.
+    ring: VecDeque<Answer>,
+    oldest: u32,
+    keep: usize,
+}
+
+impl Ended {
+    fn new(keep: usize) -> Self {
+        Self {
+            ring: VecDeque::new(),
+            oldest: 0,
+            keep: keep.min(u32::MAX as usize),
+        }
+    }
+
+    fn get(&self, place: u32) -> Option<&Answer> {
+        self.ring.get(place.wrapping_sub(self.oldest) as usize)
+    }
+
+    /// The place that the next answer gets.
+    fn next(&self) -> u32 {
+        let length = u32::try_from(self.ring.len()).expect("no more than `keep` are kept");
+        self.oldest.wrapping_add(length)
+    }
+
+    /// Takes an answer in, and gives back what leaves for it, which lay at this place: the oldest, or the answer itself
+    /// if none are kept.
+    fn push(&mut self, answer: Answer) -> Option<(u32, Answer)> {
+        let place = self.oldest;
+        if self.keep == 0 {
+            return Some((place, answer));
+        }
+        // First, so that the ring never grows for one more than it keeps.
+        let full = self.ring.len() == self.keep;
+        let oldest = if full { self.ring.pop_front() } else { None };
+        self.ring.push_back(answer);
+        let oldest = oldest?;
+        self.oldest = place.wrapping_add(1);
+        Some((place, oldest))
     }
 }

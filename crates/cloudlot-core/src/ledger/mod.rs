@@ -50,6 +50,7 @@ mod entry;
 mod grant;
 mod groups;
 mod holds;
+mod index;
 mod journal;
 mod keys;
 mod machine;

@@ -59,7 +59,7 @@ impl Ledger {
             RecordName::EndedKey(key) => {
                 let answer = self.keys.get(*key)?;
                 Some(Record::EndedKey {
-                    answer: answer.record(*key),
+                    answer: answer.record(),
                     order: answer.ended?.get(),
                 })
             }
@@ -120,6 +120,6 @@ impl Ledger {
     fn answer_of(&self, id: ReservationId, reservation: &Reservation) -> Option<KeyRecord> {
         let key = reservation.key()?;
         let answer = self.keys.get(key).filter(|answer| answer.id == id)?;
-        Some(answer.record(key))
+        Some(answer.record())
     }
 }

@@ -1,10 +1,12 @@
-//! Where something lies, by its hash: a table of numbers, eight bytes each, for those who keep the things themselves.
+//! Where something lies, by its hash: a table of numbers, for those who keep the things themselves.
 //!
-//! Whoever looks for one of a million keys finds the table cold, so a look costs one cache line: entries lie near the
-//! place that their hash names, and a removal moves those behind it up instead of leaving a mark. Each entry keeps its
-//! hash, so that the table grows without asking for the keys again. It is never iterated: its order reaches nothing.
-//!
-//! Source: linear probing with deletion by backward shift, Knuth, The Art of Computer Programming 3, 6.4, algorithm R.
+//! Whoever looks for one of a million keys finds the table cold. So entries lie in buckets of one cache line, and all of
+//! a bucket are compared at once: there is no branch to guess wrong, and the processor goes on while it waits for the
+//! line. A full bucket's entries go on in the next one, and a removal moves them back instead of leaving a mark. Each
+//! entry keeps its hash, so that the table grows without asking for the keys again. It is never iterated: its order
+//! reaches nothing.
+
+use crate::amounts::bits;
 
 /// One of two tables, and the place in it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -19,56 +21,71 @@ pub(crate) enum Place {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Index {
     // As many as a power of two, or none.
-    entries: Vec<Entry>,
+    buckets: Vec<Bucket>,
     len: usize,
 }
 
 /// An entry's own place in the index; true until the index is changed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct At(usize);
+pub(crate) struct At {
+    bucket: usize,
+    lane: usize,
+}
 
-/// The upper bits of a hash and, in the two lowest, which table; empty if it is none.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-struct Entry {
-    mark: u32,
-    place: u32,
+/// How many entries fill a cache line.
+const LANES: usize = 8;
+
+#[derive(Clone, Copy, Debug, Default)]
+#[repr(align(64))]
+struct Bucket {
+    // The upper bits of a hash and, in the two lowest, which table; 0 if the lane is empty.
+    marks: [u32; LANES],
+    places: [u32; LANES],
 }
 
 const LIVE: u32 = 1;
 const ENDED: u32 = 2;
 const TABLE: u32 = 3;
 
-impl Entry {
-    fn new(hash: u32, place: Place) -> Self {
+/// The part of a hash that an entry keeps.
+const fn kept(hash: u32) -> u32 {
+    hash & !TABLE
+}
+
+impl Bucket {
+    /// The lanes whose marks are so, one bit each.
+    #[inline]
+    fn lanes(&self, is: impl Fn(u32) -> bool) -> u32 {
+        let bit = |(lane, mark): (usize, &u32)| u32::from(is(*mark)) << lane;
+        self.marks.iter().enumerate().map(bit).sum()
+    }
+
+    fn gap(&self) -> Option<usize> {
+        bits(self.lanes(|mark| mark == 0)).next()
+    }
+
+    fn is_full(&self) -> bool {
+        self.lanes(|mark| mark == 0) == 0
+    }
+
+    fn place(&self, lane: usize) -> Place {
+        let place = self.places[lane];
+        if self.marks[lane] & TABLE == LIVE {
+            Place::Live(place)
+        } else {
+            Place::Ended(place)
+        }
+    }
+
+    fn set(&mut self, lane: usize, hash: u32, place: Place) {
         let (table, place) = match place {
             Place::Live(place) => (LIVE, place),
             Place::Ended(place) => (ENDED, place),
         };
-        Self {
-            mark: hash & !TABLE | table,
-            place,
-        }
-    }
-
-    const fn is_empty(self) -> bool {
-        self.mark == 0
-    }
-
-    const fn hash(self) -> u32 {
-        self.mark & !TABLE
-    }
-
-    const fn place(self) -> Place {
-        if self.mark & TABLE == LIVE {
-            Place::Live(self.place)
-        } else {
-            Place::Ended(self.place)
-        }
+        self.marks[lane] = kept(hash) | table;
+        self.places[lane] = place;
     }
 }
-
-/// The first size of a table that is not empty.
-const LEAST: usize = 8;
 
 impl Index {
     pub(crate) fn len(&self) -> usize {
@@ -78,89 +95,105 @@ impl Index {
     /// The entry of this hash whose place is the one that is looked for.
     #[inline]
     pub(crate) fn find(&self, hash: u32, is: impl Fn(Place) -> bool) -> Option<(At, Place)> {
-        if self.entries.is_empty() {
+        if self.buckets.is_empty() {
             return None;
         }
-        let hash = hash & !TABLE;
-        let mut at = self.home(hash);
+        let mut bucket = self.home(hash);
         loop {
-            let entry = self.entries[at];
-            if entry.is_empty() {
+            let entries = &self.buckets[bucket];
+            for lane in bits(entries.lanes(|mark| kept(mark) == kept(hash) && mark != 0)) {
+                let place = entries.place(lane);
+                if is(place) {
+                    return Some((At { bucket, lane }, place));
+                }
+            }
+            if !entries.is_full() {
                 return None;
             }
-            if entry.hash() == hash && is(entry.place()) {
-                return Some((At(at), entry.place()));
-            }
-            at = self.after(at);
+            bucket = self.after(bucket);
         }
     }
 
+    #[inline]
     pub(crate) fn insert(&mut self, hash: u32, place: Place) {
-        // A quarter stays empty, so that a look ends soon.
-        if self.len >= self.entries.len() / 4 * 3 {
+        // A quarter stays empty, so that few buckets are full.
+        if self.len >= self.buckets.len() * (LANES / 4 * 3) {
             self.grow();
         }
         self.len += 1;
-        self.put(Entry::new(hash, place));
+        self.put(hash, place);
     }
 
     /// Says that what an entry names lies elsewhere now.
     #[inline]
-    pub(crate) fn set(&mut self, At(at): At, place: Place) {
-        self.entries[at] = Entry::new(self.entries[at].hash(), place);
+    pub(crate) fn set(&mut self, at: At, place: Place) {
+        let entries = &mut self.buckets[at.bucket];
+        entries.set(at.lane, entries.marks[at.lane], place);
     }
 
     /// Forgets an entry.
-    pub(crate) fn remove(&mut self, At(mut gap): At) {
+    #[inline]
+    pub(crate) fn remove(&mut self, at: At) {
         self.len -= 1;
-        let mut at = self.after(gap);
-        // An entry may move up to a gap that does not lie before its home.
-        while !self.entries[at].is_empty() {
-            let entry = self.entries[at];
-            if self.distance(self.home(entry.hash()), at) >= self.distance(gap, at) {
-                self.entries[gap] = entry;
-                gap = at;
+        let (mut gap, mut bucket) = (at, at.bucket);
+        // Only what found a bucket full lies behind it.
+        while self.buckets[bucket].is_full() {
+            bucket = self.after(bucket);
+            if let Some(lane) = self.passed(gap.bucket, bucket) {
+                let (hash, place) = (
+                    self.buckets[bucket].marks[lane],
+                    self.buckets[bucket].place(lane),
+                );
+                self.buckets[gap.bucket].set(gap.lane, hash, place);
+                gap = At { bucket, lane };
             }
-            at = self.after(at);
         }
-        self.entries[gap] = Entry::default();
+        self.buckets[gap.bucket].marks[gap.lane] = 0;
     }
 
-    fn put(&mut self, entry: Entry) {
-        let mut at = self.home(entry.hash());
-        while !self.entries[at].is_empty() {
-            at = self.after(at);
+    /// An entry of a bucket that would rather lie in one before it, or further before.
+    fn passed(&self, before: usize, bucket: usize) -> Option<usize> {
+        let entries = &self.buckets[bucket];
+        let back = |home: usize| bucket.wrapping_sub(home) & (self.buckets.len() - 1);
+        let passed = |mark| mark != 0 && back(self.home(mark)) >= back(before);
+        bits(entries.lanes(passed)).next()
+    }
+
+    #[inline]
+    fn put(&mut self, hash: u32, place: Place) {
+        let mut bucket = self.home(hash);
+        loop {
+            let entries = &mut self.buckets[bucket];
+            if let Some(lane) = entries.gap() {
+                return entries.set(lane, hash, place);
+            }
+            bucket = self.after(bucket);
         }
-        self.entries[at] = entry;
     }
 
     #[cold]
     fn grow(&mut self) {
-        let size = (self.entries.len() * 2).max(LEAST);
-        let old = std::mem::replace(&mut self.entries, vec![Entry::default(); size]);
-        for entry in old.into_iter().filter(|entry| !entry.is_empty()) {
-            self.put(entry);
+        let size = (self.buckets.len() * 2).max(1);
+        let old = std::mem::replace(&mut self.buckets, vec![Bucket::default(); size]);
+        for entries in old {
+            for lane in bits(entries.lanes(|mark| mark != 0)) {
+                self.put(entries.marks[lane], entries.place(lane));
+            }
         }
     }
 
-    /// Where an entry of this hash lies if nobody else lies there. Homes are in the order of hashes, so that growing
-    /// goes through memory once.
+    /// The first bucket that an entry of this hash lies in if there is room. Homes are in the order of hashes, so that
+    /// growing goes through memory once.
     #[inline]
     fn home(&self, hash: u32) -> usize {
-        let bits = self.entries.len().trailing_zeros();
-        let home = (u64::from(hash) << bits) >> u32::BITS;
-        usize::try_from(home).expect("a home is less than the number of entries")
+        let bits = self.buckets.len().trailing_zeros();
+        let home = (u64::from(kept(hash)) << bits) >> u32::BITS;
+        usize::try_from(home).expect("a home is less than the number of buckets")
     }
 
     #[inline]
-    fn after(&self, at: usize) -> usize {
-        (at + 1) & (self.entries.len() - 1)
-    }
-
-    /// How many steps lead from one entry to another.
-    #[inline]
-    fn distance(&self, from: usize, to: usize) -> usize {
-        to.wrapping_sub(from) & (self.entries.len() - 1)
+    fn after(&self, bucket: usize) -> usize {
+        (bucket + 1) & (self.buckets.len() - 1)
     }
 }
 
@@ -247,6 +280,6 @@ mod tests {
                 index.remove(at);
             }
         }
-        assert_eq!((index.len(), index.entries.len()), (5, LEAST));
+        assert_eq!((index.len(), index.buckets.len()), (5, 1));
     }
 }

@@ -60,7 +60,7 @@ impl Ledger {
             RecordName::EndedKey(key) => {
                 let answer = self.keys.get(*key)?;
                 Some(Record::EndedKey {
-                    answer: answer.record(*key),
+                    answer: answer.record(),
                     order: answer.ended?.get(),
                 })
             }
@@ -129,6 +129,6 @@ impl Ledger {
     fn answer_of(&self, id: ReservationId, reservation: &Reservation) -> Option<KeyRecord> {
         let key = reservation.key()?;
         let answer = self.keys.get(key).filter(|answer| answer.id == id)?;
-        Some(answer.record(key))
+        Some(answer.record())
     }
 }

@@ -46,6 +46,13 @@ impl Tally {
         wanted.saturating_sub(self.serving.saturating_add(self.coming))
     }
 
+    /// How many of the loans that were told to come back it could do without, as far as is known.
+    pub(super) fn needless(&self) -> u32 {
+        let missing = |target: u32| target.saturating_sub(self.serving);
+        let needed = self.target.map_or(u32::MAX, missing);
+        self.coming.saturating_sub(needed)
+    }
+
     /// How many it could do without. Without evidence that is only what is above its most.
     pub(super) fn spare(&self) -> u32 {
         let wanted = self.target.unwrap_or(self.most).max(self.least);

@@ -459,9 +459,9 @@ impl Model {
         self.do_all(&steps);
         self.world.pools.observe(&self.world.ledger);
         assert_eq!(self.world.plan(&demands, self.now), [], "after {steps:?}");
-        for pool in 0..3 {
+        for (pool, before) in before.into_iter().enumerate() {
             let target = self.target(pool, &demands);
-            self.is_on_target(pool, before[pool], target);
+            self.is_on_target(pool, before, target);
             self.has_no_surplus(pool, target);
         }
         let made = steps.iter().filter_map(|step| match step {

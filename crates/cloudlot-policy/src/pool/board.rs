@@ -1,6 +1,7 @@
 //! A plan in the making: a copy of the pools that each step shows in at once, and a tally of every pool.
 
-use super::pools::{Member, PoolId, Pools, has_state, holds_on, index};
+use super::member::{Member, has_state, holds_on};
+use super::pools::{PoolId, Pools, index};
 use super::sizing::Demand;
 use super::spec::PoolSpec;
 use super::step::{Due, PoolStep};

@@ -1,6 +1,7 @@
 //! Following the ledger: what has ended or vanished, and since when members have been idle.
 
-use super::pools::{Pools, holds_on};
+use super::member::holds_on;
+use super::pools::Pools;
 use cloudlot_core::ledger::{Change, Ledger};
 use cloudlot_core::{ResourceId, Timestamp};
 use std::collections::BTreeSet;

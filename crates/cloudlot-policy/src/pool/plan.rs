@@ -3,7 +3,8 @@
 //! Nothing is done for want of evidence: a pool whose demand is not known is filled up to its least, and keeps the rest.
 
 use super::board::Board;
-use super::pools::{Leaving, Member, PoolId, Pools};
+use super::member::{Leaving, Member};
+use super::pools::{PoolId, Pools};
 use super::sizing::Demand;
 use super::spec::Growth;
 use super::step::PoolStep;

@@ -1,6 +1,7 @@
 //! A plan in the making: a copy of the pools that each step shows in at once, and a tally of every pool.
 
-use super::pools::{Member, PoolId, Pools, has_state, holds_on, index};
+use super::member::{Member, has_state, holds_on};
+use super::pools::{PoolId, Pools, index};
 use super::sizing::Demand;
 use super::spec::PoolSpec;
 use super::step::{Due, PoolStep};
@@ -44,6 +45,13 @@ impl Tally {
     pub(super) fn short(&self) -> u32 {
         let wanted = self.target.unwrap_or(self.least);
         wanted.saturating_sub(self.serving.saturating_add(self.coming))
+    }
+
+    /// How many of the loans that were told to come back it could do without, as far as is known.
+    pub(super) fn needless(&self) -> u32 {
+        let missing = |target: u32| target.saturating_sub(self.serving);
+        let needed = self.target.map_or(u32::MAX, missing);
+        self.coming.saturating_sub(needed)
     }
 
     /// How many it could do without. Without evidence that is only what is above its most.

@@ -1,7 +1,8 @@
 //! Carrying steps out on a ledger, and reserving and releasing through pools. Here, and only here, anything is done.
 
+use super::member::has_state;
 use super::miss::{Miss, Standing};
-use super::pools::{Pool, PoolId, Pools, has_state};
+use super::pools::{Pool, PoolId, Pools};
 use super::select::Piece;
 use super::spec::{Factories, PoolSpec};
 use super::step::{Due, PoolStep, StepError};

@@ -1,8 +1,9 @@
 //! Following the ledger: what has ended or vanished, and since when members have been idle.
 
-use super::pools::{Pools, holds_on};
-use cloudlot_core::ResourceId;
+use super::member::holds_on;
+use super::pools::Pools;
 use cloudlot_core::ledger::{Change, Ledger};
+use cloudlot_core::{ResourceId, Timestamp};
 use std::collections::BTreeSet;
 
 impl Pools {
@@ -31,6 +32,21 @@ impl Pools {
             member.idle_since = idle.then_some(known.unwrap_or(ledger.now()));
         }
         vanished
+    }
+}
+
+impl Pools {
+    /// When the next member that is idle now will have been idle for its pool's timeout: the time to plan again if nothing
+    /// else happens. Those that were kept although their time has come do not count.
+    #[must_use]
+    pub fn next_timeout(&self, now: Timestamp) -> Option<Timestamp> {
+        let ends = self.members().filter_map(|(_, member)| {
+            let sizing = self.spec(member.home)?.sizing;
+            let at_home = member.user == member.home && !sizing.is_fixed();
+            let end = member.idle_since? + sizing.idle_timeout();
+            (at_home && end > now).then_some(end)
+        });
+        ends.min()
     }
 }
 

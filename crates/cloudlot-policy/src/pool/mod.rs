@@ -72,17 +72,20 @@
 mod board;
 mod drive;
 mod follow;
+mod member;
 mod miss;
 mod plan;
 mod pools;
+mod read;
 mod select;
 mod sizing;
 mod spec;
 mod step;
 
 pub use drive::{DoError, Done, Lease, PoolReport, ReleaseError};
+pub use member::{Counts, Leaving, Member, MemberError};
 pub use miss::{Advice, Considered, Miss, Standing};
-pub use pools::{Counts, Leaving, Member, MemberError, PoolId, Pools};
+pub use pools::{PoolId, Pools};
 pub use select::Choice;
 pub use sizing::{Demand, Sizing, SizingError};
 pub use spec::{Factories, Factory, Growth, Lending, OnMiss, PoolSpec};

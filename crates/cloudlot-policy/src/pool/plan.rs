@@ -3,7 +3,8 @@
 //! Nothing is done for want of evidence: a pool whose demand is not known is filled up to its least, and keeps the rest.
 
 use super::board::Board;
-use super::pools::{Leaving, Member, PoolId, Pools};
+use super::member::{Leaving, Member};
+use super::pools::{PoolId, Pools};
 use super::sizing::Demand;
 use super::spec::Growth;
 use super::step::PoolStep;
@@ -18,7 +19,7 @@ impl Pools {
     ///
     /// What is missing comes, in this order, from members that were to leave, from idle loans that come home, from other
     /// pools' spare members, from the factory up to the most, and then from loans that are called back though they are in
-    /// use: they take nothing new and come home when they are free. What is too much goes: loans to their homes at once,
+    /// use: they take nothing new and come home when they are free, unless they are no longer missed by then. What is too much goes: loans to their homes at once,
     /// own members when they have been idle for the timeout, longest first, and never below the least or from the core.
     /// Members that are above the most go at once, or take nothing new until they are free. A failed member on which
     /// nothing is held goes, and does not count as serving.
@@ -67,28 +68,33 @@ impl Pools {
     }
 }
 
-/// Keeps members that were to go for good and are needed again.
+/// Keeps members that were to go for good and are needed again, and loans that were called back and are not.
 fn reopen(board: &mut Board<'_>) {
     for (id, member) in board.members() {
-        let back = member.leaving == Some(Leaving::Surplus) && member.closed;
-        if back && board.of(member.home).short() > 0 && !board.has_failed(id) {
+        let home = board.of(member.home);
+        let back = match member.leaving {
+            Some(Leaving::Surplus) => member.closed && home.short() > 0,
+            Some(Leaving::Reclaimed) => member.user != member.home && home.needless() > 0,
+            Some(Leaving::Retired) | None => false,
+        };
+        if back && !board.has_failed(id) {
             board.push(PoolStep::Reopen { member: id });
         }
     }
 }
 
-/// Lets go of members that were to leave, or have failed, as soon as nothing is held on them.
+/// Members that do not serve leave as soon as nothing is held on them: loans for home, and whoever has failed or was to go
+/// for good, for good. What an operator closed for a while stays where it belongs.
 fn clear_out(board: &mut Board<'_>) {
     for (id, member) in board.members() {
-        let failed = board.has_failed(id);
-        if !(failed || member.leaving.is_some()) || !board.is_free(id) {
+        if board.serves(id) || !board.is_free(id) {
             continue;
         }
         if member.user != member.home {
             board.push(PoolStep::Return { member: id });
         }
-        let for_good = failed || !member.is_reclaimed();
-        if for_good && board.state.children(id).is_empty() {
+        let told = member.leaving.is_some() && !member.is_reclaimed();
+        if (told || board.has_failed(id)) && board.state.children(id).is_empty() {
             board.push(PoolStep::Remove { member: id });
         }
     }
@@ -214,7 +220,9 @@ fn grow(board: &mut Board<'_>) {
 /// is above its most only for members that do not serve keeps those that do.
 fn trim(board: &mut Board<'_>, pool: PoolId) {
     let tally = board.of(pool);
-    let excess = tally.all.saturating_sub(tally.most + tally.going);
+    let excess = tally
+        .all
+        .saturating_sub(tally.most.saturating_add(tally.going));
     let excess = excess.min(tally.spare());
     if excess == 0 {
         return;

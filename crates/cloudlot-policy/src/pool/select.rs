@@ -1,7 +1,8 @@
 //! Which pool a request goes to, and which members of it come first; and if none has room, what would help.
 
+use super::member::{Member, has_state};
 use super::miss::{Advice, Considered, Miss, Standing};
-use super::pools::{Member, PoolId, Pools, has_state};
+use super::pools::{PoolId, Pools};
 use super::spec::{OnMiss, PoolSpec};
 use super::step::{Due, PoolStep};
 use cloudlot_core::ledger::State;

@@ -1,6 +1,7 @@
 //! What may be done to pools, one step at a time, and when it may be.
 
-use super::pools::{Leaving, Member, MemberError, PoolId, Pools, is_free, suits};
+use super::member::{Leaving, Member, MemberError, is_free};
+use super::pools::{PoolId, Pools};
 use super::spec::{Growth, PoolSpec};
 use cloudlot_core::ResourceId;
 use cloudlot_core::ledger::State;
@@ -216,7 +217,8 @@ impl Pools {
         if !self.serves(id, state) {
             return Err(StepError::Closed(id));
         }
-        if !suits(borrower, state.resource(id)) {
+        let resource = state.resource(id);
+        if !resource.is_some_and(|resource| borrower.accepts(resource)) {
             let (member, pool) = (id, to);
             return Err(MemberError::Misfit { member, pool }.into());
         }

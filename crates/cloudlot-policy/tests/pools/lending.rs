@@ -1,7 +1,7 @@
 //! Who lends what to whom, and who gets it back when.
 
 use crate::world::*;
-use cloudlot_core::{Resource, ResourceId, cores};
+use cloudlot_core::{Resource, ResourceId, ResourceState, cores};
 use cloudlot_policy::pool::{
     Advice, Demand, Growth, Leaving, Lending, MemberError, PoolId, PoolSpec, PoolStep, StepError,
 };
@@ -280,5 +280,71 @@ fn who_misses_most_is_lent_to_first() {
         (world.counts(few).borrowed, world.counts(many).borrowed),
         (1, 2)
     );
+    world.check();
+}
+
+#[test]
+fn a_loan_that_is_no_longer_missed_at_home_is_not_called_back_any_more() {
+    let (mut world, lender, borrower) = pair();
+    world.tick(&[(lender, busy(0)), (borrower, busy(4))], 2);
+    let leases = world.fill(borrower, 3, 3);
+    assert_eq!(
+        world
+            .tick(&[(lender, busy(3)), (borrower, busy(4))], 4)
+            .len(),
+        2
+    );
+    // One is still missed.
+    let steps = world.tick(&[(lender, busy(2)), (borrower, busy(4))], 5);
+    assert!(matches!(steps[..], [PoolStep::Reopen { .. }]));
+    // Nothing is known of the home: nothing changes.
+    assert_eq!(world.tick(&[(borrower, busy(4))], 6), []);
+    world.tick(&[(lender, busy(1)), (borrower, busy(4))], 7);
+    let places = leases.iter().map(|lease| world.place(*lease));
+    assert!(
+        places
+            .into_iter()
+            .all(|id| world.ledger.state().takes_new(id))
+    );
+    world.check();
+}
+
+#[test]
+fn a_loan_that_was_called_back_and_is_free_helps_who_finds_no_room_at_home() {
+    let (mut world, lender, borrower) = pair();
+    world.fill(lender, 1, 1);
+    world.tick(&[(lender, busy(1)), (borrower, busy(4))], 2);
+    let lease = world.fill(borrower, 3, 3)[0];
+    world.tick(&[(lender, busy(4)), (borrower, busy(4))], 4);
+    let member = world.place(lease);
+    world.release(lease, 5);
+    let miss = world.reserve_in(lender, 8, 5).unwrap_err();
+    assert_eq!(miss.help, [PoolStep::Return { member }]);
+    world.carry_out(&miss.help, 5);
+    let lease = world.reserve_in(lender, 8, 5).unwrap();
+    assert_eq!(world.place(lease), member);
+}
+
+#[test]
+fn a_loan_that_an_operator_closed_goes_home_when_it_is_free() {
+    let (mut world, lender, borrower) = pair();
+    let demands = [(lender, busy(0)), (borrower, busy(2))];
+    world.tick(&demands, 2);
+    let lease = world.fill(borrower, 1, 3)[0];
+    let member = world.place(lease);
+    (world.ledger)
+        .set_state(member, ResourceState::Maintenance, at(4))
+        .unwrap();
+    world.tick(&demands, 4);
+    assert_eq!(world.pools.member(member).unwrap().user, borrower);
+    world.release(lease, 5);
+    assert!(
+        world
+            .tick(&demands, 5)
+            .contains(&PoolStep::Return { member })
+    );
+    // It is there for when it is opened again.
+    assert_eq!(world.pools.member(member).unwrap().home, lender);
+    assert!(!world.ledger.state().takes_new(member));
     world.check();
 }

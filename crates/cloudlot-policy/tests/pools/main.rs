@@ -2,9 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod acts;
 mod lending;
 mod members;
 mod model;
+mod naive;
 mod select;
 mod strategies;
+mod watch;
 mod world;

@@ -274,3 +274,16 @@ fn if_one_of_two_full_pools_would_let_it_wait_it_waits() {
         Advice::Refuse
     );
 }
+
+#[test]
+fn what_is_borrowed_is_filled_last() {
+    let (mut world, lender) = World::with(elastic(0, 2));
+    let borrower = world.open(spec("borrower", elastic(0, 2)));
+    let member = Demand::used([cores(8)]);
+    world.tick(&[(lender, member.clone()), (borrower, member.clone())], 1);
+    let two = Demand::used([cores(16)]);
+    world.tick(&[(lender, Demand::default()), (borrower, two)], 2);
+    assert_eq!(world.names(borrower), ["made-0", "made-1"]);
+    let lease = world.reserve_in(borrower, 1, 3).unwrap();
+    assert_eq!(world.name(world.place(lease)), "made-1");
+}

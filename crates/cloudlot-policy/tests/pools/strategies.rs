@@ -1,7 +1,8 @@
 //! What each strategy does with the same demand, and what sets it apart from the others.
 
 use crate::world::*;
-use cloudlot_core::{ResourceState, cores};
+use cloudlot_core::ledger::{Piece, Placement};
+use cloudlot_core::{On, Request, Resource, ResourceState, cores, gpus};
 use cloudlot_policy::pool::{
     Advice, Demand, Growth, Leaving, OnMiss, PoolStep, Sizing, SizingError, Standing,
 };
@@ -180,6 +181,21 @@ fn a_pool_that_is_made_smaller_drains_what_is_in_use_and_drops_what_is_not() {
 }
 
 #[test]
+fn a_pool_that_is_above_its_most_for_a_failed_member_keeps_those_that_serve() {
+    let (mut world, pool) = World::with(dynamic(1, 3));
+    let demand = [(pool, Demand::used([cores(18)]))];
+    world.tick(&demand, 1);
+    let lease = world.fill(pool, 3, 2)[0];
+    let failed = world.place(lease);
+    (world.ledger)
+        .set_state(failed, ResourceState::Failed, at(3))
+        .unwrap();
+    world.pools.resize(pool, dynamic(1, 2)).unwrap();
+    assert_eq!(world.tick(&demand, 4), []);
+    assert_eq!((world.counts(pool).serving, world.owned(pool)), (2, 3));
+}
+
+#[test]
 fn what_an_operator_closed_is_not_opened_by_a_pool() {
     let (mut world, pool) = World::with(fixed(2));
     let second = world.find("made-1");
@@ -230,6 +246,54 @@ fn a_member_that_was_used_between_two_looks_was_not_idle() {
     assert_eq!(world.plan(&demand, 100 * IDLE), []);
     assert_eq!(world.tick(&demand, 31 + IDLE - 1), []);
     assert_eq!(world.tick(&demand, 31 + IDLE).len(), 1);
+}
+
+#[test]
+fn a_use_of_a_part_is_a_use_of_the_member() {
+    let (mut world, pool) = World::with(dynamic(0, 2));
+    world.tick(&[(pool, Demand::used([cores(4)]))], 1);
+    let part = Resource::node("half").parent("made-0").capacity([gpus(1)]);
+    let part = world.ledger.add(part.build().unwrap(), at(2)).unwrap();
+    world.pools.observe(&world.ledger);
+    let request = Request::new("job").gang(1, 1, On::Children { of: 1 }, [gpus(1)]);
+    let piece = Piece {
+        part: 0,
+        on: part,
+        members: 1,
+    };
+    let placement = Placement::Pieces(vec![piece]);
+    let grant = (world.ledger)
+        .place(&request.build().unwrap(), &placement, at(30))
+        .unwrap();
+    world.ledger.release(grant.id, at(31)).unwrap();
+    world.pools.observe(&world.ledger);
+    world.ledger.remove(part, at(32)).unwrap();
+    let demand = [(pool, Demand::default())];
+    assert_eq!(world.tick(&demand, 31 + IDLE - 1), []);
+    assert_eq!(world.tick(&demand, 31 + IDLE).len(), 1);
+}
+
+#[test]
+fn the_next_timeout_says_when_to_plan_again() {
+    let (mut world, pool) = World::with(dynamic(1, 3));
+    world.tick(&[(pool, Demand::used([cores(12)]))], 10);
+    let lease = world.fill(pool, 1, 20)[0];
+    assert_eq!(world.pools.next_timeout(at(20)), Some(at(10 + IDLE)));
+    // That member's time has come, and it is kept: it is no reason to look again.
+    assert_eq!(world.pools.next_timeout(at(10 + IDLE)), None);
+    world.release(lease, 30);
+    assert_eq!(world.pools.next_timeout(at(10 + IDLE)), Some(at(30 + IDLE)));
+    let (world, _) = World::with(fixed(2));
+    assert_eq!(world.pools.next_timeout(at(0)), None);
+}
+
+#[test]
+fn a_pool_without_an_upper_bound_does_what_it_should() {
+    let (mut world, pool) = World::with(dynamic(0, u32::MAX));
+    world.tick(&[(pool, Demand::used([cores(12)]))], 1);
+    assert_eq!(world.owned(pool), 2);
+    world.tick(&[(pool, Demand::default())], 1 + IDLE);
+    assert_eq!(world.owned(pool), 0);
 }
 
 #[test]

@@ -1,8 +1,9 @@
 //! How much disruption a group of holders puts up with.
 
-use cloudlot_core::ledger::{Reservation, State};
-use cloudlot_core::{Label, OwnerPath, ReservationId, Timestamp};
+use cloudlot_core::ledger::{Reservation, State, Why};
+use cloudlot_core::{Label, OwnerPath, ReservationId, Terms, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// A group of holders, and how many of them may be disturbed.
@@ -47,12 +48,16 @@ impl Members {
     /// Whether a holder belongs to the group.
     #[must_use]
     pub fn include(&self, state: &State, holder: &Reservation) -> bool {
+        state
+            .owner(holder.owner())
+            .is_some_and(|owner| self.are(owner, holder.terms()))
+    }
+
+    fn are(&self, owner: &OwnerPath, terms: Option<&Arc<Terms>>) -> bool {
         match self {
             Self::Everyone => true,
-            Self::Owner(owner) => state
-                .owner(holder.owner())
-                .is_some_and(|path| is_within(path, owner)),
-            Self::Label(label) => holder.terms().is_some_and(|terms| terms.labels.has(label)),
+            Self::Owner(outer) => is_within(owner, outer),
+            Self::Label(label) => terms.is_some_and(|terms| terms.labels.has(label)),
         }
     }
 }
@@ -69,7 +74,8 @@ pub struct Disruptions {
 
 #[derive(Clone, PartialEq, Debug)]
 struct Disruption {
-    holder: Reservation,
+    owner: OwnerPath,
+    terms: Option<Arc<Terms>>,
     at: Timestamp,
     away: bool,
 }
@@ -83,14 +89,20 @@ impl Disruptions {
         }
     }
 
-    /// Notes that a holder was told to go at `now`.
-    pub fn note(&mut self, id: ReservationId, holder: &Reservation, now: Timestamp) {
+    /// Notes that a holder is told to go at `now`: asked of a state in which it still is.
+    ///
+    /// # Errors
+    /// [`Why::Gone`].
+    pub fn note(&mut self, state: &State, id: ReservationId, now: Timestamp) -> Result<(), Why> {
+        let holder = state.reservation(id).ok_or(Why::Gone(id))?;
         let disruption = Disruption {
-            holder: holder.clone(),
+            owner: state.owner(holder.owner()).cloned().unwrap_or_default(),
+            terms: holder.terms().cloned(),
             at: now,
             away: true,
         };
         self.past.insert(id, disruption);
+        Ok(())
     }
 
     /// The work of an evicted holder runs again elsewhere, or is over: it is away no more.
@@ -111,7 +123,7 @@ impl Disruptions {
         let theirs = self
             .past
             .iter()
-            .filter(|(_, disruption)| budget.members.include(state, &disruption.holder));
+            .filter(|(_, past)| budget.members.are(&past.owner, past.terms.as_ref()));
         let (most, counted) = match budget.allows {
             Allowance::Evictions { most, within } => {
                 let recent = theirs.filter(|(_, disruption)| now < disruption.at + within);

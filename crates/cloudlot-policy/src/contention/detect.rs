@@ -35,7 +35,7 @@ impl Contention {
 /// use cloudlot_core::{Amounts, Kind};
 /// use cloudlot_policy::contention::{detect, Severity};
 ///
-/// let cores = |n| Amounts::of([(Kind::CPU, n * 1_000)]);
+/// let cores = |n: u64| Amounts::of([(Kind::CPU, n * 1_000)]);
 /// assert_eq!(detect([cores(1), cores(1), cores(1)], &cores(100)), []);
 /// let found = detect([cores(60), cores(90)], &cores(100));
 /// assert_eq!((found[0].severity, found[0].deficit()), (Severity::Medium, 50_000));
@@ -106,7 +106,7 @@ pub struct Event<P> {
 /// use cloudlot_core::{Amounts, Kind, Timestamp};
 /// use cloudlot_policy::contention::{Detector, Severity};
 ///
-/// let cores = |n| Amounts::of([(Kind::CPU, n * 1_000)]);
+/// let cores = |n: u64| Amounts::of([(Kind::CPU, n * 1_000)]);
 /// let mut detector = Detector::new();
 /// detector.supply(cores(100));
 /// detector.register("a", cores(90));

@@ -16,6 +16,16 @@ pub trait AskScaler {
     fn ask(&mut self, deficit: &Amounts, view: &mut View) -> Amounts;
 }
 
+/// Nobody can bring more: scaling counts as capped.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct NoScaler;
+
+impl AskScaler for NoScaler {
+    fn ask(&mut self, _: &Amounts, _: &mut View) -> Amounts {
+        Amounts::ZERO
+    }
+}
+
 /// What strategies work with.
 pub struct Means<'a> {
     /// How victims are found, and where a request may go.
@@ -28,8 +38,8 @@ pub struct Means<'a> {
     pub queue: &'a mut WaitQueue,
     /// Until when the request may wait; `None`: for ever.
     pub deadline: Option<Timestamp>,
-    /// Who can bring more; without one, scaling counts as capped.
-    pub scaler: Option<&'a mut dyn AskScaler>,
+    /// Who can bring more; perhaps [`NoScaler`].
+    pub scaler: &'a mut dyn AskScaler,
 }
 
 /// What came of a strategy.
@@ -182,9 +192,10 @@ fn scale(
         Err(why) => why,
     };
     let short = shortfall(view, request, &why);
-    let granted = match &mut means.scaler {
-        Some(scaler) if !short.is_zero() => scaler.ask(&short, view),
-        _ => Amounts::ZERO,
+    let granted = if short.is_zero() {
+        Amounts::ZERO
+    } else {
+        means.scaler.ask(&short, view)
     };
     let capped = short.is_zero() || !short.fits_in(&granted);
     match as_it_is(view, request, place, now) {

@@ -12,10 +12,11 @@
 //! gives the first answer, and the search betters it.
 
 use super::help::Helpers;
+use super::order::orders;
 use super::place::Place;
 use super::victim::{Cost, Field};
-use cloudlot_core::ledger::{Draft, Mark, Placement, Why};
-use cloudlot_core::{Need, On, Request, ResourceId, Timestamp};
+use cloudlot_core::ledger::{Draft, Mark, Placement, Reservation, State, Why};
+use cloudlot_core::{Need, On, Request, ReservationId, ResourceId, Timestamp};
 
 /// What asking a placer costs, in trials of the ledger: it looks at many places.
 const PLACING: u64 = 16;
@@ -47,6 +48,8 @@ pub(super) struct Search<'a, 'v> {
     quest: Quest<'a>,
     field: &'a Field,
     helpers: Helpers,
+    /// Who will have left by itself when the victims are gone.
+    ending: Vec<ReservationId>,
     work: u64,
     best: Option<Answer>,
     /// Candidates that the branch at hand has chosen, or does without.
@@ -69,6 +72,7 @@ impl<'a, 'v> Search<'a, 'v> {
         Self {
             base: draft.mark(),
             helpers: Helpers::of(draft.state(), field),
+            ending: ending(draft.state(), &quest),
             draft,
             quest,
             field,
@@ -264,6 +268,10 @@ impl<'a, 'v> Search<'a, 'v> {
         } = self.quest;
         self.draft.rollback(self.base);
         victims.iter().for_each(|victim| self.evict(*victim, now));
+        for id in &self.ending {
+            // The placer looks at what will be. A victim that would leave anyway is gone already.
+            let _ = self.draft.evict(*id, now);
+        }
         let placement = place.place(&self.draft, request);
         if gone > now {
             self.draft.rollback(self.base);
@@ -294,7 +302,9 @@ impl<'a, 'v> Search<'a, 'v> {
             self.note(&most, self.cost_of(&most), placement.clone());
             self.ask = false;
             self.cover(&placement, self.work / 2);
-            self.prune(most);
+            for order in orders(self.draft.state(), self.quest.request, self.field, &most) {
+                self.prune(order);
+            }
         }
         self.every_smaller()
     }
@@ -329,7 +339,7 @@ impl<'a, 'v> Search<'a, 'v> {
         paid.is_some()
     }
 
-    /// From victims that suffice to the cheapest of them that do, then gives back whoever can stay, the costliest first.
+    /// From victims that suffice to as few of the first of them as do, then gives back whoever can stay, the last first.
     fn prune(&mut self, mut kept: Vec<usize>) {
         let (mut few, mut many) = (0, kept.len());
         while few + 1 < many && self.pay() {
@@ -341,6 +351,9 @@ impl<'a, 'v> Search<'a, 'v> {
             }
         }
         kept.truncate(many);
+        if let Some(placement) = self.fits(&kept) {
+            self.note(&kept, self.cost_of(&kept), placement);
+        }
         for index in (0..kept.len()).rev() {
             if !self.pay() {
                 return;
@@ -401,6 +414,17 @@ impl<'a, 'v> Search<'a, 'v> {
         }
         true
     }
+}
+
+/// Who leaves by itself while the victims have their grace.
+fn ending(state: &State, quest: &Quest<'_>) -> Vec<ReservationId> {
+    if quest.gone == quest.now {
+        return Vec::new();
+    }
+    let ends = |(id, holder): (ReservationId, &Reservation)| {
+        (holder.span().until <= quest.gone).then_some(id)
+    };
+    state.reservations().filter_map(ends).collect()
 }
 
 /// What the one member of a request sits on; `None` if it has several, or is elastic.

@@ -206,16 +206,25 @@ impl<'a> Forecast<'a> {
     ///
     /// It is the caller's to ask whether it fits: what does not is booked all the same, and nothing else fits beside it.
     pub fn book(&mut self, request: &Request, slot: &Slot) {
-        for (on, amounts) in self.amounts(request, &slot.placement).unwrap_or_default() {
-            let Some(row) = self.index(on) else { continue };
+        for (row, claim) in self.claims(request, slot) {
+            self.rows[row].used.add(&claim);
+            self.log.push((row, claim));
+        }
+    }
+
+    /// What a slot takes, by row.
+    fn claims(&self, request: &Request, slot: &Slot) -> Vec<(usize, Claim)> {
+        let amounts = self.amounts(request, &slot.placement).unwrap_or_default();
+        let claim = |(on, amounts): &(ResourceId, Amounts)| {
+            let row = self.index(*on)?;
             let claim = Claim {
                 from: slot.at,
                 until: slot.until,
                 values: self.rows[row].columns(amounts.iter()),
             };
-            self.rows[row].used.add(&claim);
-            self.log.push((row, claim));
-        }
+            Some((row, claim))
+        };
+        amounts.iter().filter_map(claim).collect()
     }
 
     /// Where the bookings are, to go back to.
@@ -235,12 +244,8 @@ impl<'a> Forecast<'a> {
 
     /// Takes back one slot, however many were booked since.
     pub(super) fn cancel(&mut self, request: &Request, slot: &Slot) {
-        for (on, _) in self.amounts(request, &slot.placement).unwrap_or_default() {
-            let row = self.index(on);
-            let own = |(at, claim): &(usize, Claim)| {
-                Some(*at) == row && claim.from == slot.at && claim.until == slot.until
-            };
-            if let Some(place) = self.log.iter().rposition(own) {
+        for own in self.claims(request, slot) {
+            if let Some(place) = self.log.iter().rposition(|other| *other == own) {
                 let (row, claim) = self.log.remove(place);
                 self.rows[row].used.remove(&claim);
             }

@@ -244,25 +244,25 @@ impl<P: Placer + ?Sized> Run<'_, P> {
 
     /// The head by the order, and the others behind it by theirs.
     fn sort(&mut self, now: Timestamp, behind: Order) {
-        let key = |job: usize| (&self.jobs[job].request, self.jobs[job].arrives);
-        let by = |order: Order| {
-            move |one: &usize, other: &usize| {
-                order
-                    .compare(key(*one), key(*other), now)
-                    .then(one.cmp(other))
-            }
-        };
         let kept = self.head.filter(|_| self.rules.head == Head::Kept);
-        let head = kept.or_else(|| {
-            self.waiting
-                .iter()
-                .copied()
-                .min_by(|a, b| by(self.rules.order)(a, b))
-        });
-        self.waiting.sort_by(by(behind));
+        let head = kept.or_else(|| self.ranked(now, self.rules.order).first().copied());
+        self.waiting = self.ranked(now, behind);
         if let Some(place) = self.waiting.iter().position(|job| Some(*job) == head) {
             self.waiting[..=place].rotate_right(1);
         }
+    }
+
+    /// Those who wait, by an order, then by arrival, then by their place in the trace.
+    fn ranked(&self, now: Timestamp, order: Order) -> Vec<usize> {
+        let rank = |job: &usize| {
+            let Job {
+                request, arrives, ..
+            } = &self.jobs[*job];
+            (order.rank(request, *arrives, now), *arrives, *job)
+        };
+        let mut ranked: Vec<_> = self.waiting.iter().map(rank).collect();
+        ranked.sort_by(|a, b| a.0.total_cmp(&b.0).then((a.1, a.2).cmp(&(b.1, b.2))));
+        ranked.into_iter().map(|(_, _, job)| job).collect()
     }
 
     fn carry_out(&mut self, schedule: Schedule, now: Timestamp) -> Result<(), Why> {

@@ -15,7 +15,7 @@ pub(super) struct Steps {
 }
 
 /// Amounts by column, for a half-open stretch of time; one that ends at [`Timestamp::MAX`] has no end.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub(super) struct Claim {
     pub(super) from: Timestamp,
     pub(super) until: Timestamp,

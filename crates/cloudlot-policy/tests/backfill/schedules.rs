@@ -1,14 +1,12 @@
 //! Schedules on small random cases: as a naive simulator makes them, with every promise kept, on a ledger that stays sound.
 
-mod small;
-
+use crate::small::{Case, cases, oracle};
 use cloudlot_core::Timestamp;
 use cloudlot_core::ledger::audit;
 use cloudlot_policy::backfill::{
     FirstFit, Head, Instant, Job, Mode, NoStart, Order, Replayed, Rules, replay,
 };
 use proptest::prelude::*;
-use small::{Case, cases, oracle};
 
 const CONSERVATIVE: Mode = Mode::Conservative { depth: usize::MAX };
 

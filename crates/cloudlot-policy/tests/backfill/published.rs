@@ -1,6 +1,6 @@
-//! Backfill keeps its promises: on small cases against an oracle, and on a published trace.
+//! A published experiment, to the last digit, and our modes on its trace.
 
-mod lublin;
+use crate::lublin;
 
 use cloudlot_policy::backfill::{Head, Instant, Job, Mode, Order, Rules};
 

@@ -13,6 +13,7 @@
 
 mod dominant;
 mod fill;
+mod riser;
 mod tenant;
 mod twofold;
 mod units;

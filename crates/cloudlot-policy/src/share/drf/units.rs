@@ -28,48 +28,73 @@ impl Division<'_> {
     /// ```
     #[must_use]
     pub fn units(&self) -> Vec<Amounts> {
-        let mut grants = vec![Amounts::ZERO; self.tenants.len()];
-        let mut rests = Vec::with_capacity(self.tenants.len());
-        for (kind, total) in self.capacity.iter() {
-            rests.clear();
+        let mut rounding: Vec<Rounding> = (self.capacity.iter().map(|(kind, _)| kind))
+            .map(Rounding::of)
+            .collect();
+        let mut grants: Vec<Amounts> = Vec::with_capacity(self.tenants.len());
+        for (index, (tenant, share)) in self.tenants.iter().zip(&self.shares).enumerate() {
+            let mut grant = Amounts::ZERO;
+            for rounding in &mut rounding {
+                let need = tenant.task.get(rounding.kind);
+                if need > 0 {
+                    let floor = rounding.round_down(index, share.exactly() * need.into());
+                    grant = grant.with(rounding.kind, floor);
+                }
+            }
+            grants.push(grant);
+        }
+        for rounding in &mut rounding {
+            let kind = rounding.kind;
             let used_up = self.used_up.iter().any(|used_up| used_up.kind == kind);
-            self.round(kind, used_up.then_some(total), &mut grants, &mut rests);
+            let target = used_up.then(|| self.capacity.get(kind));
+            for (_, index) in rounding.rounded_up(target) {
+                grants[*index] = grants[*index].with(kind, grants[*index].get(kind) + 1);
+            }
         }
         grants
     }
+}
 
-    /// Rounds the shares of one kind, which add up to `target` or to what they come to.
-    fn round(
-        &self,
-        kind: Kind,
-        target: Option<u64>,
-        grants: &mut [Amounts],
-        rests: &mut Vec<(f64, usize)>,
-    ) {
-        let (mut sum, mut floors) = (Twofold::ZERO, 0_u64);
-        for (index, (tenant, share)) in self.tenants.iter().zip(&self.shares).enumerate() {
-            let amount = tenant.task.get(kind);
-            if amount == 0 {
-                continue;
-            }
-            let real = share.exactly() * amount.into();
-            let (floor, rest) = real.split();
-            grants[index] = grants[index].with(kind, floor);
-            floors = floors.saturating_add(floor);
-            sum = sum + real;
-            if rest > 0.0 {
-                rests.push(((rest * GRAIN).round(), index));
-            }
+/// The shares of one kind on their way to whole units.
+struct Rounding {
+    kind: Kind,
+    sum: Twofold,
+    floors: u64,
+    /// Remainders in steps of [`GRAIN`], with the tenants' places.
+    rests: Vec<(f64, usize)>,
+}
+
+impl Rounding {
+    fn of(kind: Kind) -> Self {
+        Self {
+            kind,
+            sum: Twofold::ZERO,
+            floors: 0,
+            rests: Vec::new(),
         }
-        let target = target.unwrap_or_else(|| (sum + Twofold::new(NOISE, 0.0)).split().0);
-        let left = usize::try_from(target.saturating_sub(floors)).unwrap_or(usize::MAX);
-        let left = left.min(rests.len());
+    }
+
+    fn round_down(&mut self, index: usize, real: Twofold) -> u64 {
+        let (floor, rest) = real.split();
+        self.floors = self.floors.saturating_add(floor);
+        self.sum = self.sum + real;
+        if rest > 0.0 {
+            self.rests.push(((rest * GRAIN).round(), index));
+        }
+        floor
+    }
+
+    /// Those that get a unit more, so that all add up to `target` or to what the shares come to.
+    fn rounded_up(&mut self, target: Option<u64>) -> &[(f64, usize)] {
+        let whole = || (self.sum + Twofold::new(NOISE, 0.0)).split().0;
+        let left = target.unwrap_or_else(whole).saturating_sub(self.floors);
+        let left =
+            usize::try_from(left).map_or(self.rests.len(), |left| left.min(self.rests.len()));
         if left > 0 {
-            rests.select_nth_unstable_by(left - 1, |a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+            (self.rests)
+                .select_nth_unstable_by(left - 1, |a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
         }
-        for (_, index) in &rests[..left] {
-            grants[*index] = grants[*index].with(kind, grants[*index].get(kind) + 1);
-        }
+        &self.rests[..left]
     }
 }
 

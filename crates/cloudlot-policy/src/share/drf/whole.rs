@@ -46,12 +46,7 @@ impl Division<'_> {
             let tenants = self.tenants.iter().enumerate();
             let turns = tenants
                 .filter(|(_, tenant)| (tenant.weight == 0) == idle)
-                .map(|(index, tenant)| Turn {
-                    tenant,
-                    index,
-                    tasks: tasks[index],
-                    dominant: Dominant::of(self.capacity, tenant),
-                })
+                .map(|(index, tenant)| Turn::new(self.capacity, tenant, index, tasks[index]))
                 .filter(|turn| room.has_place_for(turn))
                 .collect();
             hand_out(turns, &mut room, &mut tasks);
@@ -70,7 +65,7 @@ fn hand_out(turns: Vec<Turn>, room: &mut Room, tasks: &mut [u64]) {
             continue;
         }
         room.take(&turn.tenant.task, 1);
-        turn.tasks += 1;
+        turn.advance(turn.tasks + 1);
         tasks[turn.index] = turn.tasks;
         turns.push(Reverse(turn));
         singly -= 1;
@@ -116,7 +111,7 @@ fn leap(turns: &mut [Reverse<Turn>], room: &mut Room, tasks: &mut [u64]) {
     for Reverse(turn) in turns {
         let goal = turn.at(level).min(turn.tenant.most).max(turn.tasks);
         room.take(&turn.tenant.task, goal - turn.tasks);
-        turn.tasks = goal;
+        turn.advance(goal);
         tasks[turn.index] = goal;
     }
 }
@@ -154,9 +149,28 @@ struct Turn<'a> {
     index: usize,
     tasks: u64,
     dominant: Dominant,
+    /// Its level, as the float next to it or nearly so.
+    key: f64,
 }
 
-impl Turn<'_> {
+impl<'a> Turn<'a> {
+    fn new(capacity: &Amounts, tenant: &'a Tenant, index: usize, tasks: u64) -> Self {
+        let mut turn = Self {
+            tenant,
+            index,
+            tasks,
+            dominant: Dominant::of(capacity, tenant),
+            key: 0.0,
+        };
+        turn.advance(tasks);
+        turn
+    }
+
+    fn advance(&mut self, tasks: u64) {
+        self.tasks = tasks;
+        self.key = self.dominant.share(tasks as f64) / self.tenant.turn_weight() as f64;
+    }
+
     /// Its tasks at a level, rounded down.
     fn at(&self, level: f64) -> u64 {
         let rate = self.tenant.turn_weight() as f64 * self.dominant.total as f64;
@@ -177,6 +191,10 @@ impl Turn<'_> {
 
 impl Ord for Turn<'_> {
     fn cmp(&self, other: &Self) -> Ordering {
+        // Each key is right to some 2^-51; only what is closer needs the exact way.
+        if (self.key - other.key).abs() > 1e-14 * self.key {
+            return self.key.total_cmp(&other.key);
+        }
         let (a, of_a) = self.level();
         let (b, of_b) = other.level();
         (product(a, of_b).cmp(&product(b, of_a))).then(self.index.cmp(&other.index))

@@ -33,5 +33,6 @@
 
 pub mod accounts;
 pub mod pack;
+pub mod quota;
 
 pub use cloudlot_core::share;

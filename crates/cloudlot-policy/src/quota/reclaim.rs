@@ -6,6 +6,7 @@ use super::standing::Standing;
 use super::tree::{NodeId, QuotaTree, ROOT};
 use crate::accounts::{AccountId, Accounts, Share};
 use cloudlot_core::{Amounts, Priority, ReservationId, Timestamp};
+use std::cmp::{Ordering, Reverse};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A reservation that may be taken.
@@ -27,12 +28,12 @@ pub struct Candidate {
 }
 
 /// By what right something is taken.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) enum Right<'a> {
     /// The asker's level imports nothing of what it asks for.
     Own,
     /// The asker's level has the smaller share, also after.
-    Fair(Fair<'a>),
+    Fair(&'a Fair<'a>),
 }
 
 /// What taking fairly needs to know.
@@ -49,15 +50,34 @@ pub(super) struct Fair<'a> {
 /// What a node, or the holders at it, borrow of what there is, to be compared by weight.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct FairShare {
+    /// At most 2^65, so that no product with a weight is too large.
     parts: u128,
     weight: u32,
 }
 
-impl FairShare {
-    pub(super) fn is_below(&self, other: &Self) -> bool {
-        self.parts * u128::from(other.weight) < other.parts * u128::from(self.weight)
+impl Ord for FairShare {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let (one, two) = (
+            self.parts * u128::from(other.weight),
+            other.parts * u128::from(self.weight),
+        );
+        one.cmp(&two)
     }
 }
+
+impl PartialOrd for FairShare {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for FairShare {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for FairShare {}
 
 impl QuotaTree {
     /// The reservations to take so that an owner gets what is its own: the fewest, and of those the cheapest. `None` if it
@@ -97,7 +117,8 @@ impl QuotaTree {
     /// [the module](super). `priority` is that of the ask. `None` if it fits as it is or cannot be made to fit; an owner that
     /// asks for its own should [`QuotaTree::reclaim`] first.
     ///
-    /// The choice is as there. The level nearest to the owner at which it works is taken.
+    /// The level nearest to the owner at which it works is taken. The choice there is as in [`QuotaTree::reclaim`], but whoever
+    /// has the larger share gives first, whatever the priorities.
     #[must_use]
     pub fn reclaim_fairly(
         &self,
@@ -116,27 +137,20 @@ impl QuotaTree {
         let held = self.held(accounts, candidates);
         let depths = inside::depths(&standing, &held);
         let all = self.prey(&standing, node, amounts, &held, &depths);
-        let lately = self.lately(accounts, now);
+        let fair = Fair {
+            held: &held,
+            depths: &depths,
+            priority,
+            lately: self.lately(accounts, now),
+        };
         self.path_up(node).find_map(|meeting| {
-            let prey: Vec<Prey> = all
-                .iter()
-                .filter(|prey| prey.meeting == meeting)
-                .cloned()
-                .collect();
-            let fair = Fair {
-                held: &held,
-                depths: &depths,
-                priority,
-                lately: lately.clone(),
-            };
-            let taken =
-                Hunt::new(standing.clone(), node, amounts, &prey, Right::Fair(fair)).run()?;
-            Some(
-                taken
-                    .into_iter()
-                    .map(|place| candidates[place].reservation)
-                    .collect(),
-            )
+            let here = all.iter().filter(|prey| prey.meeting == meeting);
+            let mut prey: Vec<Prey> = here.cloned().collect();
+            // The sort is stable: sides that share alike stay in the order of their reservations.
+            prey.sort_by_key(|prey| Reverse(standing.side(meeting, prey.node, &fair)));
+            let hunt = Hunt::new(standing.clone(), node, amounts, &prey, Right::Fair(&fair));
+            let taken = hunt.run()?.into_iter();
+            Some(taken.map(|place| candidates[place].reservation).collect())
         })
     }
 
@@ -185,7 +199,7 @@ impl QuotaTree {
         }
         let cost = |prey: &Prey| {
             let held = &held[prey.place];
-            (held.priority, std::cmp::Reverse(held.since), held.id)
+            (held.priority, Reverse(held.since), held.id)
         };
         prey.sort_by_key(cost);
         prey

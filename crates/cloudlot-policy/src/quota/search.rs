@@ -70,7 +70,7 @@ impl<'a> Hunt<'a> {
         prey: &'a [Prey],
         right: Right<'a>,
     ) -> Self {
-        let way = match &right {
+        let way = match right {
             Right::Own => Vec::new(),
             Right::Fair(fair) => Level::all(&standing, node, amounts, fair),
         };
@@ -259,31 +259,44 @@ impl<'a> Hunt<'a> {
     fn is_enough(&self) -> bool {
         !self.taken.is_empty()
             && self.standing.shorts(self.node, self.amounts).is_empty()
-            && self.taken.iter().all(|place| self.is_right(*place))
+            && self.has_right_to_all()
             && self.leaves_levels_above()
+    }
+
+    fn has_right_to_all(&self) -> bool {
+        match self.right {
+            Right::Own => {
+                let within = self.standing.within(self.node, self.amounts);
+                self.taken.iter().all(|place| within[self.level(*place)])
+            }
+            Right::Fair(fair) => self.taken.iter().all(|place| self.is_fair(*place, fair)),
+        }
     }
 
     /// Whether the asker may take this, as things stand.
     fn is_right(&self, place: usize) -> bool {
-        let prey = &self.prey[place];
-        let tree = self.standing.tree;
-        match &self.right {
-            Right::Own => {
-                let level = tree.nodes[self.node].depth - tree.nodes[prey.meeting].depth;
-                self.standing.within(self.node, self.amounts)[level]
-            }
-            Right::Fair(fair) => {
-                let victim = self.standing.side(prey.meeting, prey.node, fair);
-                let level = tree.nodes[self.node].depth - tree.nodes[prey.meeting].depth;
-                let level = &self.way[level];
-                level.side.is_below(&level.side_after) && level.side_after.is_below(&victim)
-            }
+        match self.right {
+            Right::Own => self.standing.within(self.node, self.amounts)[self.level(place)],
+            Right::Fair(fair) => self.is_fair(place, fair),
         }
+    }
+
+    fn is_fair(&self, place: usize, fair: &Fair<'_>) -> bool {
+        let prey = &self.prey[place];
+        let victim = self.standing.side(prey.meeting, prey.node, fair);
+        let level = &self.way[self.level(place)];
+        level.side < level.side_after && level.side_after < victim
+    }
+
+    /// How many levels above the asker it meets the owner of this.
+    fn level(&self, place: usize) -> usize {
+        let nodes = &self.standing.tree.nodes;
+        nodes[self.node].depth - nodes[self.prey[place].meeting].depth
     }
 
     /// Whether no share above falls, and nothing that is inside there; asked of a fair taking alone.
     fn leaves_levels_above(&self) -> bool {
-        let Right::Fair(fair) = &self.right else {
+        let Right::Fair(fair) = self.right else {
             return true;
         };
         let tree = self.standing.tree;
@@ -297,7 +310,7 @@ impl<'a> Hunt<'a> {
         let lower = tree.nodes[self.node].depth - tree.nodes[meeting].depth;
         let shares = above.iter().enumerate().all(|(level, node)| {
             let share = after.fair_share(*node, false, fair);
-            !share.is_below(&self.way[lower + level].node)
+            share >= self.way[lower + level].node
         });
         shares && self.leaves_inside(fair, &after, &above)
     }
@@ -330,7 +343,7 @@ impl<'a> Hunt<'a> {
 
 impl Standing<'_> {
     /// The share of the side below `meeting` on which `node` lies: of the child, or of the holders at the node itself.
-    fn side(&self, meeting: NodeId, node: NodeId, fair: &Fair<'_>) -> FairShare {
+    pub(super) fn side(&self, meeting: NodeId, node: NodeId, fair: &Fair<'_>) -> FairShare {
         match self.tree.child_towards(meeting, node) {
             Some(child) => self.fair_share(child, false, fair),
             None => self.fair_share(meeting, true, fair),

@@ -270,9 +270,19 @@ pub(crate) fn takings(
 ) -> Option<Vec<cloudlot_core::ReservationId>> {
     let spec = &world.spec;
     let mut cheapest: Vec<usize> = (0..world.live.len()).collect();
+    let before = world.direct();
     cheapest.sort_by_key(|n| {
         let live = &world.live[*n];
-        (live.priority, Reverse(live.since), live.reservation)
+        let at = world.node_of(live);
+        let side = *sides(spec, at, meeting(spec, node, at)).last().unwrap();
+        // Of a fair taking the larger share gives first.
+        let first = fairly.map_or(0, |_| share(world, &before, side));
+        (
+            Reverse(first),
+            live.priority,
+            Reverse(live.since),
+            live.reservation,
+        )
     });
     let with = |held: &[[u64; 2]], kinds: &dyn Fn(usize) -> bool| {
         let mut held = held.to_vec();
@@ -281,7 +291,6 @@ pub(crate) fn takings(
         }
         held
     };
-    let before = world.direct();
     let short: Vec<usize> = (0..2)
         .filter(|kind| !assignment_exists(spec, &with(&before, &|other| other == *kind)))
         .collect();

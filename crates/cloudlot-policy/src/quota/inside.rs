@@ -66,7 +66,7 @@ pub(super) fn depths(standing: &Standing<'_>, held: &[Held]) -> Vec<usize> {
             for place in list {
                 let fits = |(column, amount): (usize, u64)| {
                     let rule = standing.at(column, node).0;
-                    let owned = if own { rule.nominal } else { rule.total };
+                    let owned = if own { rule.own } else { rule.total };
                     used[column] + i128::from(amount) <= i128::from(owned)
                 };
                 if standing.governed(&held[place].amounts).all(fits) {

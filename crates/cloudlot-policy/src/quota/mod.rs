@@ -23,12 +23,12 @@
 //! # Taking back
 //! [`QuotaTree::reclaim`] lets an owner take back its own; [`QuotaTree::reclaim_fairly`] lets one that borrows little take
 //! from one that borrows much. Write C for the lowest node above asker and victim, x and v for C's children on the way to
-//! either. (What the holders at a node itself hold counts as one more child of it, which owns the node's nominal.) Either
-//! way a victim
+//! either. The holders at a node itself count as one more child of it. They own its nominal if it has no other children; else
+//! that is a pool which nobody owns before the others. Either way a victim
 //! - is not *inside* v: at each node, reservations are let in by priority, then by age, while they fit in the total, those
 //!   inside a child first; what is let in is inside, and what crosses the total in some kind is not;
 //! - leaves its owner, and every level up to v, with no less than they own of the kinds that are short;
-//! - is needed: without it the asker would not fit, and with all victims gone it does.
+//! - is needed: without it the asker would not fit by right, and with all victims gone it does.
 //!
 //! *Own*: x imports nothing of any kind that is asked for, after the ask.
 //! *Fair*: x's share grows by the ask and stays below v's, the loss counted; the shares of C and above do not fall, nor does

@@ -222,7 +222,7 @@ impl QuotaTree {
                     .sum();
                 let rule = &column.rules[node];
                 let whole = column.rules[ROOT].total;
-                let above = [all - rule.total as f64, all - below - rule.nominal as f64];
+                let above = [all - rule.total as f64, all - below - rule.own as f64];
                 for (share, above) in shares.iter_mut().zip(above) {
                     *share = (*share).max(Share::of_mean(above, whole));
                 }

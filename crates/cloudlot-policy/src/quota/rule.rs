@@ -95,6 +95,8 @@ impl Quota {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct KindRule {
     pub(super) nominal: u64,
+    /// What the holders at the node itself own: its nominal, unless it is a pool for children.
+    pub(super) own: u64,
     /// The nominal of the node and of all below.
     pub(super) total: u64,
     pub(super) guarantee: u64,
@@ -106,6 +108,7 @@ pub(super) struct KindRule {
 impl KindRule {
     pub(super) const NONE: Self = Self {
         nominal: 0,
+        own: 0,
         total: 0,
         guarantee: 0,
         limit: None,

@@ -30,9 +30,9 @@ impl Balance {
         self.direct - i128::from(rule.nominal) + self.below
     }
 
-    /// What the holders at the node itself hold above its nominal.
+    /// What the holders at the node itself hold above what they own.
     pub(super) fn own_imports(&self, rule: &KindRule) -> i128 {
-        self.direct - i128::from(rule.nominal)
+        self.direct - i128::from(rule.own)
     }
 
     /// What the subtree holds, and what is guaranteed to it beyond.

@@ -223,6 +223,8 @@ impl QuotaTree {
                 let total = total.unwrap_or(u64::MAX);
                 let rule = &mut column.rules[node];
                 rule.total = total;
+                let is_leaf = node != ROOT && self.nodes[node].children.is_empty();
+                rule.own = if is_leaf { own } else { 0 };
                 if rule.guarantee > total {
                     let owned = Rule::Above(format!("the {total} that it and those below own"));
                     let path = format_args!("{name}.guarantee.{kind:?}").to_string();

@@ -68,7 +68,7 @@ fn limits_hold(spec: &Spec, held: &[[u64; 2]], kind: usize) -> bool {
 }
 
 /// What a node imports of a kind.
-pub(crate) fn imports(spec: &Spec, held: &[[u64; 2]], kind: usize, node: usize) -> i64 {
+fn imports(spec: &Spec, held: &[[u64; 2]], kind: usize, node: usize) -> i64 {
     let number = |n: u64| i64::try_from(n).unwrap();
     let below: i64 = spec
         .children(node)
@@ -79,11 +79,19 @@ pub(crate) fn imports(spec: &Spec, held: &[[u64; 2]], kind: usize, node: usize) 
             imports(spec, held, kind, child).max(-number(lendable))
         })
         .sum();
-    own_imports(spec, held, kind, node) + below
+    number(held[node][kind]) - number(spec.has[node][kind].nominal) + below
 }
 
-pub(crate) fn own_imports(spec: &Spec, held: &[[u64; 2]], kind: usize, node: usize) -> i64 {
-    i64::try_from(held[node][kind]).unwrap() - i64::try_from(spec.has[node][kind].nominal).unwrap()
+/// What the holders at a node own: nothing of a pool for children.
+fn own(spec: &Spec, kind: usize, node: usize) -> u64 {
+    match node == 0 || spec.children(node).next().is_some() {
+        true => 0,
+        false => spec.has[node][kind].nominal,
+    }
+}
+
+fn own_imports(spec: &Spec, held: &[[u64; 2]], kind: usize, node: usize) -> i64 {
+    i64::try_from(held[node][kind]).unwrap() - i64::try_from(own(spec, kind, node)).unwrap()
 }
 
 /// A side of a node: a child, or the holders at the node itself.
@@ -104,7 +112,7 @@ impl Side {
     pub(crate) fn total(self, spec: &Spec, kind: usize) -> u64 {
         match self {
             Self::Child(node) => spec.total(node, kind),
-            Self::Own(node) => spec.has[node][kind].nominal,
+            Self::Own(node) => own(spec, kind, node),
         }
     }
 

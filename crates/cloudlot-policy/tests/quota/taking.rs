@@ -125,6 +125,38 @@ fn many_are_taken_by_greed_and_none_of_them_for_nothing() {
     assert_eq!(taken(&world, 7).unwrap(), [20, 19, 18, 17, 16, 15, 14]);
 }
 
+#[test]
+fn nobody_owns_a_pool_before_the_others() {
+    // Who has no quota holds at the root, and does not take the pool from those who have one.
+    let mut world = pool([1, 1, 1]);
+    let ask = amounts(12, 0);
+    assert_eq!(
+        world
+            .tree
+            .reclaim(&world.accounts, world.ids[0], &ask, &world.live),
+        None
+    );
+    let no = world
+        .tree
+        .admit(&world.accounts, world.ids[0], &ask)
+        .unwrap_err();
+    assert!(!no.may_reclaim);
+    // Nor can they be sure of it: whoever has least gets a fair part.
+    let one = amounts(1, 0);
+    let fair = |world: &World, node: usize| {
+        let id = world.ids[node];
+        world
+            .tree
+            .reclaim_fairly(&world.accounts, id, &one, Priority(0), &world.live, NOW)
+    };
+    while let Some(victims) = fair(&world, 0) {
+        world.take(&victims);
+        world.grant(0, one, 0);
+    }
+    assert_eq!(world.direct()[0][0], 3);
+    assert_eq!(fair(&world, 2), None);
+}
+
 /// Three owners of nothing that share a pool of twelve: the second and third hold six each.
 fn pool(weights: [u32; 3]) -> World {
     let mut spec = Spec::random(&mut Chance(1), 3, 0);

@@ -41,5 +41,6 @@ pub mod order;
 pub mod pack;
 pub mod place;
 pub mod pool;
+pub mod quota;
 pub mod scale;
 pub mod share;

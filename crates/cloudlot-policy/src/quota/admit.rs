@@ -1,6 +1,6 @@
 //! Whether an ask goes in, and if not, which level stands against it.
 
-use super::standing::Standing;
+use super::standing::{Balances, Standing};
 use super::tree::{Name, NodeId, QuotaTree, ROOT};
 use crate::accounts::{AccountId, Accounts};
 use cloudlot_core::{Amounts, Kind, OwnerPath};
@@ -73,10 +73,64 @@ impl QuotaTree {
         amounts: &Amounts,
     ) -> Result<Admission, QuotaRefusal> {
         let standing = Standing::of(self, accounts, amounts.mask());
+        standing.admit(self.node_of(accounts, id), amounts)
+    }
+
+    /// How the tree stands, to be kept from ask to ask.
+    #[must_use]
+    pub fn balances(&self, accounts: &Accounts) -> Balances {
+        Standing::of(self, accounts, u32::MAX).into_balances()
+    }
+
+    /// As [`QuotaTree::admit`], by balances of this tree that were kept up with the accounts.
+    ///
+    /// # Errors
+    /// [`QuotaRefusal`] with the level that stands against it.
+    pub fn admit_by(
+        &self,
+        balances: &Balances,
+        accounts: &Accounts,
+        id: AccountId,
+        amounts: &Amounts,
+    ) -> Result<Admission, QuotaRefusal> {
         let node = self.node_of(accounts, id);
-        let shorts = standing.shorts(node, amounts);
+        Standing::by(self, balances).admit(node, amounts)
+    }
+
+    /// Counts so much more in balances that are kept; the accounts are charged apart.
+    pub fn charge(
+        &self,
+        balances: &mut Balances,
+        accounts: &Accounts,
+        id: AccountId,
+        amounts: &Amounts,
+    ) {
+        let node = self.node_of(accounts, id);
+        for (column, amount) in self.governed(amounts) {
+            balances.change(self, column, node, amount.into());
+        }
+    }
+
+    /// Counts so much less in balances that are kept; the accounts are credited apart.
+    pub fn credit(
+        &self,
+        balances: &mut Balances,
+        accounts: &Accounts,
+        id: AccountId,
+        amounts: &Amounts,
+    ) {
+        let node = self.node_of(accounts, id);
+        for (column, amount) in self.governed(amounts) {
+            balances.change(self, column, node, -i128::from(amount));
+        }
+    }
+}
+
+impl Standing<'_> {
+    fn admit(&self, node: NodeId, amounts: &Amounts) -> Result<Admission, QuotaRefusal> {
+        let shorts = self.shorts(node, amounts);
         let Some(first) = shorts.first() else {
-            return Ok(standing.admission(node, amounts));
+            return Ok(self.admission(node, amounts));
         };
         let same = shorts.iter().filter(|short| short.column == first.column);
         // Of equals the first, which is the innermost.
@@ -85,16 +139,14 @@ impl QuotaTree {
             |worst, short| if short.by > worst.by { short } else { worst },
         );
         Err(QuotaRefusal {
-            level: self.nodes[worst.node].path.clone(),
+            level: self.tree.nodes[worst.node].path.clone(),
             binding: worst.binding,
-            kind: self.columns[worst.column].kind,
+            kind: self.tree.columns[worst.column].kind,
             short: u64::try_from(worst.by).unwrap_or(u64::MAX),
-            may_reclaim: standing.may_reclaim(node, amounts, &shorts),
+            may_reclaim: self.may_reclaim(node, amounts, &shorts),
         })
     }
-}
 
-impl Standing<'_> {
     /// The levels that stand against an ask, kind by kind, innermost first.
     pub(super) fn shorts(&self, node: NodeId, amounts: &Amounts) -> Vec<Short> {
         let mut shorts = Vec::new();

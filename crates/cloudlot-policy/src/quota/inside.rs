@@ -1,5 +1,6 @@
 //! Which reservations are inside what the nodes above them own, and so cannot be taken from there.
 
+use super::rule::KindRule;
 use super::standing::Standing;
 use super::tree::{NodeId, ROOT};
 use cloudlot_core::{Amounts, Priority, ReservationId, Timestamp};
@@ -34,67 +35,106 @@ impl Held {
 /// What the standing counts beyond these reservations comes before all of them.
 pub(super) fn depths(standing: &Standing<'_>, held: &[Held]) -> Vec<usize> {
     let tree = standing.tree;
-    let columns = tree.columns.len();
-    let mut order: Vec<usize> = (0..held.len()).collect();
-    order.sort_by_key(|place| held[*place].claim());
-    let mut waiting: Vec<Vec<usize>> = vec![Vec::new(); tree.nodes.len()];
-    // What is inside the node, by column.
-    let mut inside = vec![vec![0_i128; columns]; tree.nodes.len()];
-    for (node, inside) in inside.iter_mut().enumerate() {
-        for (column, inside) in inside.iter_mut().enumerate() {
-            *inside = standing.at(column, node).1.direct;
-        }
-    }
-    for place in &order {
-        let node = held[*place].node;
-        waiting[node].push(*place);
-        for (column, amount) in standing.governed(&held[*place].amounts) {
-            inside[node][column] = (inside[node][column] - i128::from(amount)).max(0);
-        }
-    }
-    let mut depths = vec![0; held.len()];
-    let mut rank = vec![0; held.len()];
-    for (rank_of, place) in order.iter().enumerate() {
-        rank[*place] = rank_of;
-    }
-    let mut below: Vec<Vec<usize>> = vec![Vec::new(); tree.nodes.len()];
-    let mut from_below = vec![vec![0_i128; columns]; tree.nodes.len()];
+    let mut letting = Letting::new(standing, held);
+    // Children come after their parents.
     for node in (0..tree.nodes.len()).rev() {
         let depth = tree.nodes[node].depth;
-        let mut let_in = |list: Vec<usize>, depth: usize, own: bool, used: &mut [i128]| {
-            let mut out = Vec::new();
-            for place in list {
-                let fits = |(column, amount): (usize, u64)| {
-                    let rule = standing.at(column, node).0;
-                    let owned = if own { rule.own } else { rule.total };
-                    used[column] + i128::from(amount) <= i128::from(owned)
-                };
-                if standing.governed(&held[place].amounts).all(fits) {
-                    depths[place] = depth;
-                    for (column, amount) in standing.governed(&held[place].amounts) {
-                        used[column] += i128::from(amount);
-                    }
-                } else {
-                    out.push(place);
-                }
-            }
-            out
-        };
-        let own = std::mem::take(&mut waiting[node]);
-        let mut rest = let_in(own, depth + 1, true, &mut inside[node]);
-        rest.append(&mut below[node]);
-        rest.sort_by_key(|place| rank[*place]);
-        for column in 0..columns {
-            inside[node][column] += from_below[node][column];
-        }
-        let mut rest = let_in(rest, depth, false, &mut inside[node]);
-        let parent = tree.nodes[node].parent;
-        below[parent].append(&mut rest);
-        for column in 0..columns {
-            from_below[parent][column] += inside[node][column];
+        let own = std::mem::take(&mut letting.own[node]);
+        let mut rest = letting.let_in(node, own, depth + 1, |rule| rule.own);
+        rest.append(&mut letting.below[node]);
+        rest.sort_unstable_by_key(|place| letting.rank[*place]);
+        letting.count_below(node);
+        let mut rest = letting.let_in(node, rest, depth, |rule| rule.total);
+        if node != ROOT {
+            letting.below[tree.nodes[node].parent].append(&mut rest);
         }
     }
-    depths
+    letting.depths
+}
+
+/// Reservations being let in, node by node. Places are those in the list of reservations.
+struct Letting<'a> {
+    standing: &'a Standing<'a>,
+    held: &'a [Held],
+    depths: Vec<usize>,
+    /// The strongest claim has the lowest rank.
+    rank: Vec<usize>,
+    /// Of each node, by column: what is inside, of its own holders first and then of all below.
+    inside: Vec<Vec<i128>>,
+    /// Who lies at each node, the strongest first.
+    own: Vec<Vec<usize>>,
+    /// Who was let in at no child of each node.
+    below: Vec<Vec<usize>>,
+}
+
+impl<'a> Letting<'a> {
+    fn new(standing: &'a Standing<'a>, held: &'a [Held]) -> Self {
+        let nodes = standing.tree.nodes.len();
+        let direct = |node| {
+            let columns = 0..standing.tree.columns.len();
+            columns
+                .map(|column| standing.at(column, node).1.direct)
+                .collect()
+        };
+        let mut letting = Self {
+            standing,
+            held,
+            depths: vec![0; held.len()],
+            rank: vec![0; held.len()],
+            inside: (0..nodes).map(direct).collect(),
+            own: vec![Vec::new(); nodes],
+            below: vec![Vec::new(); nodes],
+        };
+        let mut order: Vec<usize> = (0..held.len()).collect();
+        order.sort_by_key(|place| held[*place].claim());
+        for (rank, place) in order.into_iter().enumerate() {
+            let node = held[place].node;
+            letting.rank[place] = rank;
+            letting.own[node].push(place);
+            for (column, amount) in standing.governed(&held[place].amounts) {
+                // What is left at the end cannot be taken.
+                let inside = &mut letting.inside[node][column];
+                *inside = (*inside - i128::from(amount)).max(0);
+            }
+        }
+        letting
+    }
+
+    /// Lets in, in this order, what fits in what is owned; gives back the others.
+    fn let_in(
+        &mut self,
+        node: NodeId,
+        mut list: Vec<usize>,
+        depth: usize,
+        owned: impl Fn(&KindRule) -> u64,
+    ) -> Vec<usize> {
+        let (standing, inside) = (self.standing, &mut self.inside[node]);
+        list.retain(|place| {
+            let amounts = &self.held[*place].amounts;
+            let fits = standing.governed(amounts).all(|(column, amount)| {
+                let owned = owned(standing.at(column, node).0);
+                inside[column] + i128::from(amount) <= i128::from(owned)
+            });
+            if fits {
+                self.depths[*place] = depth;
+                for (column, amount) in standing.governed(amounts) {
+                    inside[column] += i128::from(amount);
+                }
+            }
+            !fits
+        });
+        list
+    }
+
+    /// Counts what is inside the children, all of it.
+    fn count_below(&mut self, node: NodeId) {
+        for child in &self.standing.tree.nodes[node].children {
+            let below = std::mem::take(&mut self.inside[*child]);
+            for (inside, below) in self.inside[node].iter_mut().zip(below) {
+                *inside += below;
+            }
+        }
+    }
 }
 
 /// How much in base units is inside a node, by priority, the highest first.

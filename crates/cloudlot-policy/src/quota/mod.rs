@@ -71,4 +71,5 @@ mod tree;
 pub use admit::{Admission, Binding, QuotaRefusal};
 pub use reclaim::Candidate;
 pub use rule::Quota;
+pub use standing::Balances;
 pub use tree::{QuotaTree, QuotaTreeBuilder};

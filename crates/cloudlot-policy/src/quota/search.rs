@@ -240,17 +240,14 @@ impl<'a> Hunt<'a> {
     /// short.
     fn may_keep(&self, place: usize) -> bool {
         let prey = &self.prey[place];
+        // The holders at a node with children own nothing there, and those at one without are all that it has.
         let keeps = prey.helps.iter().all(|column| {
-            let (rule, balance) = self.standing.at(*column, prey.node);
-            let mut levels = self.standing.tree.path_up(prey.node);
-            balance.own_imports(rule) >= 0
-                && levels
-                    .by_ref()
-                    .take_while(|node| *node != prey.meeting)
-                    .all(|node| {
-                        let (rule, balance) = self.standing.at(*column, node);
-                        balance.imports(rule) >= 0
-                    })
+            let levels = self.standing.tree.path_up(prey.node);
+            let mut sides = levels.take_while(|node| *node != prey.meeting);
+            sides.all(|node| {
+                let (rule, balance) = self.standing.at(*column, node);
+                balance.imports(rule) >= 0
+            })
         });
         keeps && (matches!(self.right, Right::Own) || self.is_right(place))
     }

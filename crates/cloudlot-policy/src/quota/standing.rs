@@ -4,17 +4,26 @@ use super::rule::KindRule;
 use super::tree::{Column, NodeId, QuotaTree, ROOT};
 use crate::accounts::Accounts;
 use cloudlot_core::Amounts;
+use std::borrow::Cow;
 
 /// Balances of every node, for the kinds that are looked at, and the changes of a what-if.
 #[derive(Clone, Debug)]
 pub(super) struct Standing<'a> {
     pub(super) tree: &'a QuotaTree,
+    balances: Cow<'a, Balances>,
+}
+
+/// How a tree of quotas stands, kept from ask to ask: an ask then costs its way up to the root, not the whole tree.
+///
+/// Made by [`QuotaTree::balances`], and kept up by [`QuotaTree::charge`] and [`QuotaTree::credit`] as the accounts are.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Balances {
     /// By the column of the tree; empty for kinds that are not looked at.
     columns: Vec<Vec<Balance>>,
 }
 
 /// How one node stands for one kind. Sums of the largest amounts stay far from the ends of an `i128`.
-#[derive(Clone, Copy, Default, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub(super) struct Balance {
     /// What is held at the node itself, and by owners below that have no quota.
     pub(super) direct: i128,
@@ -76,14 +85,26 @@ impl<'a> Standing<'a> {
             balances
         };
         let columns = tree.columns.iter().map(column).collect();
-        Self { tree, columns }
+        let balances = Cow::Owned(Balances { columns });
+        Self { tree, balances }
+    }
+
+    /// How the tree stands by balances that were kept.
+    pub(super) const fn by(tree: &'a QuotaTree, balances: &'a Balances) -> Self {
+        let balances = Cow::Borrowed(balances);
+        Self { tree, balances }
+    }
+
+    /// The balances, to be kept.
+    pub(super) fn into_balances(self) -> Balances {
+        self.balances.into_owned()
     }
 
     /// The rule and the balance of a node, for a kind that is looked at.
     pub(super) fn at(&self, column: usize, node: NodeId) -> (&KindRule, &Balance) {
         (
             &self.tree.columns[column].rules[node],
-            &self.columns[column][node],
+            &self.balances.columns[column][node],
         )
     }
 
@@ -92,13 +113,7 @@ impl<'a> Standing<'a> {
         &self,
         amounts: &Amounts,
     ) -> impl Iterator<Item = (usize, u64)> + use<'a> {
-        let (columns, amounts) = (&self.tree.columns, *amounts);
-        let amount = move |(place, column): (usize, &Column)| (place, amounts.get(column.kind));
-        columns
-            .iter()
-            .enumerate()
-            .map(amount)
-            .filter(|(_, amount)| *amount > 0)
+        self.tree.governed(amounts)
     }
 
     /// Counts so much more at a node.
@@ -116,15 +131,7 @@ impl<'a> Standing<'a> {
     }
 
     fn change(&mut self, column: usize, node: NodeId, more: i128) {
-        let tree = self.tree;
-        let mut step = Step::of(more);
-        for node in tree.path_up(node) {
-            let balance = &mut self.columns[column][node];
-            (*balance, step) = step.onto(balance, &tree.columns[column].rules[node]);
-            if step.is_nothing() {
-                return;
-            }
-        }
+        self.balances.to_mut().change(self.tree, column, node, more);
     }
 
     /// Shows how each node on the way up would stand if so much more were held at a node, innermost first.
@@ -141,6 +148,20 @@ impl<'a> Standing<'a> {
             let (after, next) = step.onto(before, rule);
             see(node, after);
             step = next;
+            if step.is_nothing() {
+                return;
+            }
+        }
+    }
+}
+
+impl Balances {
+    /// Counts so much more of one kind at a node.
+    pub(super) fn change(&mut self, tree: &QuotaTree, column: usize, node: NodeId, more: i128) {
+        let mut step = Step::of(more);
+        for node in tree.path_up(node) {
+            let balance = &mut self.columns[column][node];
+            (*balance, step) = step.onto(balance, &tree.columns[column].rules[node]);
             if step.is_nothing() {
                 return;
             }

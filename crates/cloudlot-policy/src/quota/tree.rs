@@ -26,7 +26,7 @@ pub(super) const ROOT: NodeId = 0;
 ///
 /// let mut accounts = Accounts::default();
 /// let b = accounts.account(&"org/b".parse()?);
-/// let ask = |n| Amounts::of([(Kind::CPU, n * 1_000)]);
+/// let ask = |n: u64| Amounts::of([(Kind::CPU, n * 1_000)]);
 /// let admission = tree.admit(&accounts, b, &ask(7)).unwrap();
 /// assert_eq!(admission.borrowed, ask(3));
 /// let no = tree.admit(&accounts, b, &ask(8)).unwrap_err();
@@ -237,6 +237,17 @@ impl QuotaTree {
                 }
             }
         }
+    }
+
+    /// The columns of the kinds of which there is something, and how much.
+    pub(super) fn governed(
+        &self,
+        amounts: &Amounts,
+    ) -> impl Iterator<Item = (usize, u64)> + use<'_> {
+        let amounts = *amounts;
+        let amount = move |(place, column): (usize, &Column)| (place, amounts.get(column.kind));
+        let columns = self.columns.iter().enumerate();
+        columns.map(amount).filter(|(_, amount)| *amount > 0)
     }
 
     /// The node that an account counts at: its own, or the nearest above.

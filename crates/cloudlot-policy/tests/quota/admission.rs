@@ -20,6 +20,7 @@ fn an_ask_goes_in_exactly_if_an_assignment_exists() {
     for seed in 0..4_000 {
         let mut chance = Chance(seed);
         let mut world = World::new(Spec::random(&mut chance, 5, 4));
+        let mut kept = world.tree.balances(&world.accounts);
         for _ in 0..25 {
             let node = usize::try_from(chance.below(world.spec.nodes() as u64)).unwrap();
             let ask = amounts(chance.below(4), chance.below(4));
@@ -31,8 +32,24 @@ fn an_ask_goes_in_exactly_if_an_assignment_exists() {
                 "seed {seed}: {node} asks {ask:?} of {:?}",
                 world.direct()
             );
+            let by = world
+                .tree
+                .admit_by(&kept, &world.accounts, world.ids[node], &ask);
+            assert_eq!(said, by);
+            if chance.below(8) == 0 && !world.live.is_empty() {
+                let gone = world.live[0].clone();
+                world
+                    .tree
+                    .credit(&mut kept, &world.accounts, gone.owner, &gone.amounts);
+                world.take(&[gone.reservation]);
+                assert_eq!(kept, world.tree.balances(&world.accounts));
+                continue;
+            }
             match said {
                 Ok(admission) => {
+                    world
+                        .tree
+                        .charge(&mut kept, &world.accounts, world.ids[node], &ask);
                     assert!(admission.borrowed.fits_in(&ask));
                     world.grant(node, ask, 0);
                     granted += 1;

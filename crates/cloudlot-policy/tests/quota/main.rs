@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod admission;
+mod cohorts;
 mod ends;
 mod faults;
 mod naive;

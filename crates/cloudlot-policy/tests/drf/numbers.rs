@@ -157,6 +157,18 @@ fn the_largest_numbers_divide_to_the_unit() {
 }
 
 #[test]
+fn what_is_almost_used_up_is_not_rounded_up() {
+    // Memory ends with the processors short of 2^15 by less than a millionth of a unit.
+    let tenants = [
+        tenant(1, &[0, 16]),
+        tenant(1, &[4_570_976_306_096_128, 1 << 21]),
+    ];
+    let capacity = amounts(&[1 << 15, 650_240]);
+    let grants = divide(&capacity, &tenants).unwrap().units();
+    assert_eq!(grants[1].get(Kind::CPU), (1 << 15) - 1);
+}
+
+#[test]
 fn a_light_tenant_is_not_lost_beside_heavy_ones_that_have_their_most() {
     // The light tenant's rate is 2^-63 of what the sum was, and it has to be exact once the heavy ones have stopped.
     let heavy = Tenant::new(u64::MAX, amounts(&[1 << 40])).at_most(1 << 20);

@@ -119,6 +119,22 @@ fn kinds_that_are_used_up_together_stop_their_tenants_together() {
 }
 
 #[test]
+fn who_has_its_most_just_as_a_kind_ends_has_its_most() {
+    // All have seven tasks by weight at one level, which no binary fraction hits, and nothing is left then.
+    for count in 1..=40_u64 {
+        let weights = count * (count + 1) / 2;
+        let tenants: Vec<Tenant> = (1..=count)
+            .map(|weight| tenant(weight, &[3, 11]).at_most(7 * weight))
+            .collect();
+        let capacity = amounts(&[3 * 7 * weights, 11 * 7 * weights]);
+        let division = divide(&capacity, &tenants).unwrap();
+        let held = division.shares().iter().map(|share| share.held);
+        assert!(held.into_iter().all(|held| held == Held::Most), "{count}");
+        assert_eq!(division.used_up(), []);
+    }
+}
+
+#[test]
 fn a_kind_is_used_up_a_second_time_by_nobody() {
     let tenants = [tenant(1, &[1]), tenant(0, &[1]), tenant(0, &[0, 1])];
     let capacity = amounts(&[3, 8]);

@@ -119,6 +119,22 @@ fn kinds_that_are_used_up_together_stop_their_tenants_together() {
 }
 
 #[test]
+fn who_has_its_most_just_as_a_kind_ends_has_its_most() {
+    // All have seven tasks by weight at one level, which no binary fraction hits, and nothing is left then.
+    for count in 1..=40_u64 {
+        let weights = count * (count + 1) / 2;
+        let tenants: Vec<Tenant> = (1..=count)
+            .map(|weight| tenant(weight, &[3, 11]).at_most(7 * weight))
+            .collect();
+        let capacity = amounts(&[3 * 7 * weights, 11 * 7 * weights]);
+        let division = divide(&capacity, &tenants).unwrap();
+        let held = division.shares().iter().map(|share| share.held);
+        assert!(held.into_iter().all(|held| held == Held::Most), "{count}");
+        assert_eq!(division.used_up(), []);
+    }
+}
+
+#[test]
 fn a_kind_is_used_up_a_second_time_by_nobody() {
     let tenants = [tenant(1, &[1]), tenant(0, &[1]), tenant(0, &[0, 1])];
     let capacity = amounts(&[3, 8]);
@@ -154,6 +170,18 @@ fn the_largest_numbers_divide_to_the_unit() {
             .collect::<Vec<_>>(),
         [third + 1, third, third]
     );
+}
+
+#[test]
+fn what_is_almost_used_up_is_not_rounded_up() {
+    // Memory ends with the processors short of 2^15 by less than a millionth of a unit.
+    let tenants = [
+        tenant(1, &[0, 16]),
+        tenant(1, &[4_570_976_306_096_128, 1 << 21]),
+    ];
+    let capacity = amounts(&[1 << 15, 650_240]);
+    let grants = divide(&capacity, &tenants).unwrap().units();
+    assert_eq!(grants[1].get(Kind::CPU), (1 << 15) - 1);
 }
 
 #[test]

@@ -132,6 +132,7 @@ fn explained(given: &Given, index: usize, share: &Share, tasks: &[BigRational]) 
             Held::UsedUp(kind) => {
                 let held_up = tasks[index] == whole(tenant.least);
                 tenant.task.get(kind) > 0
+                    && tasks[index] != whole(tenant.most)
                     && used(given, kind, tasks) == whole(given.capacity.get(kind))
                     && (close(share.level, &(&dominant / &weight))
                         || held_up && level <= dominant / weight)

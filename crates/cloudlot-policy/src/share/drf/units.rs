@@ -86,7 +86,8 @@ impl Rounding {
 
     /// Those that get a unit more, so that all add up to `target` or to what the shares come to.
     fn rounded_up(&mut self, target: Option<u64>) -> &[(f64, usize)] {
-        let whole = || (self.sum + Twofold::new(NOISE, 0.0)).split().0;
+        let noise = Twofold::new(self.sum.hi * NOISE, 0.0);
+        let whole = || (self.sum + noise).split().0;
         let left = target.unwrap_or_else(whole).saturating_sub(self.floors);
         let left =
             usize::try_from(left).map_or(self.rests.len(), |left| left.min(self.rests.len()));
@@ -101,5 +102,5 @@ impl Rounding {
 /// Remainders are told apart in steps of 2^-24 units, far above what rounding leaves and far below what anybody would notice.
 const GRAIN: f64 = (1_u32 << 24) as f64;
 
-/// What rounding may have taken from a sum of shares that is whole, in units.
-const NOISE: f64 = 1.0 / (1_u32 << 20) as f64;
+/// What rounding may have taken from a sum of shares that is whole, relatively: 2^-80.
+const NOISE: f64 = 1.0 / (1_u128 << 80) as f64;

@@ -6,7 +6,7 @@
 use cloudlot_core::Timestamp;
 use cloudlot_core::metrics::{Percentile, Series};
 use cloudlot_policy::scale::{
-    Band, Bounded, Bounds, Change, Cooldown, Highest, Manual, Predictive, PredictiveConfig,
+    Band, Bounded, Bounds, Change, Cooldown, Fit, Highest, Manual, Predictive, PredictiveConfig,
     RateConfig, RateOfChange, Scaler, Signals, Smoothing, Stabilised, TargetTracking, Threshold,
     ThresholdConfig, TrackingConfig, Trigger,
 };
@@ -206,7 +206,7 @@ fn a_configuration_that_is_no_number_is_refused_with_all_its_faults() {
         };
         let predictive = PredictiveConfig {
             utilisation,
-            smoothing,
+            fit: Fit::Fixed(smoothing),
             interval: Duration::ZERO,
             lead: Duration::MAX,
             memory: 0,

@@ -11,18 +11,23 @@ use arrivals::Trace;
 use cloudlot_core::Timestamp;
 use cloudlot_core::metrics::{Percentile, Series};
 use cloudlot_policy::scale::{
-    Band, Bounded, Bounds, Change, Highest, Predictive, PredictiveConfig, RateConfig, RateOfChange,
-    Scaler, Smoothing, Stabilised, TargetTracking, Threshold, ThresholdConfig, TrackingConfig,
+    Band, Bounded, Bounds, Change, Fit, Highest, Predictive, PredictiveConfig, RateConfig,
+    RateOfChange, Scaler, Smoothing, Stabilised, TargetTracking, Threshold, ThresholdConfig,
+    TrackingConfig,
 };
 use hpa::Hpa;
 use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// What each unit is to be used, by every scaler alike.
+/// How much of each unit is to be used where that is all the head room.
 const UTILISATION: f64 = 0.8;
+/// The same where the head room is the margin of forecasts.
+const FULL: f64 = 1.0;
 /// How far every scaler looks back before it lets units go; the default of Kubernetes.
 const LOOK_BACK: Duration = Duration::from_secs(300);
+/// Timers fire every 5, 10, 15 or 30 minutes: after this they all repeat.
+const SEASON: Duration = Duration::from_secs(1_800);
 /// How long it takes until a unit that was asked for is there, in seconds.
 const LEADS: [u64; 2] = [60, 120];
 
@@ -58,14 +63,44 @@ fn table(trace: &Trace, lead: Duration) {
         trace.interval.as_secs(),
         lead.as_secs(),
     );
-    println!("| scaler | over | under | actions |");
-    println!("|---|---|---|---|");
+    let curve = Curve::of(trace, lead);
+    println!("| scaler | over | under | formula at the same over | actions |");
+    println!("|---|---|---|---|---|");
     for (name, mut scaler) in scalers(trace.interval, lead) {
         let run = replay(trace, lead, &mut *scaler);
+        let formula = curve
+            .under_at(run.over)
+            .map_or("-".to_owned(), |under| format!("{under:.0}"));
         println!(
-            "| {name} | {:.0} | {:.0} | {} |",
+            "| {name} | {:.0} | {:.0} | {formula} | {} |",
             run.over, run.under, run.actions
         );
+    }
+}
+
+/// What the HPA formula leaves missing for what it provides in vain, at utilisations from 30 to 150 %: any scaler can trade one
+/// for the other by its target, so that only the same `over` compares.
+struct Curve(Vec<(f64, f64)>);
+
+impl Curve {
+    fn of(trace: &Trace, lead: Duration) -> Self {
+        let runs = (6..=30).map(|twentieths| {
+            let run = replay(trace, lead, &mut Hpa::new(f64::from(twentieths) / 20.0));
+            (run.over, run.under)
+        });
+        let mut curve: Vec<(f64, f64)> = runs.collect();
+        curve.sort_by(|one, other| one.0.total_cmp(&other.0));
+        Self(curve)
+    }
+
+    /// Between the two runs that provided a little less and a little more in vain.
+    fn under_at(&self, over: f64) -> Option<f64> {
+        let pair = self
+            .0
+            .windows(2)
+            .find(|pair| pair[0].0 <= over && over <= pair[1].0)?;
+        let share = (over - pair[0].0) / (pair[1].0 - pair[0].0).max(f64::MIN_POSITIVE);
+        Some(pair[0].1 + share * (pair[1].1 - pair[0].1))
     }
 }
 
@@ -122,30 +157,60 @@ fn replay(trace: &Trace, lead: Duration, scaler: &mut dyn Scaler) -> Run {
 
 type Named = (&'static str, Box<dyn Scaler>);
 
-/// All of them aim at the same utilisation, look back as far, and are bounded alike.
+/// All of them look back as far and are bounded alike.
 fn scalers(interval: Duration, lead: Duration) -> Vec<Named> {
-    let quantile = |p: f64| Percentile::new(p).expect("a percentile");
-    let forecast = |season, p| predictive(interval, lead, season, quantile(p));
-    let hour = 3_600 / interval.as_secs();
-    let hour = usize::try_from(hour).ok();
+    let forecast = |utilisation, p: f64| PredictiveConfig {
+        utilisation,
+        lead,
+        interval,
+        quantile: Percentile::new(p).expect("a percentile"),
+        ..PredictiveConfig::default()
+    };
+    let season = SEASON.as_secs() / interval.as_secs();
+    let seasonal = |p: f64| PredictiveConfig {
+        season: usize::try_from(season).ok(),
+        ..forecast(FULL, p)
+    };
+    let fixed = |p: f64| PredictiveConfig {
+        fit: Fit::Fixed(Smoothing::default()),
+        ..forecast(FULL, p)
+    };
+    let pair: [Box<dyn Scaler>; 2] = [
+        Box::new(tracking(interval, FULL)),
+        Box::new(predictive(forecast(FULL, 90.0))),
+    ];
     vec![
         ("HPA formula", Box::new(Hpa::new(UTILISATION))),
-        ("target tracking", calm(tracking(interval))),
+        ("target tracking", calm(tracking(interval, UTILISATION))),
         ("threshold", calm(threshold(interval))),
         ("rate of change", calm(rate(interval, lead))),
-        ("predictive, P50", calm(forecast(None, 50.0))),
-        ("predictive, P80", calm(forecast(None, 80.0))),
-        ("predictive, P95", calm(forecast(None, 95.0))),
         (
-            "predictive with an hour's season, P80",
-            calm(forecast(hour, 80.0)),
+            "predictive, P50",
+            calm(predictive(forecast(UTILISATION, 50.0))),
         ),
         (
-            "highest of tracking and predictive, P80",
-            calm(Highest::of([
-                Box::new(tracking(interval)) as Box<dyn Scaler>,
-                Box::new(forecast(None, 80.0)),
-            ])),
+            "predictive, P80, full",
+            calm(predictive(forecast(FULL, 80.0))),
+        ),
+        (
+            "predictive, P90, full",
+            calm(predictive(forecast(FULL, 90.0))),
+        ),
+        (
+            "predictive, P95, full",
+            calm(predictive(forecast(FULL, 95.0))),
+        ),
+        (
+            "predictive, P90, full, one speed",
+            calm(predictive(fixed(90.0))),
+        ),
+        (
+            "predictive, P90, full, season",
+            calm(predictive(seasonal(90.0))),
+        ),
+        (
+            "predictive, P90, full, or tracking",
+            calm(Highest::of(pair)),
         ),
     ]
 }
@@ -156,9 +221,9 @@ fn calm(scaler: impl Scaler + 'static) -> Box<dyn Scaler> {
     Box::new(Bounded { scaler, bounds })
 }
 
-fn tracking(interval: Duration) -> TargetTracking {
+fn tracking(interval: Duration, utilisation: f64) -> TargetTracking {
     let config = TrackingConfig {
-        utilisation: UTILISATION,
+        utilisation,
         window: interval,
         ..TrackingConfig::default()
     };
@@ -188,21 +253,6 @@ fn rate(interval: Duration, lead: Duration) -> RateOfChange {
     RateOfChange::new(config).expect("a legal configuration")
 }
 
-fn predictive(
-    interval: Duration,
-    lead: Duration,
-    season: Option<usize>,
-    quantile: Percentile,
-) -> Predictive {
-    let smoothing = Smoothing::default();
-    let config = PredictiveConfig {
-        utilisation: UTILISATION,
-        lead,
-        interval,
-        season,
-        quantile,
-        smoothing,
-        ..PredictiveConfig::default()
-    };
+fn predictive(config: PredictiveConfig) -> Predictive {
     Predictive::new(config).expect("a legal configuration")
 }

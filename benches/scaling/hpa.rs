@@ -5,7 +5,7 @@
 use cloudlot_core::Timestamp;
 use cloudlot_core::metrics::Series;
 use cloudlot_policy::scale::Scaler;
-use std::cell::RefCell;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 const TOLERANCE: f64 = 0.1;
@@ -17,14 +17,14 @@ const STABILIZATION: Duration = Duration::from_secs(300);
 /// The controller reads utilisation of ready pods and counts those that are not ready as unused; of a load that is known
 /// whole that is the same number.
 pub(crate) struct Hpa {
-    pub(crate) utilisation: f64,
+    utilisation: f64,
     /// It remembers what it recommended, which our scalers do not.
-    pub(crate) recommended: RefCell<Vec<(Timestamp, u32)>>,
+    recommended: Mutex<Vec<(Timestamp, u32)>>,
 }
 
 impl Hpa {
     pub(crate) fn new(utilisation: f64) -> Self {
-        let recommended = RefCell::default();
+        let recommended = Mutex::default();
         Self {
             utilisation,
             recommended,
@@ -45,7 +45,10 @@ impl Scaler for Hpa {
         } else {
             (f64::from(current) * ratio).ceil() as u32
         };
-        let mut recommended = self.recommended.borrow_mut();
+        let mut recommended = self
+            .recommended
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         recommended.retain(|(at, _)| now.since(*at) < STABILIZATION);
         recommended.push((now, desired));
         let highest = recommended.iter().map(|(_, units)| *units).max()?;

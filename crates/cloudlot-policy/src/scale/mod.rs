@@ -72,7 +72,7 @@ pub use damp::{Cooldown, Stabilised};
 pub use deficit::{Ask, units_for};
 pub use fleet::{FleetPlan, FleetStep, Member, plan_fleet};
 pub use highest::Highest;
-pub use predict::{Predictive, PredictiveConfig};
+pub use predict::{Fit, Predictive, PredictiveConfig};
 pub use rate::{RateConfig, RateOfChange};
 pub use scaler::{Change, Scaler};
 pub use schedule::{Manual, Scaled, Scheduled};

@@ -41,7 +41,7 @@ use cloudlot_core::metrics::Series;
 /// assert_eq!(scaler.target(&load, 5, Timestamp::ZERO), Some(4));
 /// # Ok::<(), cloudlot_core::metrics::PushError>(())
 /// ```
-pub trait Scaler {
+pub trait Scaler: Send + Sync {
     /// The number of units that there should be, or `None` without evidence.
     fn target(&self, history: &Series, current: u32, now: Timestamp) -> Option<u32>;
 

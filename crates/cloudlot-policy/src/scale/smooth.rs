@@ -20,12 +20,12 @@ pub struct Smoothing {
 }
 
 impl Default for Smoothing {
-    /// A quick level, a slow trend that goes on, and a slow season.
+    /// A quick level, a slow trend that goes on in a straight line, and a slow season.
     fn default() -> Self {
         Self {
             level: 0.5,
-            trend: 0.2,
-            season: 0.2,
+            trend: 0.1,
+            season: 0.1,
             damping: 1.0,
         }
     }

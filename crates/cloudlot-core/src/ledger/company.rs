@@ -20,17 +20,7 @@ pub(crate) fn company(
         let standing = state.standing(hold.resource());
         let standing = standing.ok_or(Why::UnknownResource(hold.resource()))?;
         let place = &standing.topology;
-        for affinity in &terms.affinities {
-            own.check(state, terms, affinity, place, hold.count(), reads)?;
-        }
-        for label in labels(&terms.labels) {
-            for group in domains(&label, place) {
-                reads.group(&group);
-                if state.groups.get(&group).averse > 0 {
-                    return Err(apart(group));
-                }
-            }
-        }
+        own.admits(state, terms, place, hold.count(), reads)?;
         own.add(terms, place, hold.count());
     }
     Ok(())
@@ -44,14 +34,45 @@ fn apart(group: Group) -> Why {
 }
 
 /// Members of the same placement that were looked at before.
-#[derive(Default)]
-struct Company(BTreeMap<Group, u64>);
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Company(BTreeMap<Group, u64>);
 
 impl Company {
-    fn add(&mut self, terms: &Terms, place: &Topology, members: u32) {
+    pub(crate) fn add(&mut self, terms: &Terms, place: &Topology, members: u32) {
         for group in borne(terms, place) {
             *self.0.entry(group).or_default() += u64::from(members);
         }
+    }
+
+    /// Forgets members that were added.
+    pub(crate) fn remove(&mut self, terms: &Terms, place: &Topology, members: u32) {
+        for group in borne(terms, place) {
+            let count = self.0.entry(group).or_default();
+            *count = count.saturating_sub(members.into());
+        }
+    }
+
+    /// Whether `count` members more may sit at a place.
+    pub(crate) fn admits(
+        &self,
+        state: &State,
+        terms: &Terms,
+        place: &Topology,
+        count: u32,
+        reads: &mut impl Reads,
+    ) -> Result<(), Why> {
+        for affinity in &terms.affinities {
+            self.check(state, terms, affinity, place, count, reads)?;
+        }
+        for label in labels(&terms.labels) {
+            for group in domains(&label, place) {
+                reads.group(&group);
+                if state.groups.get(&group).averse > 0 {
+                    return Err(apart(group));
+                }
+            }
+        }
+        Ok(())
     }
 
     fn members(&self, state: &State, group: &Group, reads: &mut impl Reads) -> u64 {

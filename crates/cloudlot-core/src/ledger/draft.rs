@@ -71,6 +71,12 @@ impl<'a> Draft<'a> {
         &self.view.state
     }
 
+    /// The steps so far.
+    #[must_use]
+    pub fn steps(&self) -> &[Step] {
+        &self.steps
+    }
+
     /// Reserves what a request asks for, with each piece on its place: all of it, or the reason why not.
     ///
     /// # Errors
@@ -155,6 +161,11 @@ impl<'a> Draft<'a> {
         self.evolve(change);
         self.steps.push(Step::Evict { reservation, at });
         Ok(())
+    }
+
+    /// Notes that the plan was decided on something beyond its steps: commit refuses it if that has changed meanwhile.
+    pub fn depend(&mut self, row: Row) {
+        self.guard(Readings(BTreeSet::from([row])));
     }
 
     /// Lets a booking that has not begun start at `from`, or now if that has passed.

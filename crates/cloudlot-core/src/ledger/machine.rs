@@ -361,12 +361,11 @@ impl Ledger {
             self.now = self.now.max(entry.at);
             let id = super::replay::reservation_of(&entry.change);
             let before = id.and_then(|id| self.ends(id));
-            let ended = self.key_of_ended(&entry.change);
             self.evolve(entry);
             if let Some(id) = id {
                 self.watch(id, before);
             }
-            self.remember(entry, ended);
+            self.remember(entry);
             self.journal.push(entry.at, entry.change.clone());
         }
         Ok(())
@@ -447,8 +446,8 @@ impl Ledger {
     #[inline]
     fn alter(&mut self, id: ReservationId, change: Change) {
         let before = self.ends(id);
-        if let Some(key) = self.key_of_ended(&change) {
-            self.keys.ended(key);
+        if let Change::Ended { id, .. } = change {
+            self.keys.ended(id);
         }
         self.record(change);
         self.watch(id, before);
@@ -500,25 +499,20 @@ impl Ledger {
         }
     }
 
-    pub(super) fn key_of_ended(&self, change: &Change) -> Option<RequestKey> {
-        match change {
-            Change::Ended { id, .. } => self.state.live(*id)?.key(),
-            _ => None,
-        }
-    }
-
-    pub(super) fn remember(&mut self, entry: &Entry, ended: Option<RequestKey>) {
-        if let Change::Reserved {
-            id,
-            reservation,
-            digest,
-        } = &entry.change
-            && let Some(key) = reservation.key()
-        {
-            self.keys.granted(key, *digest, Grant::of(*id, reservation));
-        }
-        if let Some(key) = ended {
-            self.keys.ended(key);
+    /// Keeps the keys true after an entry.
+    pub(super) fn remember(&mut self, entry: &Entry) {
+        match &entry.change {
+            Change::Reserved {
+                id,
+                reservation,
+                digest,
+            } => {
+                if let Some(key) = reservation.key() {
+                    self.keys.granted(key, *digest, Grant::of(*id, reservation));
+                }
+            }
+            Change::Ended { id, .. } => self.keys.ended(*id),
+            _ => {}
         }
     }
 }

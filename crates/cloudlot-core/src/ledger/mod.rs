@@ -40,6 +40,7 @@
 //! ```
 
 mod admin;
+mod assembly;
 mod audit;
 mod charge;
 mod commit;
@@ -50,6 +51,7 @@ mod entry;
 mod grant;
 mod groups;
 mod holds;
+mod index;
 mod journal;
 mod keys;
 mod machine;
@@ -75,6 +77,7 @@ mod view;
 mod why;
 
 pub use admin::AdminError;
+pub use assembly::Assembly;
 pub use audit::{Violation, audit};
 pub use draft::{Draft, Mark};
 pub use entry::{Change, End, Entry};

@@ -79,13 +79,7 @@ pub(crate) fn book(state: &State, ask: &Ask<'_>, now: Timestamp) -> Result<Reser
 /// The owner's number is [`UNKNOWN_OWNER`] if it has none yet.
 #[inline]
 pub(crate) fn draw_up(state: &State, ask: &Ask<'_>, now: Timestamp) -> Result<Reservation, Why> {
-    let span = Span {
-        from: ask.window.from.unwrap_or(now).max(now),
-        until: ask.window.until.unwrap_or(Timestamp::MAX),
-    };
-    if span.is_empty() {
-        return Err(Why::TooLate(span.until));
-    }
+    let span = span_of(ask.window, now)?;
     let until = now + ask.hold_for;
     Ok(Reservation::new(Draw {
         holds: ask.holds.clone(),
@@ -93,12 +87,34 @@ pub(crate) fn draw_up(state: &State, ask: &Ask<'_>, now: Timestamp) -> Result<Re
         span,
         owner: state.owners.find(ask.owner).unwrap_or(UNKNOWN_OWNER),
         priority: ask.priority,
-        timed: span.from > now || span.until < Timestamp::MAX,
+        timed: is_timed(span, now),
         terms: ask.terms.cloned(),
         key: ask.key,
         expected: ask.expected,
         reserved_at: now,
     }))
+}
+
+/// The stretch that a window leaves from `now` on.
+fn span_of(window: Window, now: Timestamp) -> Result<Span, Why> {
+    let span = Span {
+        from: window.from.unwrap_or(now).max(now),
+        until: window.until.unwrap_or(Timestamp::MAX),
+    };
+    if span.is_empty() {
+        return Err(Why::TooLate(span.until));
+    }
+    Ok(span)
+}
+
+fn is_timed(span: Span, now: Timestamp) -> bool {
+    span.from > now || span.until < Timestamp::MAX
+}
+
+/// The stretch that a reservation with this window is booked for; `None` for an open claim from now on.
+pub(crate) fn booked_span(window: Window, now: Timestamp) -> Result<Option<Span>, Why> {
+    let span = span_of(window, now)?;
+    Ok(is_timed(span, now).then_some(span))
 }
 
 /// No owner has this number: there can only be 2^20.

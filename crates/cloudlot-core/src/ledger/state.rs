@@ -11,8 +11,8 @@ use super::reservation::{Reservation, Stage};
 use super::rows::{Door, Rows};
 use super::slab::{Place, Slab};
 use crate::{
-    Amounts, Kinds, OwnerId, Quantity, ReservationId, Resource, ResourceId, ResourceState,
-    Revision, Rulebook, Timestamp, Topology,
+    Amounts, Kinds, OwnerId, Place as Site, Quantity, ReservationId, Resource, ResourceId,
+    ResourceState, Revision, Rulebook, Timestamp, Topology,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -42,6 +42,17 @@ pub(crate) struct Standing {
     pub(crate) topology: Topology,
     /// The change that last described it.
     pub(crate) version: Revision,
+}
+
+impl Standing {
+    /// The resource as the rules see it.
+    pub(crate) fn place(&self) -> Site<'_> {
+        Site {
+            resource: &self.resource,
+            limits: self.resource.limits(),
+            topology: &self.topology,
+        }
+    }
 }
 
 /// Resources, owners and reservations at one revision: the ledger's own, or a view's copy.

@@ -1,0 +1,23 @@
+//! Where a request goes: filters say which rows may serve, scores which of them had better, a strategy puts the pieces
+//! down.
+//!
+//! Plug-ins are small and object-safe, and are asked for batches of rows. What is legal is asked of core alone: every
+//! strategy begins with the four filters of [`legal`], and whatever a strategy puts together goes through a
+//! [`Draft`](cloudlot_core::ledger::Draft) before it is a plan.
+
+mod elastic;
+pub mod legal;
+mod plug;
+mod put;
+mod reason;
+mod rowset;
+pub mod score;
+mod search;
+mod strategy;
+
+pub use plug::{Ask, Filter, Reads, SCALE, Score, World};
+pub(crate) use put::{Candidate, rank};
+pub use put::{Unplaced, place};
+pub use reason::Reason;
+pub use rowset::RowSet;
+pub use strategy::{Search, Strategy, StrategyBuilder, Tie};

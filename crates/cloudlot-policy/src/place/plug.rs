@@ -1,0 +1,125 @@
+//! The ports: what a filter and a score are, and what they are shown.
+
+use super::RowSet;
+use cloudlot_core::ledger::{Assembly, Row, State};
+use cloudlot_core::{Amounts, Kind, Request, ResourceId, Timestamp};
+
+/// The best a score can be; the worst is 0.
+pub const SCALE: i64 = 1_000;
+
+/// What a decision is made on.
+#[derive(Clone, Copy, Debug)]
+pub struct World<'a> {
+    /// The rows that may serve at all, in ascending order.
+    pub rows: &'a [ResourceId],
+    /// When it is decided.
+    pub now: Timestamp,
+    /// Where the last grant before this decision went, for those who go on from there.
+    pub last: Option<ResourceId>,
+}
+
+/// One more piece that looks for a row.
+#[derive(Clone, Copy, Debug)]
+pub struct Ask<'a> {
+    /// What the decision is made on.
+    pub world: World<'a>,
+    /// The request, and the pieces that are placed already.
+    pub assembly: &'a Assembly<'a>,
+    /// Which part the piece is of; of an elastic need, 0.
+    pub part: usize,
+}
+
+impl<'a> Ask<'a> {
+    /// The request.
+    #[must_use]
+    pub const fn request(&self) -> &'a Request {
+        self.assembly.request()
+    }
+
+    /// The state that it is placed on, without the pieces that are placed already.
+    #[must_use]
+    pub const fn state(&self) -> &'a State {
+        self.assembly.state()
+    }
+
+    /// What the piece would take of a row: a member's amounts, or of an elastic need as much as fits up to the most.
+    #[must_use]
+    pub fn wants(&self, on: ResourceId) -> Amounts {
+        if self.request().need().parts().is_empty() {
+            let most = self.assembly.each(1);
+            let left = |(kind, most): (Kind, u64)| (kind, most.min(self.assembly.left(on, kind)));
+            return most.iter().map(left).collect();
+        }
+        self.assembly.each(self.part)
+    }
+
+    /// How much of a row would be taken with the piece on it, in thousandths of the limit, for each kind that the row
+    /// has and that `which` names.
+    pub fn filled(
+        &self,
+        on: ResourceId,
+        which: impl Fn(Kind) -> bool,
+    ) -> impl Iterator<Item = (Kind, i64)> {
+        let wants = self.wants(on);
+        let limits = self.state().limit(on);
+        let kinds: Vec<(Kind, i64)> = limits
+            .iter()
+            .filter(|(kind, _)| which(*kind))
+            .map(|(kind, limit)| {
+                let left = self.assembly.left(on, kind).saturating_sub(wants.get(kind));
+                let taken = u128::from(limit.saturating_sub(left));
+                // Rounded down; at most SCALE, since no more is taken than the limit.
+                let share = taken * u128::from(SCALE.unsigned_abs()) / u128::from(limit.max(1));
+                (kind, i64::try_from(share).unwrap_or(SCALE))
+            })
+            .collect();
+        kinds.into_iter()
+    }
+}
+
+/// What an answer about a row depends on: it says how long the answer stays true while pieces are put down.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Reads {
+    /// The row's description alone.
+    Description,
+    /// The row's description and what is left on it.
+    Row,
+    /// Anything: other rows, groups, owners, time.
+    World,
+}
+
+/// Says which rows may take a piece.
+///
+/// # Contract
+/// - The answer follows from the arguments alone, and about one row not from which others are asked beside it: asking
+///   for rows one by one gives the same as asking for all at once.
+/// - It only takes rows out of `keep`; rows that are out already may be skipped.
+/// - [`Filter::reads`] names everything that the answer depends on.
+pub trait Filter: Send + Sync {
+    /// A short name, for explanations.
+    fn name(&self) -> &str;
+
+    /// Takes the rows out of `keep` that may not take the piece. `keep` goes by the index in `rows`.
+    fn keep(&self, ask: &Ask<'_>, rows: &[ResourceId], keep: &mut RowSet);
+
+    /// What the answer depends on.
+    fn reads(&self) -> Reads;
+
+    /// Adds what a grant on a row rests on beyond amounts, so that a commit refuses the plan if that has changed.
+    fn depends(&self, _ask: &Ask<'_>, _on: ResourceId, _rows: &mut Vec<Row>) {}
+}
+
+/// Says how well a row would serve.
+///
+/// # Contract
+/// As [`Filter`]; and every score lies in `0..=SCALE`, as a whole number, so that ties are ties on every machine.
+pub trait Score: Send + Sync {
+    /// A short name, for explanations.
+    fn name(&self) -> &str;
+
+    /// Writes a score for each row, higher for better. All rows have passed the filters.
+    fn score(&self, ask: &Ask<'_>, rows: &[ResourceId], out: &mut [i64]);
+
+    /// What the answer depends on.
+    fn reads(&self) -> Reads;
+}

@@ -1,0 +1,142 @@
+//! Why a request found no row, with the numbers in it.
+
+use super::{Ask, RowSet, Strategy, World};
+use cloudlot_core::ledger::{Assembly, Why};
+use cloudlot_core::{Quantities, ResourceId, Satisfiable, Shortage};
+
+/// What keeps a request from a place.
+#[derive(Clone, PartialEq, Debug, thiserror::Error)]
+pub enum Reason {
+    /// No resource could serve it, however empty.
+    #[error("no resource could serve it, however empty: {}", list(.0))]
+    Never(Vec<Shortage>),
+    /// Only resources could serve it that take nothing new at present.
+    #[error("only resources that take nothing new could serve it: {}", list(.0))]
+    Unavailable(Vec<Shortage>),
+    /// Resources would suit, and none has room just now.
+    #[error("{suiting} resources suit and none has room; {nearest} is short by {short}")]
+    Full {
+        /// How many resources would suit.
+        suiting: usize,
+        /// The one that lacks least.
+        nearest: ResourceId,
+        /// What that one lacks.
+        short: Quantities,
+    },
+    /// Resources would suit, and all of them together have too little left.
+    #[error("{suiting} resources suit, and together they are short by {short}")]
+    InAll {
+        /// How many resources would suit.
+        suiting: usize,
+        /// What they lack together.
+        short: Quantities,
+    },
+    /// Pieces find rows, but not all of them together.
+    #[error("{placed} of {asked} pieces find a row, but not all together")]
+    TooFew {
+        /// How many pieces were placed when the next found no row.
+        placed: u64,
+        /// How many have to be.
+        asked: u64,
+    },
+    /// A filter took out the last rows that had room.
+    #[error("`{filter}` rules out the last {rows} resources that have room")]
+    Filtered {
+        /// The filter's name.
+        filter: String,
+        /// How many rows it took out.
+        rows: usize,
+    },
+    /// A rule of the ledger that no choice of rows changes.
+    #[error(transparent)]
+    Ledger(Why),
+}
+
+fn list(shortages: &[Shortage]) -> String {
+    let texts: Vec<String> = shortages.iter().map(ToString::to_string).collect();
+    texts.join("; ")
+}
+
+/// What keeps the next piece of a part from a row, with the pieces that are placed already.
+pub(crate) fn of(
+    world: World<'_>,
+    assembly: &Assembly<'_>,
+    strategy: &Strategy,
+    part: usize,
+) -> Reason {
+    if let Some(never) = hopeless(world, assembly) {
+        return never;
+    }
+    if !assembly.pieces().is_empty() {
+        let parts = assembly.request().need().parts().iter();
+        return Reason::TooFew {
+            placed: assembly
+                .pieces()
+                .iter()
+                .map(|piece| u64::from(piece.members))
+                .sum(),
+            asked: parts.map(|part| u64::from(part.min)).sum(),
+        };
+    }
+    let ask = Ask {
+        world,
+        assembly,
+        part,
+    };
+    let mut keep = RowSet::all(world.rows.len());
+    for filter in strategy.filters() {
+        let before = keep.clone();
+        filter.keep(&ask, world.rows, &mut keep);
+        if keep.count() == 0 {
+            return emptied(&ask, filter.name(), &before);
+        }
+    }
+    // Every row passes by itself.
+    Reason::TooFew {
+        placed: 0,
+        asked: 1,
+    }
+}
+
+fn hopeless(world: World<'_>, assembly: &Assembly<'_>) -> Option<Reason> {
+    match assembly
+        .state()
+        .satisfiable(assembly.request(), world.rows.iter().copied())
+    {
+        Satisfiable::Yes => None,
+        Satisfiable::Unavailable(shortages) => Some(Reason::Unavailable(shortages)),
+        Satisfiable::No(shortages) => Some(Reason::Never(shortages)),
+    }
+}
+
+/// The filter `name` left none of these rows.
+fn emptied(ask: &Ask<'_>, name: &str, before: &RowSet) -> Reason {
+    let full = |index: usize| {
+        let on = ask.world.rows[index];
+        match ask.assembly.check(ask.part, on) {
+            Err(Why::Full { resource, short }) => Some((resource, short)),
+            _ => None,
+        }
+    };
+    let nearest = (name == "room").then(|| {
+        before.iter().filter_map(full).min_by_key(|(on, short)| {
+            // In thousandths of what is asked for, the worst kind.
+            let each = ask.state().kinds().quantities(&ask.assembly.each(ask.part));
+            let worst = short.iter().map(|short| {
+                u128::from(short.amount()) * 1_000 / u128::from(each.get(short.kind()).max(1))
+            });
+            (worst.max(), *on)
+        })
+    });
+    match nearest.flatten() {
+        Some((nearest, short)) => Reason::Full {
+            suiting: before.count(),
+            nearest,
+            short,
+        },
+        None => Reason::Filtered {
+            filter: name.to_owned(),
+            rows: before.count(),
+        },
+    }
+}

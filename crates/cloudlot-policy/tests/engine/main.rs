@@ -1,0 +1,9 @@
+//! The engine as its users see it.
+
+mod ageing;
+mod explaining;
+mod order;
+mod preempting;
+mod queue;
+mod random;
+mod world;

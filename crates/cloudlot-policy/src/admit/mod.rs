@@ -1,6 +1,7 @@
 //! Whether a request may be served at all, whatever is free: quotas, and rules of a program's own.
 
 mod count;
+mod quota;
 
 pub use count::CountLimit;
 

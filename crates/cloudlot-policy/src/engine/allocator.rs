@@ -1,10 +1,12 @@
 //! Who may, who comes next, and where: the three questions of a policy, put together.
 
 use super::preempt::Preempt;
+use super::reclaim::{Reclaim, TakeBack};
 use crate::accounts::Decay;
 use crate::admit::Admit;
 use crate::order::{Fifo, Order};
 use crate::place::{Filter, Score, Search, Strategy, StrategyBuilder, Tie};
+use crate::quota::QuotaTree;
 use cloudlot_core::Request;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -27,6 +29,7 @@ pub struct Allocator {
     pub(crate) order: Arc<dyn Order>,
     pub(crate) discipline: Discipline,
     pub(crate) preempt: Option<Preempt>,
+    pub(crate) reclaim: Option<Reclaim>,
     pub(crate) decay: Decay,
     pub(crate) strategy: Strategy,
     pub(crate) named: BTreeMap<String, Strategy>,
@@ -49,6 +52,7 @@ impl Allocator {
                 order: Arc::new(Fifo),
                 discipline: Discipline::default(),
                 preempt: None,
+                reclaim: None,
                 decay: Decay::default(),
                 strategy: Strategy::builder().build(),
                 named: BTreeMap::new(),
@@ -91,6 +95,19 @@ impl AllocatorBuilder {
     /// What becomes of those behind a request that finds no place.
     pub fn discipline(mut self, discipline: Discipline) -> Self {
         self.allocator.discipline = discipline;
+        self
+    }
+
+    /// Holds owners to their quotas, and lets them take back what is lent.
+    ///
+    /// Without [`Allocator::preempt`](AllocatorBuilder::preempt) borrowers go at once; with it they have its grace.
+    pub fn quota(mut self, tree: QuotaTree, take_back: TakeBack) -> Self {
+        let tree = Arc::new(tree);
+        self.allocator.gates.push(tree.clone());
+        self.allocator.reclaim = Some(Reclaim {
+            tree,
+            rule: take_back,
+        });
         self
     }
 
@@ -154,6 +171,7 @@ impl fmt::Debug for Allocator {
             .field("order", &self.order.name())
             .field("discipline", &self.discipline)
             .field("preempt", &self.preempt)
+            .field("take_back", &self.reclaim.as_ref().map(|it| it.rule))
             .field("decay", &self.decay)
             .field("strategy", &self.strategy)
             .field("named", &self.named)

@@ -7,7 +7,7 @@ use crate::accounts::{AccountId, Accounts};
 use crate::admit::Entry;
 use crate::order::Books;
 use crate::place::{self, Reason, World};
-use cloudlot_core::ledger::{Assembly, Draft, Placement, Row, Step, Why};
+use cloudlot_core::ledger::{Assembly, Draft, Placement, Row, State, Step, Why};
 use cloudlot_core::{Amounts, Kinds, Need, Request, ResourceId, Timestamp};
 
 /// What an attempt is made with.
@@ -61,7 +61,8 @@ impl<'a> Field<'a> {
                 WakeOn::after(&reason, wants, is_social(request)),
             )
         };
-        let least = least(draft, request, self.now).map_err(|why| ledger(why, &Amounts::ZERO))?;
+        let least =
+            least(draft.state(), request, self.now).map_err(|why| ledger(why, &Amounts::ZERO))?;
         let entry = Entry {
             request,
             account,
@@ -125,8 +126,8 @@ pub(crate) fn is_social(request: &Request) -> bool {
 }
 
 /// What a request takes at least.
-fn least(draft: &Draft<'_>, request: &Request, now: Timestamp) -> Result<Amounts, Why> {
-    let assembly = Assembly::new(draft.state(), request, now)?;
+pub(super) fn least(state: &State, request: &Request, now: Timestamp) -> Result<Amounts, Why> {
+    let assembly = Assembly::new(state, request, now)?;
     let parts = match request.need() {
         Need::Parts(parts) => parts,
         Need::Elastic { .. } => return Ok(assembly.each(0)),

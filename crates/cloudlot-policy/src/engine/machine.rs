@@ -3,8 +3,9 @@
 use super::allocator::{Allocator, Discipline};
 use super::attempt::Field;
 use super::outcome::{Cause, DryRun, Outcome, Refused, StepReport};
-use super::preempt::lacks_room;
+use super::preempt::{Preempted, lacks_room};
 use super::queue::{Arrival, Pending, Queue, Ticket};
+use super::reclaim::may_take_back;
 use super::resource::AsResource;
 use super::wake::{Happened, WakeOn};
 use crate::accounts::{AccountId, Accounts};
@@ -59,7 +60,7 @@ pub struct Engine {
 #[derive(Default)]
 struct Served {
     tickets: Vec<Ticket>,
-    hungry: Vec<Ticket>,
+    hungry: Vec<(Ticket, Cause)>,
 }
 
 /// A request cannot wait.
@@ -170,12 +171,10 @@ impl Engine {
         let mut draft = self.view.draft(field.now);
         if let Err(no) = field.attempt(&mut draft, &self.accounts, request, account) {
             drop(draft);
-            if lacks_room(&no.why)
-                && let Ok(made) = self.make_room(request, now)
-            {
-                return Outcome::Preempted(made);
-            }
-            return Outcome::Refused(*no);
+            return match self.displace(request, account, &no.why, now) {
+                Ok(made) => Outcome::Preempted(made),
+                Err(_) => Outcome::Refused(*no),
+            };
         }
         let plan = draft.finish();
         let grants = self.ledger.commit(&plan, now);
@@ -305,15 +304,18 @@ impl Engine {
     }
 
     /// Makes room for the first of those who lack some for whom that is possible.
-    fn push_out(&mut self, hungry: &[Ticket], report: &mut StepReport, now: Timestamp) -> bool {
-        if self.allocator.preempt.is_none() {
-            return false;
-        }
-        for ticket in hungry {
-            let Some(request) = self.queue.get(*ticket).map(|it| it.request.clone()) else {
+    fn push_out(
+        &mut self,
+        hungry: &[(Ticket, Cause)],
+        report: &mut StepReport,
+        now: Timestamp,
+    ) -> bool {
+        for (ticket, cause) in hungry {
+            let Some(pending) = self.queue.get(*ticket) else {
                 continue;
             };
-            match self.make_room(&request, now) {
+            let (request, account) = (pending.request.clone(), pending.account);
+            match self.displace(&request, account, cause, now) {
                 Ok(made) => {
                     self.cancel(*ticket);
                     report.granted.push((*ticket, made.grant));
@@ -325,6 +327,42 @@ impl Engine {
             }
         }
         false
+    }
+
+    /// Tells others to go for a request, as far as the policy allows; else when time alone may change that.
+    fn displace(
+        &mut self,
+        request: &Request,
+        account: AccountId,
+        cause: &Cause,
+        now: Timestamp,
+    ) -> Result<Preempted, Option<Timestamp>> {
+        if lacks_room(cause) {
+            return self.make_room(request, now);
+        }
+        if may_take_back(cause) {
+            return self.take_back(request, account, now).ok_or(None);
+        }
+        Err(None)
+    }
+
+    /// What planning reads, and what it writes.
+    pub(super) fn parts(&mut self) -> (Field<'_>, &mut View, &mut Accounts) {
+        let Self {
+            view,
+            accounts,
+            allocator,
+            rows,
+            capacity,
+            last,
+            ledger,
+            ..
+        } = self;
+        (
+            field(allocator, rows, capacity, *last, ledger),
+            view,
+            accounts,
+        )
     }
 
     /// What a step would do now. Nothing is changed.
@@ -505,6 +543,7 @@ impl Engine {
         let mut draft = view.draft(field.now);
         let mark = accounts.mark();
         let mut served = Served::default();
+        let displaces = allocator.preempt.is_some() || allocator.reclaim.is_some();
         while let Some(ticket) = queue.first() {
             let Some(pending) = queue.get(ticket) else {
                 break;
@@ -528,10 +567,10 @@ impl Engine {
                     field.last = placed_last(&draft).or(field.last);
                 }
                 Err(no) => {
-                    if lacks_room(&no.why) {
-                        served.hungry.push(ticket);
+                    report.head.get_or_insert_with(|| (ticket, no.why.clone()));
+                    if displaces && (lacks_room(&no.why) || may_take_back(&no.why)) {
+                        served.hungry.push((ticket, no.why));
                     }
-                    report.head.get_or_insert((ticket, no.why));
                     if allocator.discipline == Discipline::Strict {
                         break;
                     }

@@ -80,9 +80,9 @@ impl Engine {
             None => return Err(None),
         };
         for id in &found.victims {
-            if let Some(holder) = self.view.state().reservation(*id) {
-                self.disruptions.note(*id, holder, self.ledger.now());
-            }
+            self.disruptions
+                .note(self.view.state(), *id, self.ledger.now())
+                .expect("a plan names victims that are there");
         }
         let grants = self.ledger.commit(&found.plan, now);
         self.sync();

@@ -44,6 +44,8 @@ impl Pools {
         clear_out(&mut board);
         bring_home(&mut board);
         call_back(&mut board);
+        // Who has to give up a loan may need again whom it was about to lose.
+        reopen(&mut board);
         give_back(&mut board);
         lend(&mut board);
         grow(&mut board);

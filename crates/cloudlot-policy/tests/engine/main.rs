@@ -5,5 +5,6 @@ mod explaining;
 mod order;
 mod preempting;
 mod queue;
+mod quota;
 mod random;
 mod world;

@@ -326,6 +326,23 @@ fn a_loan_that_was_called_back_and_is_free_helps_who_finds_no_room_at_home() {
 }
 
 #[test]
+fn who_has_to_give_up_a_loan_keeps_whom_it_was_about_to_lose() {
+    let (mut world, lender) = World::with(elastic(1, 2));
+    let borrower = world.open(spec("borrower", elastic(2, 3)));
+    world.tick(&[(lender, busy(2))], 1);
+    world.tick(&[(lender, busy(0)), (borrower, busy(3))], 2);
+    let leases = world.fill(borrower, 3, 3);
+    let own = world.place(leases[0]);
+    assert_eq!(world.pools.member(own).unwrap().home, borrower);
+    let why = Leaving::Surplus;
+    world.carry_out(&[PoolStep::Drain { member: own, why }], 4);
+    let steps = world.tick(&[(lender, busy(2))], 5);
+    assert!(
+        matches!(steps[..], [PoolStep::Drain { .. }, PoolStep::Reopen { member }] if member == own)
+    );
+}
+
+#[test]
 fn a_loan_that_an_operator_closed_goes_home_when_it_is_free() {
     let (mut world, lender, borrower) = pair();
     let demands = [(lender, busy(0)), (borrower, busy(2))];

@@ -234,14 +234,7 @@ impl Model {
             Act::Reopen { .. } => self.try_one(PoolStep::Reopen { member }),
             Act::Remove { .. } => self.try_one(PoolStep::Remove { member }),
             Act::Fail { .. } => self.set_state(member, ResourceState::Failed),
-            Act::Mend { .. } => {
-                let draining = self.find(member).leaving.is_some();
-                let state = match draining {
-                    true => ResourceState::Draining,
-                    false => ResourceState::Available,
-                };
-                self.set_state(member, state);
-            }
+            Act::Mend { .. } => self.set_state(member, ResourceState::Available),
             _ => unreachable!("no other act is on a member"),
         }
     }
@@ -250,7 +243,9 @@ impl Model {
         (self.world.ledger)
             .set_state(member, state, at(self.now))
             .unwrap();
-        self.find(member).open = state != ResourceState::Failed;
+        let seat = self.find(member);
+        seat.open = state != ResourceState::Failed;
+        seat.draining = false;
     }
 
     fn reserve_past(&mut self, member: usize, count: u64) {
@@ -260,7 +255,7 @@ impl Model {
         let request = job(count).build().unwrap();
         let on = Placement::on(seat.id);
         let answer = self.world.ledger.place(&request, &on, at(self.now));
-        let room = self.serves(&seat) && self.free(&seat) >= count;
+        let room = seat.open && !seat.draining && self.free(&seat) >= count;
         assert_eq!(answer.is_ok(), room);
         if let Ok(grant) = answer {
             self.world.ledger.confirm(grant.id, at(self.now)).unwrap();

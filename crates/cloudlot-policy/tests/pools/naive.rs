@@ -12,9 +12,19 @@ pub(crate) struct Seat {
     pub(crate) user: usize,
     pub(crate) number: u64,
     pub(crate) leaving: Option<Leaving>,
+    /// Whether it works.
     pub(crate) open: bool,
+    /// Whether the ledger lets nothing new on it, for it is to leave.
+    pub(crate) draining: bool,
     /// When it was last used, or joined.
     pub(crate) used: u64,
+}
+
+impl Seat {
+    fn stay(&mut self) {
+        self.leaving = None;
+        self.draining = false;
+    }
 }
 
 pub(crate) struct Pool {
@@ -217,12 +227,17 @@ impl Model {
                     number,
                     leaving: None,
                     open: true,
+                    draining: false,
                     used,
                 });
             }
             PoolStep::Remove { member } => self.seats.retain(|seat| seat.id != *member),
-            PoolStep::Drain { member, why } => self.find(*member).leaving = Some(*why),
-            PoolStep::Reopen { member } => self.find(*member).leaving = None,
+            PoolStep::Drain { member, why } => {
+                let seat = self.find(*member);
+                seat.leaving = Some(*why);
+                seat.draining |= seat.open;
+            }
+            PoolStep::Reopen { member } => self.find(*member).stay(),
             PoolStep::Lend { member, to } => {
                 let to = self.index(*to);
                 self.find(*member).user = to;
@@ -230,7 +245,9 @@ impl Model {
             PoolStep::Return { member } => {
                 let seat = self.find(*member);
                 seat.user = seat.home;
-                seat.leaving = seat.leaving.filter(|why| *why != Leaving::Reclaimed);
+                if seat.leaving == Some(Leaving::Reclaimed) {
+                    seat.stay();
+                }
             }
             PoolStep::Open { .. } => unreachable!("there are no defaults"),
         }

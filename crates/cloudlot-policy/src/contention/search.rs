@@ -90,6 +90,11 @@ impl<'a, 'v> Search<'a, 'v> {
             Some(on) => self.each_resource(on),
             None => self.all_together(),
         };
+        if !proven && let Some(best) = self.best.clone() {
+            // One look at each victim is owed even now: nobody goes who could stay.
+            self.work = PLACING * best.victims.len() as u64;
+            self.reprieve(best.victims);
+        }
         (self.best, proven)
     }
 
@@ -354,6 +359,11 @@ impl<'a, 'v> Search<'a, 'v> {
         if let Some(placement) = self.fits(&kept) {
             self.note(&kept, self.cost_of(&kept), placement);
         }
+        self.reprieve(kept);
+    }
+
+    /// Gives back whoever can stay, the last first.
+    fn reprieve(&mut self, mut kept: Vec<usize>) {
         for index in (0..kept.len()).rev() {
             if !self.pay() {
                 return;

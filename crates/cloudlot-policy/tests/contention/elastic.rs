@@ -314,3 +314,49 @@ fn growing_stops_at_an_owners_limit() {
     assert_eq!(*ledger.state().reservation(id).unwrap().holds(), held);
     sound(&ledger);
 }
+
+#[test]
+fn what_is_held_above_a_shrunken_capacity_is_made_up_for_first() {
+    let (mut ledger, ids) = nodes(&[10]);
+    let id = keep(&mut ledger, &ask(9, 0), ids[0], at(0));
+    let smaller = cloudlot_core::Resource::node("n0")
+        .capacity([cpu(6)])
+        .build()
+        .unwrap();
+    ledger.update(ids[0], smaller, at(1)).unwrap();
+    let elastic = [Elastic {
+        reservation: id,
+        least: amount(1),
+        most: amount(9),
+        weight: 1,
+    }];
+    assert!(
+        regrow(&mut View::of(&ledger), &elastic, at(1))
+            .steps
+            .is_empty()
+    );
+    let mut view = View::of(&ledger);
+    assert!(
+        redistribute(
+            &mut view,
+            &ask(6, 0),
+            &elastic,
+            &first_fit,
+            Cut::Needed,
+            at(1)
+        )
+        .is_err()
+    );
+    let done = redistribute(
+        &mut view,
+        &ask(2, 0),
+        &elastic,
+        &first_fit,
+        Cut::Needed,
+        at(1),
+    )
+    .unwrap();
+    ledger.commit(&done.plan, at(1)).unwrap();
+    assert_eq!(held(&ledger, id), 4);
+    sound(&ledger);
+}

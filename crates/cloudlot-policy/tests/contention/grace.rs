@@ -356,7 +356,7 @@ proptest! {
     fn with_little_work_the_answer_is_still_legal_or_says_that_it_is_unsure(
         world in worlds(), wish in wishes(), work in 0..400_u64, grace in 0..3_u64,
     ) {
-        let (mut ledger, _) = world.build();
+        let (mut ledger, there) = world.build();
         let mut view = View::of(&ledger);
         let past = Disruptions::new();
         let rules = graced(grace);
@@ -370,6 +370,11 @@ proptest! {
                 let key = |done: &Preemption| (done.victims.len(), done.cost);
                 prop_assert!(key(&found) >= key(&best));
                 prop_assert!(!found.proven || key(&found) == key(&best));
+                for needed in &found.victims {
+                    let stays = |id| id == needed || !found.victims.contains(id);
+                    let stay = there.iter().filter(|(id, _)| stays(id)).map(|(_, holder)| holder);
+                    prop_assert!(!world.fits(&wish, stay), "{needed} could have stayed");
+                }
                 ledger.commit(&found.plan, at(10)).unwrap();
                 sound(&ledger);
             }

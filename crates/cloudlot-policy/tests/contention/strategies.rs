@@ -1,7 +1,7 @@
 //! Carrying out strategies: what each does, when it says that it is settled, and what it says is short if not.
 
 use crate::world::{ask, at, cpu, first_fit, keep, nodes, sound};
-use cloudlot_core::ledger::{Ledger, Placement, View};
+use cloudlot_core::ledger::{Ledger, Placement, View, Why};
 use cloudlot_core::{Amounts, Kind, Priority, Quantities, Request, ReservationId, Resource};
 use cloudlot_policy::contention::{
     AskScaler, Cut, Disruptions, Elastic, LeastLost, Means, NoScaler, Outcome, PreemptRules,
@@ -333,4 +333,31 @@ fn a_queue_keeps_its_order_its_deadlines_and_what_was_asked_for() {
     assert_eq!(queue.next_deadline(), Some(at(30)));
     assert_eq!(queue.leave(a).unwrap().request, ask(1, 0));
     assert!(queue.is_empty() && queue.next_deadline().is_none());
+}
+
+#[test]
+fn more_capacity_is_not_asked_for_if_that_is_not_what_is_short() {
+    let mut scene = scene();
+    scene
+        .ledger
+        .set_limit(&"default".parse().unwrap(), [cpu(11)], at(1))
+        .unwrap();
+    let mut scaler = Scaler {
+        ledger: None,
+        most: u64::MAX,
+        asked: Vec::new(),
+    };
+    let spare = Resource::node("spare").capacity([cpu(50)]).build().unwrap();
+    scene.ledger.add(spare, at(1)).unwrap();
+    let (done, _) = scene.resolve(4, Severity::Medium, Some(Strategy::Scale), &mut scaler);
+    assert_eq!(done.tried, [Strategy::Scale, Strategy::Redistribute]);
+    assert!(scaler.asked.is_empty());
+    let Outcome::Unresolved {
+        why, short: still, ..
+    } = done.outcome
+    else {
+        panic!("a limit")
+    };
+    assert!(matches!(why, Why::Limit { .. }));
+    assert!(still.is_empty());
 }

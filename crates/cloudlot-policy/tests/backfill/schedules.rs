@@ -1,12 +1,13 @@
 //! Schedules on small random cases: as a naive simulator makes them, with every promise kept, on a ledger that stays sound.
 
 use crate::small::{Case, cases, oracle};
-use cloudlot_core::Timestamp;
-use cloudlot_core::ledger::audit;
+use cloudlot_core::ledger::{Ledger, audit};
+use cloudlot_core::{Request, RequestBuilder, Resource, Timestamp, cores};
 use cloudlot_policy::backfill::{
     FirstFit, Head, Instant, Job, Mode, NoStart, Order, Replayed, Rules, replay,
 };
 use proptest::prelude::*;
+use std::time::Duration;
 
 const CONSERVATIVE: Mode = Mode::Conservative { depth: usize::MAX };
 
@@ -43,7 +44,7 @@ fn modes() -> impl Strategy<Value = Mode> {
 }
 
 fn orders() -> impl Strategy<Value = Order> {
-    let step = std::time::Duration::from_secs(2);
+    let step = Duration::from_secs(2);
     let all = [Order::Fcfs, Order::Sjf, Order::F1, Order::Priority { step }];
     proptest::sample::select(all.to_vec())
 }
@@ -123,4 +124,26 @@ fn kept(case: &Case, rules: &Rules) {
         }
         assert!(!outcome.overdue);
     }
+}
+
+#[test]
+fn a_job_is_over_with_its_window_and_the_next_one_starts_then() {
+    let at = |second| Timestamp::ZERO + Duration::from_secs(second);
+    let node = Resource::node("n1").capacity([cores(1)]).build().unwrap();
+    let mut ledger = Ledger::new();
+    ledger.add(node, at(0)).unwrap();
+    let job = |request: RequestBuilder| Job {
+        request: request.part([cores(1)]).build().unwrap(),
+        arrives: at(0),
+        runs: Duration::from_secs(9),
+    };
+    let timed = job(Request::new("timed").window(at(0), at(4)));
+    let next = job(Request::new("next").expected(Duration::from_secs(9)));
+    let jobs = [timed, next];
+    let rules = Rules::new(Order::Fcfs, Mode::Easy);
+    let replayed = replay(ledger, &jobs, &rules, &mut FirstFit).unwrap();
+    let times = |n: usize| (replayed.jobs[n].started, replayed.jobs[n].ended);
+    assert_eq!(times(0), (Some(at(0)), Some(at(4))));
+    assert_eq!(times(1), (Some(at(4)), Some(at(13))));
+    assert_eq!(replayed.jobs[1].promised, Some(at(4)));
 }

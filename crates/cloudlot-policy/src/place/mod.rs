@@ -6,6 +6,7 @@
 //! [`Draft`](cloudlot_core::ledger::Draft) before it is a plan.
 
 mod elastic;
+mod field;
 pub mod legal;
 mod plug;
 mod put;
@@ -15,8 +16,8 @@ pub mod score;
 mod search;
 mod strategy;
 
-pub use plug::{Ask, Filter, Reads, SCALE, Score, World};
-pub use put::{Unplaced, place};
+pub use plug::{Ask, EVALUATIONS, Filter, Reads, SCALE, Score, World};
+pub use put::{Unplaced, begin, place};
 pub use reason::Reason;
 pub use rowset::RowSet;
 pub use strategy::{Search, Strategy, StrategyBuilder, Tie};

@@ -2,7 +2,7 @@
 
 use super::{Ask, RowSet, Strategy, World};
 use cloudlot_core::ledger::{Assembly, Why};
-use cloudlot_core::{Quantities, ResourceId, Satisfiable, Shortage};
+use cloudlot_core::{Amounts, Quantities, ResourceId, Satisfiable, Shortage};
 
 /// What keeps a request from a place.
 #[derive(Clone, PartialEq, Debug, thiserror::Error)]
@@ -96,6 +96,43 @@ pub(crate) fn of(
         placed: 0,
         asked: 1,
     }
+}
+
+/// What keeps an elastic need from shares that are enough together: `short` is what the best attempt lacked.
+pub(crate) fn of_split(
+    world: World<'_>,
+    assembly: &Assembly<'_>,
+    strategy: &Strategy,
+    short: &Amounts,
+) -> Reason {
+    if let Some(never) = hopeless(world, assembly) {
+        return never;
+    }
+    let ask = Ask {
+        world,
+        assembly,
+        part: 0,
+    };
+    let in_all = |suiting| Reason::InAll {
+        suiting,
+        short: assembly.state().kinds().quantities(short),
+    };
+    let mut keep = RowSet::all(world.rows.len());
+    for filter in strategy.filters() {
+        let before = keep.count();
+        filter.keep(&ask, world.rows, &mut keep);
+        match (keep.count(), filter.name()) {
+            (0, "room") => return in_all(before),
+            (0, name) => {
+                return Reason::Filtered {
+                    filter: name.to_owned(),
+                    rows: before,
+                };
+            }
+            _ => {}
+        }
+    }
+    in_all(keep.count())
 }
 
 fn hopeless(world: World<'_>, assembly: &Assembly<'_>) -> Option<Reason> {

@@ -1,12 +1,14 @@
 //! Looks for a placement where putting the pieces down one by one has failed: depth first, with a bound on the work.
 //!
-//! Members of one part are alike, so that only placements with their rows in ascending order are looked at; not so with
-//! spreads, which have to be kept at every step.
+//! Members of one part are alike, so that only placements with their rows in ascending order are looked at. How members
+//! are spread is asked of the whole; on the way only of what no further member could mend.
 
-use super::put::rank;
-use super::{Strategy, World};
+use super::field::{Spreads, bulk, rank};
+use super::put::children;
+use super::{Ask, Strategy, World};
 use cloudlot_core::ledger::Assembly;
-use cloudlot_core::{On, Part, ResourceId};
+use cloudlot_core::{Part, ResourceId};
+use std::cmp::Reverse;
 
 /// What came of a search.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -15,9 +17,12 @@ pub(crate) enum Found {
     Placed,
     /// There is no placement.
     Impossible,
-    /// The work was used up.
+    /// The work was used up, or a filter's answers rest on more than the rows it is asked about.
     GaveUp,
 }
+
+/// How many rows are looked at for the price of a piece.
+const ROWS: usize = 16;
 
 /// Puts the members that the parts must have into an empty assembly, if it finds how.
 pub(crate) fn find(
@@ -26,44 +31,98 @@ pub(crate) fn find(
     strategy: &Strategy,
     parts: &[Part],
 ) -> Found {
-    // Families are dealt to by the scores alone.
-    if parts.iter().any(|part| part.on != On::Node) {
+    let tries = u64::from(strategy.search.tries);
+    let places = |part: &Part, members: u32| u64::from(members) * u64::from(children(part));
+    let least: u64 = parts.iter().map(|part| places(part, part.min)).sum();
+    if least > tries {
         return Found::GaveUp;
     }
-    let members: Vec<usize> = parts
-        .iter()
-        .enumerate()
-        .flat_map(|(n, part)| (0..part.min).map(move |_| n))
-        .take(strategy.search.tries as usize + 1)
-        .collect();
-    let mut search = Search {
+    // Large members first: they have the fewest places.
+    let mut order: Vec<usize> = (0..parts.len()).collect();
+    order.sort_by_key(|n| (Reverse(bulk(world, assembly, *n)), *n));
+    let steps = |optional: bool| {
+        let order = order.iter();
+        order.flat_map(move |n| {
+            let part = &parts[*n];
+            let members = if optional {
+                part.count - part.min
+            } else {
+                part.min
+            };
+            (0..members).flat_map(move |_| {
+                (0..children(part)).map(move |child| Step {
+                    part: *n,
+                    child,
+                    optional,
+                })
+            })
+        })
+    };
+    let mut all: Vec<Step> = steps(false).collect();
+    let required = all.len();
+    // Members of one part may have to come so that those of another are not too many in their domain.
+    if parts.len() > 1 && !assembly.request().spreads().is_empty() {
+        let room = usize::try_from(strategy.search.tries).unwrap_or(usize::MAX);
+        all.extend(steps(true).take(room));
+    }
+    let search = Search {
         world,
         strategy,
-        ordered: assembly.request().spreads().is_empty(),
+        steps: all,
+        required,
         tries: strategy.search.tries,
     };
-    search.run(assembly, &members)
+    match search.run(assembly) {
+        Found::Impossible if strategy.has_worldly_filter() => Found::GaveUp,
+        found => found,
+    }
+}
+
+/// One piece to put down.
+#[derive(Clone, Copy)]
+struct Step {
+    part: usize,
+    /// Which of the children that its member sits on.
+    child: u32,
+    /// Whether its member may be left out.
+    optional: bool,
+}
+
+/// What can be done at a step.
+#[derive(Clone, Copy)]
+enum Choice {
+    Put(ResourceId),
+    /// No further member of this part.
+    Skip,
+}
+
+/// A step with the choices that are left, the best one last.
+struct Frame {
+    step: usize,
+    choices: Vec<Choice>,
+    /// Whether the last choice lies in the assembly.
+    is_put: bool,
 }
 
 struct Search<'a> {
     world: World<'a>,
     strategy: &'a Strategy,
-    ordered: bool,
+    steps: Vec<Step>,
+    /// How many of the steps have to be done.
+    required: usize,
     tries: u32,
 }
 
-impl<'a> Search<'a> {
+impl Search<'_> {
     /// Iterative, since a request may have more members than a stack has frames.
-    fn run(&mut self, assembly: &mut Assembly<'_>, members: &[usize]) -> Found {
-        let mut open = vec![self.choices(assembly, members, 0)];
-        loop {
-            let depth = open.len() - 1;
-            let Some(on) = open.last_mut().and_then(Vec::pop) else {
-                open.pop();
-                if open.is_empty() {
-                    return Found::Impossible;
-                }
+    fn run(mut self, assembly: &mut Assembly<'_>) -> Found {
+        let mut open = vec![self.frame(assembly, 0)];
+        while let Some(frame) = open.last_mut() {
+            if std::mem::take(&mut frame.is_put) {
                 assembly.take_back();
+            }
+            let Some(choice) = frame.choices.pop() else {
+                open.pop();
                 continue;
             };
             if self.tries == 0 {
@@ -71,32 +130,81 @@ impl<'a> Search<'a> {
                 return Found::GaveUp;
             }
             self.tries -= 1;
-            assembly.put(members[depth], on, 1);
-            if depth + 1 == members.len() {
+            let next = match choice {
+                Choice::Put(on) => {
+                    assembly.put(self.steps[frame.step].part, on, 1);
+                    frame.is_put = true;
+                    frame.step + 1
+                }
+                Choice::Skip => self.after(frame.step),
+            };
+            if self.is_whole(next) && assembly.is_spread() {
                 return Found::Placed;
             }
-            open.push(self.choices(assembly, members, depth + 1));
+            if next < self.steps.len() {
+                open.push(self.frame(assembly, next));
+            }
+        }
+        Found::Impossible
+    }
+
+    /// Whether nothing that has to be there is missing before this step.
+    fn is_whole(&self, step: usize) -> bool {
+        step >= self.required && self.steps.get(step).is_none_or(|step| step.child == 0)
+    }
+
+    /// The first step after the members of this one's part.
+    fn after(&self, step: usize) -> usize {
+        let rest = &self.steps[step..];
+        let own = rest.iter().take_while(|next| next.part == rest[0].part);
+        step + own.count()
+    }
+
+    /// The choices at a step.
+    fn frame(&mut self, assembly: &Assembly<'_>, index: usize) -> Frame {
+        let step = self.steps[index];
+        let rows = self.rows(assembly, index);
+        let price = u32::try_from(rows.len() / ROWS).unwrap_or(u32::MAX);
+        self.tries = self.tries.saturating_sub(price);
+        let ask = Ask {
+            world: self.world,
+            assembly,
+            part: step.part,
+        };
+        let mut ranked = rank(&ask, self.strategy, Spreads::Ignored, &rows);
+        ranked.sort_unstable();
+        let to_come = self.steps[index..].iter().filter(|step| step.child == 0);
+        let to_come = u64::try_from(to_come.count()).unwrap_or(u64::MAX);
+        let fits = |on: &ResourceId| step.child > 0 || assembly.spread_room(*on, to_come) > 0;
+        let rows = ranked.into_iter().map(|row| row.on()).filter(fits);
+        let skip = (step.optional && step.child == 0).then_some(Choice::Skip);
+        Frame {
+            step: index,
+            choices: skip.into_iter().chain(rows.map(Choice::Put)).collect(),
+            is_put: false,
         }
     }
 
-    /// The rows that the next member may take, the best one last.
-    fn choices(&self, assembly: &Assembly<'_>, members: &[usize], depth: usize) -> Vec<ResourceId> {
-        let part = members[depth];
-        let before = assembly
-            .pieces()
-            .last()
-            .filter(|piece| self.ordered && piece.part == part);
-        let from = before.map_or(0, |piece| {
-            self.world.rows.partition_point(|row| *row < piece.on)
-        });
-        let mut ranked = rank(
-            self.world,
-            assembly,
-            self.strategy,
-            part,
-            &self.world.rows[from..],
-        );
-        ranked.sort_unstable();
-        ranked.into_iter().map(super::put::Candidate::on).collect()
+    /// The rows that come into question: after those of the member before, and of a member that has begun the siblings
+    /// after the last.
+    fn rows(&self, assembly: &Assembly<'_>, index: usize) -> Vec<ResourceId> {
+        let step = self.steps[index];
+        let pieces = assembly.pieces();
+        let all = self.world.rows;
+        if step.child > 0 {
+            let Some(last) = pieces.last() else {
+                return Vec::new();
+            };
+            let parent = assembly.state().parent(last.on);
+            let from = all.partition_point(|on| *on <= last.on);
+            let sibling = |on: &ResourceId| assembly.state().parent(*on) == parent;
+            return all[from..].iter().copied().filter(sibling).collect();
+        }
+        let of = children(&assembly.request().need().parts()[step.part]);
+        let of = usize::try_from(of).unwrap_or(usize::MAX);
+        let before = pieces.len().checked_sub(of).map(|n| pieces[n]);
+        let before = before.filter(|piece| index > 0 && piece.part == step.part);
+        let from = before.map_or(0, |piece| all.partition_point(|on| *on < piece.on));
+        all[from..].to_vec()
     }
 }

@@ -1,6 +1,6 @@
 //! A strategy: which filters, which scores with what weights, how ties are broken, and how hard it looks.
 
-use super::legal::{Company, Room, Skew, Suits};
+use super::legal::{Company, LEGAL, Room, Skew, Suits};
 use super::{Filter, Reads, Score};
 use std::sync::Arc;
 
@@ -70,14 +70,17 @@ impl Strategy {
             .map(|(score, weight)| (score.as_ref(), *weight))
     }
 
-    /// The most that any answer depends on, for a request with terms or spreads, or without.
-    pub(crate) fn reads(&self, is_social: bool) -> Reads {
-        // Company and skew have no say where nobody asks for it.
-        let filters = self.filters().enumerate();
-        let filters = filters.filter(|(index, _)| is_social || *index < 2 || *index > 3);
-        let filters = filters.map(|(_, filter)| filter.reads());
+    /// The most that any answer depends on, but for the filters that ask what is legal.
+    pub(crate) fn own_reads(&self) -> Reads {
+        let filters = self.filters().skip(LEGAL).map(Filter::reads);
         let scores = self.scores().map(|(score, _)| score.reads());
         filters.chain(scores).max().unwrap_or(Reads::Description)
+    }
+
+    /// Whether a filter's answers change with pieces on other rows, so that the order of pieces matters.
+    pub(crate) fn has_worldly_filter(&self) -> bool {
+        let mut own = self.filters().skip(LEGAL);
+        own.any(|filter| filter.reads() == Reads::World)
     }
 }
 

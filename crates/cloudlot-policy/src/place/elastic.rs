@@ -76,7 +76,7 @@ fn split(
 ) {
     let request = assembly.request();
     let is_social = request.terms().is_some() || !request.spreads().is_empty();
-    if !is_social && strategy.own_reads() <= Reads::Row {
+    if !is_social && strategy.own_reads(request) <= Reads::Row {
         for on in best {
             let share = ask(world, assembly).wants(on);
             if !share.is_zero() {

@@ -5,9 +5,9 @@
 
 use super::legal::SKEW;
 use super::strategy::{Strategy, Tie};
-use super::{Ask, Reads, RowSet, World};
+use super::{Ask, Reads, RowSet, Score, World};
 use cloudlot_core::ledger::Assembly;
-use cloudlot_core::{Kind, On, ResourceId};
+use cloudlot_core::{Kind, On, Request, ResourceId};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 
@@ -48,7 +48,8 @@ pub(crate) fn rank(
     let kept: Vec<ResourceId> = keep.iter().map(|index| rows[index]).collect();
     let mut totals = vec![0_i64; kept.len()];
     let mut scores = vec![0_i64; kept.len()];
-    for (score, weight) in strategy.scores() {
+    let asked = |score: &dyn Score| score.matters(ask.request());
+    for (score, weight) in strategy.scores().filter(|(score, _)| asked(*score)) {
         score.score(ask, &kept, &mut scores);
         for (total, score) in totals.iter_mut().zip(&scores) {
             *total = total.saturating_add(weight.saturating_mul(*score));
@@ -261,8 +262,13 @@ fn offer(spot: usize, rows: &[Candidate]) -> Offer {
 }
 
 /// After how many members what rows are worth is taken anew; `None` if no piece changes what other rows are worth.
-pub(crate) fn refresh_after(strategy: &Strategy, members: u32, rows: usize) -> Option<u64> {
-    let reads = strategy.own_reads();
+pub(crate) fn refresh_after(
+    strategy: &Strategy,
+    request: &Request,
+    members: u32,
+    rows: usize,
+) -> Option<u64> {
+    let reads = strategy.own_reads(request);
     (reads == Reads::World).then(|| {
         let rows = u64::try_from(rows).unwrap_or(u64::MAX);
         1 + u64::from(members).saturating_mul(rows) / super::EVALUATIONS

@@ -5,9 +5,13 @@
 //! strategy begins with the four filters of [`legal`], and whatever a strategy puts together goes through a
 //! [`Draft`](cloudlot_core::ledger::Draft) before it is a plan.
 
+pub mod conformance;
 mod elastic;
 mod field;
 pub mod legal;
+mod named;
+mod objective;
+mod optimise;
 mod plug;
 mod put;
 mod reason;
@@ -16,6 +20,7 @@ pub mod score;
 mod search;
 mod strategy;
 
+pub use objective::Objective;
 pub use plug::{Ask, EVALUATIONS, Filter, Reads, SCALE, Score, World};
 pub use put::{Unplaced, begin, place};
 pub use reason::Reason;

@@ -133,4 +133,9 @@ pub trait Score: Send + Sync {
 
     /// What the answer depends on.
     fn reads(&self) -> Reads;
+
+    /// Whether rows can differ by it for this request; where not, it is not asked.
+    fn matters(&self, _request: &Request) -> bool {
+        true
+    }
 }

@@ -3,7 +3,7 @@
 use super::field::{Field, refresh_after};
 use super::reason::{self, Reason};
 use super::search::{self, Found};
-use super::{Strategy, World, elastic};
+use super::{Strategy, World, elastic, optimise};
 use cloudlot_core::ledger::{Assembly, Placement, State, Why};
 use cloudlot_core::{Amounts, Need, On, Part, Request};
 
@@ -38,11 +38,24 @@ pub fn place(
     assembly
         .within_limits(&required(&assembly))
         .map_err(refuse)?;
-    match request.need() {
-        Need::Parts(parts) => fill_all(world, &mut assembly, strategy, parts)?,
-        Need::Elastic { .. } => elastic::place(world, &mut assembly, strategy)?,
+    if let Some(objective) = strategy.objective() {
+        assembly = optimise::place(world, &assembly, strategy, objective)?;
+    } else {
+        fill_in(world, &mut assembly, strategy)?;
     }
     Ok(assembly.placement())
+}
+
+/// Puts down what the request needs, by the strategy's filters and scores.
+pub(crate) fn fill_in(
+    world: World<'_>,
+    assembly: &mut Assembly<'_>,
+    strategy: &Strategy,
+) -> Result<(), Unplaced> {
+    match assembly.request().need() {
+        Need::Parts(parts) => fill_all(world, assembly, strategy, parts),
+        Need::Elastic { .. } => elastic::place(world, assembly, strategy),
+    }
 }
 
 /// A placement in the making that knows which domains could serve: what an [`Ask`](super::Ask) needs.
@@ -135,7 +148,7 @@ pub(crate) fn fill(
     if count == 0 {
         return 0;
     }
-    let every = refresh_after(strategy, count, world.rows.len());
+    let every = refresh_after(strategy, assembly.request(), count, world.rows.len());
     let mut field = Field::new(world, assembly, strategy, part);
     let mut since = 0;
     field.refresh(assembly);

@@ -37,45 +37,32 @@ pub(crate) fn find(
     if least > tries {
         return Found::GaveUp;
     }
-    // Large members first: they have the fewest places.
-    let mut order: Vec<usize> = (0..parts.len()).collect();
-    order.sort_by_key(|n| (Reverse(bulk(world, assembly, *n)), *n));
-    let steps = |optional: bool| {
-        let order = order.iter();
-        order.flat_map(move |n| {
-            let part = &parts[*n];
-            let members = if optional {
-                part.count - part.min
-            } else {
-                part.min
-            };
-            (0..members).flat_map(move |_| {
-                (0..children(part)).map(move |child| Step {
-                    part: *n,
-                    child,
-                    optional,
-                })
-            })
-        })
-    };
-    let mut all: Vec<Step> = steps(false).collect();
-    let required = all.len();
+    let required: Vec<u32> = parts.iter().map(|part| part.min).collect();
+    let mut search = Search::new(world, assembly, strategy, &required);
     // Members of one part may have to come so that those of another are not too many in their domain.
     if parts.len() > 1 && !assembly.request().spreads().is_empty() {
-        let room = usize::try_from(strategy.search.tries).unwrap_or(usize::MAX);
-        all.extend(steps(true).take(room));
+        let more: Vec<u32> = parts.iter().map(|part| part.count - part.min).collect();
+        search.allow(assembly, &more);
     }
-    let search = Search {
-        world,
-        strategy,
-        steps: all,
-        required,
-        tries: strategy.search.tries,
-    };
-    match search.run(assembly) {
+    match search.run(assembly, |_| true) {
         Found::Impossible if strategy.has_worldly_filter() => Found::GaveUp,
         found => found,
     }
+}
+
+/// Shows every placement of so many members of each part, as far as the tries go, and leaves the assembly empty.
+pub(crate) fn each<'b>(
+    world: World<'_>,
+    assembly: &mut Assembly<'b>,
+    strategy: &Strategy,
+    members: &[u32],
+    mut show: impl FnMut(&Assembly<'b>),
+) {
+    let search = Search::new(world, assembly, strategy, members);
+    search.run(assembly, |assembly| {
+        show(assembly);
+        false
+    });
 }
 
 /// One piece to put down.
@@ -107,15 +94,73 @@ struct Frame {
 struct Search<'a> {
     world: World<'a>,
     strategy: &'a Strategy,
+    /// The parts, in the order in which they are put down.
+    order: Vec<usize>,
     steps: Vec<Step>,
     /// How many of the steps have to be done.
     required: usize,
     tries: u32,
 }
 
-impl Search<'_> {
-    /// Iterative, since a request may have more members than a stack has frames.
-    fn run(mut self, assembly: &mut Assembly<'_>) -> Found {
+impl<'a> Search<'a> {
+    fn new(
+        world: World<'a>,
+        assembly: &Assembly<'_>,
+        strategy: &'a Strategy,
+        members: &[u32],
+    ) -> Self {
+        // Large members first: they have the fewest places.
+        let mut order: Vec<usize> = (0..members.len()).collect();
+        order.sort_by_key(|n| (Reverse(bulk(world, assembly, *n)), *n));
+        let mut search = Self {
+            world,
+            strategy,
+            order,
+            steps: Vec::new(),
+            required: 0,
+            tries: strategy.search.tries,
+        };
+        search.steps = search.steps_of(assembly, members, false).collect();
+        search.required = search.steps.len();
+        search
+    }
+
+    /// Lets up to so many members more of each part come along.
+    fn allow(&mut self, assembly: &Assembly<'_>, members: &[u32]) {
+        let most = usize::try_from(self.tries).unwrap_or(usize::MAX);
+        let more: Vec<Step> = self.steps_of(assembly, members, true).take(most).collect();
+        self.steps.extend(more);
+    }
+
+    fn steps_of(
+        &self,
+        assembly: &Assembly<'_>,
+        members: &[u32],
+        optional: bool,
+    ) -> impl Iterator<Item = Step> {
+        let parts = assembly.request().need().parts();
+        self.order.iter().flat_map(move |n| {
+            let (part, of) = (*n, children(&parts[*n]));
+            (0..members[part]).flat_map(move |_| {
+                (0..of).map(move |child| Step {
+                    part,
+                    child,
+                    optional,
+                })
+            })
+        })
+    }
+
+    /// Goes through the placements until `is_goal` says that it has what it wants. Iterative, since a request may have
+    /// more members than a stack has frames.
+    fn run<'b>(
+        mut self,
+        assembly: &mut Assembly<'b>,
+        mut is_goal: impl FnMut(&Assembly<'b>) -> bool,
+    ) -> Found {
+        if self.steps.is_empty() {
+            return Found::Impossible;
+        }
         let mut open = vec![self.frame(assembly, 0)];
         while let Some(frame) = open.last_mut() {
             if std::mem::take(&mut frame.is_put) {
@@ -138,7 +183,7 @@ impl Search<'_> {
                 }
                 Choice::Skip => self.after(frame.step),
             };
-            if self.is_whole(next) && assembly.is_spread() {
+            if self.is_whole(next) && assembly.is_spread() && is_goal(assembly) {
                 return Found::Placed;
             }
             if next < self.steps.len() {

@@ -7,21 +7,20 @@
 
 use cloudlot_core::Timestamp;
 use cloudlot_core::ledger::{View, audit};
-use cloudlot_policy::place::score::{Balanced, MostRequested, Next};
-use cloudlot_policy::place::{Strategy, World, place};
-use proptest::prelude::*;
+use cloudlot_policy::place::{Search, Strategy, World, place};
+use proptest::prelude::{ProptestConfig, TestCaseError, prop_assert, prop_assert_eq, proptest};
+use proptest::strategy::{Strategy as _, ValueTree};
 use world::{Case, cases, rows};
 
+mod choices;
+mod optimised;
 mod oracle;
+mod plugins;
 mod world;
 
 fn strategies() -> Vec<Strategy> {
-    vec![
-        Strategy::builder().build(),
-        Strategy::builder().score(MostRequested, 1).build(),
-        Strategy::builder().score(Balanced, 1).build(),
-        Strategy::builder().score(Next, 1).build(),
-    ]
+    let named = Strategy::NAMES.iter().map(|name| Strategy::named(name));
+    named.collect::<Option<_>>().unwrap()
 }
 
 fn check(case: &Case, strategy: &Strategy) -> Result<bool, TestCaseError> {
@@ -59,10 +58,37 @@ fn check(case: &Case, strategy: &Strategy) -> Result<bool, TestCaseError> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(3_000))]
+    #![proptest_config(ProptestConfig::with_cases(std::env::var("PLACE_CASES").map_or(3_000, |n| n.parse().unwrap())))]
 
     #[test]
-    fn a_placement_is_legal_and_a_refusal_is_right(case in cases(), which in 0..4_usize) {
+    fn a_placement_is_legal_and_a_refusal_is_right(case in cases(), which in 0..Strategy::NAMES.len()) {
         check(&case, &strategies()[which])?;
     }
+}
+
+/// The worlds are neither all easy nor all hard: a test that only sees one sort shows nothing.
+#[test]
+fn the_worlds_need_every_answer() {
+    let mut runner = proptest::test_runner::TestRunner::deterministic();
+    let (mut granted, mut refused, mut searched) = (0, 0, 0);
+    let one_attempt = Strategy::builder().search(Search { tries: 0 }).build();
+    for _ in 0..1_000 {
+        let case = cases().new_tree(&mut runner).unwrap().current();
+        let ledger = case.ledger();
+        let request = case.request();
+        let rows = rows(&ledger);
+        let world = World {
+            rows: &rows,
+            now: Timestamp::ZERO,
+            last: None,
+        };
+        let placed = |strategy: &Strategy| place(ledger.state(), world, &request, strategy).is_ok();
+        match (placed(&one_attempt), placed(&strategies()[0])) {
+            (true, _) => granted += 1,
+            (false, true) => searched += 1,
+            (false, false) => refused += 1,
+        }
+    }
+    println!("{granted} at once, {searched} by search, {refused} not at all");
+    assert!(granted > 200 && refused > 200 && searched > 10);
 }

@@ -6,17 +6,36 @@ use std::collections::BTreeMap;
 
 /// The first placement that is legal, if there is one.
 pub(crate) fn any(view: &mut View, request: &Request, rows: &[ResourceId]) -> Option<Placement> {
-    let all = match request.need() {
-        Need::Parts(parts) => pieces(view.state(), parts, rows),
-        Need::Elastic { .. } => shares(view.state(), request, rows),
-    };
-    all.into_iter().find(|placement| {
-        is_spread(view.state(), request, placement, rows)
-            && view
-                .draft(Timestamp::ZERO)
-                .reserve(request, placement)
-                .is_ok()
-    })
+    let all = conceivable(view.state(), request, rows);
+    all.into_iter()
+        .find(|placement| is_legal(view, request, placement, rows))
+}
+
+/// All placements that are legal.
+pub(crate) fn all(view: &mut View, request: &Request, rows: &[ResourceId]) -> Vec<Placement> {
+    let mut all = conceivable(view.state(), request, rows);
+    all.retain(|placement| is_legal(view, request, placement, rows));
+    all
+}
+
+fn conceivable(state: &State, request: &Request, rows: &[ResourceId]) -> Vec<Placement> {
+    match request.need() {
+        Need::Parts(parts) => pieces(state, parts, rows),
+        Need::Elastic { .. } => shares(state, request, rows),
+    }
+}
+
+fn is_legal(
+    view: &mut View,
+    request: &Request,
+    placement: &Placement,
+    rows: &[ResourceId],
+) -> bool {
+    is_spread(view.state(), request, placement, rows)
+        && view
+            .draft(Timestamp::ZERO)
+            .reserve(request, placement)
+            .is_ok()
 }
 
 /// Every way to put every number of members down, however illegal.

@@ -75,19 +75,19 @@ pub(crate) struct Case {
 fn rarely<T: std::fmt::Debug + Clone>(
     strategy: impl Strategy<Value = T>,
 ) -> impl Strategy<Value = Option<T>> {
-    prop_oneof![3 => Just(None), 1 => strategy.prop_map(Some)]
+    prop_oneof![5 => Just(None), 1 => strategy.prop_map(Some)]
 }
 
 fn node(devices: usize) -> impl Strategy<Value = Node> {
     let state =
-        prop_oneof![8 => Just(ResourceState::Available), 1 => Just(ResourceState::Draining)];
+        prop_oneof![12 => Just(ResourceState::Available), 1 => Just(ResourceState::Draining)];
     (
-        [1..7_u64, 0..7],
+        [2..9_u64, 1..7],
         0..2_u8,
         any::<bool>(),
-        proptest::bool::weighted(0.15),
+        proptest::bool::weighted(0.1),
         state,
-        proptest::collection::vec(1..4_u64, 0..=devices),
+        proptest::collection::vec(1..5_u64, devices.min(1)..=devices),
     )
         .prop_map(|(capacity, zone, ssd, tainted, state, devices)| Node {
             capacity,
@@ -102,9 +102,9 @@ fn node(devices: usize) -> impl Strategy<Value = Node> {
 fn held() -> impl Strategy<Value = Held> {
     (
         0..4_u8,
-        1..5_u64,
+        1..4_u64,
         proptest::option::of(any::<bool>()),
-        proptest::bool::weighted(0.2),
+        proptest::bool::weighted(0.1),
         rarely((0..6_u64, 1..6_u64)),
     )
         .prop_map(|(on, amount, label, averse, window)| Held {
@@ -118,11 +118,11 @@ fn held() -> impl Strategy<Value = Held> {
 
 fn part(most: u32, devices: bool) -> impl Strategy<Value = Part> {
     let on = if devices {
-        rarely((1..4_u32, 1..3_u64)).boxed()
+        proptest::option::of((1..4_u32, 1..3_u64)).boxed()
     } else {
         Just(None).boxed()
     };
-    ([1..5_u64, 0..5], 1..=most, 0..3_u32, on).prop_map(move |(amounts, min, more, devices)| Part {
+    ([1..4_u64, 0..3], 1..=most, 0..3_u32, on).prop_map(move |(amounts, min, more, devices)| Part {
         amounts,
         min,
         more: more.min(most - min),
@@ -156,22 +156,29 @@ fn wish(devices: bool) -> impl Strategy<Value = Wish> {
     let social = (
         proptest::option::of(any::<bool>()),
         prop_oneof![
-            3 => Just(Vec::new()),
-            2 => proptest::collection::vec(any::<(bool, bool, bool)>(), 1..3)
+            5 => Just(Vec::new()),
+            2 => proptest::collection::vec(
+                (any::<bool>(), any::<bool>(), proptest::bool::weighted(0.3)),
+                1..3,
+            )
         ],
-        prop_oneof![3 => Just(Vec::new()), 2 => proptest::collection::vec(even(), 1..3)],
+        prop_oneof![3 => Just(Vec::new()), 1 => proptest::collection::vec(even(), 1..3)],
     );
     (
         parts,
         prop_oneof![4 => Just(None), 1 => elastic.prop_map(Some)],
         social,
-        proptest::bool::weighted(0.2),
+        proptest::bool::weighted(0.08),
         any::<bool>(),
         rarely((0..6_u64, 1..6_u64)),
         any::<bool>(),
     )
         .prop_map(
-            |(parts, elastic, (label, company, spreads), ssd, tolerant, window, prefers_ssd)| {
+            |(parts, elastic, social, ssd, tolerant, window, prefers_ssd)| {
+                let (label, company, mut spreads) = social;
+                // A level may have one spread.
+                spreads.sort_by_key(|even| even.zone);
+                spreads.dedup_by_key(|even| even.zone);
                 Wish {
                     parts,
                     elastic,
@@ -194,7 +201,7 @@ pub(crate) fn cases() -> impl Strategy<Value = Case> {
     (
         prop_oneof![plain, nested],
         proptest::collection::vec(held(), 0..4),
-        rarely(0..9_u64),
+        rarely(2..20_u64),
     )
         .prop_map(|((nodes, wish), held, limit)| Case {
             nodes,

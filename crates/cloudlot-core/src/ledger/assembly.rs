@@ -179,6 +179,12 @@ impl<'a> Assembly<'a> {
             .map_or(u64::MAX, |room| room.saturating_sub(self.total.get(kind)))
     }
 
+    /// Whether a limit of its owner, or of one above, counts the request.
+    #[must_use]
+    pub fn is_limited(&self) -> bool {
+        !self.limits.is_empty()
+    }
+
     /// Whether the owners' limits leave as much, after the pieces so far.
     ///
     /// # Errors

@@ -4,7 +4,7 @@ use super::field::{Spreads, rank};
 use super::put::Unplaced;
 use super::reason;
 use super::search::Found;
-use super::{Ask, Reads, Strategy, World};
+use super::{Ask, EVALUATIONS, Strategy, World};
 use cloudlot_core::ledger::Assembly;
 use cloudlot_core::{Amounts, Kind, ResourceId};
 
@@ -67,28 +67,25 @@ fn ranked(
     rows.into_iter().map(|row| row.on()).collect()
 }
 
-/// Lets row after row give what it has, until there is nothing more to want.
+/// Lets row after row give what it has, until there is nothing more to want. What a share leaves to want changes what
+/// every row is worth, so that all are looked at anew: after each share, or after several where rows are many.
 fn split(
     world: World<'_>,
     assembly: &mut Assembly<'_>,
     strategy: &Strategy,
-    best: Vec<ResourceId>,
+    mut best: Vec<ResourceId>,
 ) {
-    let request = assembly.request();
-    let is_social = request.terms().is_some() || !request.spreads().is_empty();
-    if !is_social && strategy.own_reads(request) <= Reads::Row {
-        for on in best {
-            let share = ask(world, assembly).wants(on);
-            if !share.is_zero() {
+    let rows = u64::try_from(world.rows.len()).unwrap_or(u64::MAX);
+    let every = 1 + rows.saturating_mul(rows) / EVALUATIONS;
+    let every = usize::try_from(every).unwrap_or(usize::MAX);
+    while !best.is_empty() {
+        for on in best.into_iter().take(every) {
+            let ask = ask(world, assembly);
+            if every == 1 || !rank(&ask, strategy, Spreads::Kept, &[on]).is_empty() {
+                let share = ask.wants(on);
                 assembly.put_share(on, &share);
             }
         }
-        return;
-    }
-    let mut best = best;
-    while let Some(on) = best.first() {
-        let share = ask(world, assembly).wants(*on);
-        assembly.put_share(*on, &share);
         best = ranked(world, assembly, strategy, Spreads::Kept);
     }
 }

@@ -97,6 +97,8 @@ pub(crate) struct Field<'a> {
     /// The classes whose heads wait for the emptiest domain to fill up.
     closed: Vec<usize>,
     least: Vec<u64>,
+    /// Whether what was said of a row stays true until something is put on it.
+    is_lasting: bool,
 }
 
 impl<'a> Field<'a> {
@@ -118,6 +120,9 @@ impl<'a> Field<'a> {
             heads: BinaryHeap::new(),
             closed: Vec::new(),
             least: Vec::new(),
+            is_lasting: strategy.own_reads(assembly.request()) <= Reads::Row
+                && assembly.request().terms().is_none()
+                && !assembly.is_limited(),
         };
         let mut groups: Vec<Vec<ResourceId>> = Vec::new();
         match on.map(|part| part.on) {
@@ -186,13 +191,17 @@ impl<'a> Field<'a> {
                 continue;
             }
             self.heaps[class].pop();
-            // Pieces since may have shut it, or changed what it is worth.
-            let Some((_, rows)) = self.look(assembly, spot) else {
-                self.show(class);
-                continue;
-            };
-            for on in rows {
+            if self.of == 1 && self.is_lasting {
                 assembly.put(self.part, on, 1);
+            } else {
+                // Pieces since may have shut it.
+                let Some((_, rows)) = self.look(assembly, spot) else {
+                    self.show(class);
+                    continue;
+                };
+                for on in rows {
+                    assembly.put(self.part, on, 1);
+                }
             }
             if let Some((again, _)) = self.look(assembly, spot) {
                 self.heaps[class].push(again);

@@ -148,26 +148,29 @@ fn hopeless(world: World<'_>, assembly: &Assembly<'_>) -> Option<Reason> {
 
 /// The filter `name` left none of these rows.
 fn emptied(ask: &Ask<'_>, name: &str, before: &RowSet) -> Reason {
+    let each = ask.state().kinds().quantities(&ask.assembly.each(ask.part));
+    // In thousandths of what is asked for, the worst kind.
+    let lack = |short: &Quantities| {
+        let parts = short.iter().map(|short| {
+            u128::from(short.amount()) * 1_000 / u128::from(each.get(short.kind()).max(1))
+        });
+        parts.max()
+    };
     let full = |index: usize| {
         let on = ask.world.rows[index];
+        // Rows that are too small however empty do not suit, though nobody has asked yet.
+        let large = ask.assembly.each(ask.part).fits_in(&ask.state().limit(on));
         match ask.assembly.check(ask.part, on) {
-            Err(Why::Full { resource, short }) => Some((resource, short)),
+            Err(Why::Full { resource, short }) if large => Some((lack(&short), resource, short)),
             _ => None,
         }
     };
-    let nearest = (name == "room").then(|| {
-        before.iter().filter_map(full).min_by_key(|(on, short)| {
-            // In thousandths of what is asked for, the worst kind.
-            let each = ask.state().kinds().quantities(&ask.assembly.each(ask.part));
-            let worst = short.iter().map(|short| {
-                u128::from(short.amount()) * 1_000 / u128::from(each.get(short.kind()).max(1))
-            });
-            (worst.max(), *on)
-        })
-    });
-    match nearest.flatten() {
-        Some((nearest, short)) => Reason::Full {
-            suiting: before.count(),
+    let fulls: Vec<_> = before.iter().filter_map(full).collect();
+    let suiting = fulls.len();
+    let nearest = fulls.into_iter().min_by_key(|(lack, on, _)| (*lack, *on));
+    match nearest.filter(|_| name == "room") {
+        Some((_, nearest, short)) => Reason::Full {
+            suiting,
             nearest,
             short,
         },

@@ -194,21 +194,77 @@ fn wish(devices: bool) -> impl Strategy<Value = Wish> {
         )
 }
 
+/// What is wanted without any rule about it.
+fn plain(parts: Vec<Part>) -> Wish {
+    Wish {
+        parts,
+        elastic: None,
+        label: None,
+        company: Vec::new(),
+        spreads: Vec::new(),
+        ssd: false,
+        tolerant: true,
+        window: None,
+        prefers_ssd: false,
+    }
+}
+
+/// Gangs that fill what there is, so that the first attempt often fails.
+fn tight() -> impl Strategy<Value = (Vec<Node>, Wish)> {
+    let part = ([1..6_u64, 1..6], 1..3_u32).prop_map(|(amounts, min)| Part {
+        amounts,
+        min,
+        more: 0,
+        devices: None,
+    });
+    let nodes = proptest::collection::vec(node(0), 2..=4);
+    let spreads = prop_oneof![2 => Just(Vec::new()), 1 => proptest::collection::vec(even(), 1..=1)];
+    let parts = proptest::collection::vec(part, 2..=3);
+    (nodes, parts, spreads).prop_map(|(mut nodes, parts, spreads)| {
+        for node in &mut nodes {
+            node.state = ResourceState::Available;
+        }
+        let wish = Wish {
+            spreads,
+            ..plain(parts)
+        };
+        (nodes, wish)
+    })
+}
+
+/// Members on several devices, which have to be dealt out with care.
+fn families() -> impl Strategy<Value = (Vec<Node>, Wish)> {
+    let part = (1..3_u32, 1..4_u32, 1..3_u64).prop_map(|(min, of, amount)| Part {
+        amounts: [1, 0],
+        min,
+        more: 0,
+        devices: Some((of, amount)),
+    });
+    let nodes = proptest::collection::vec(node(4), 1..=2);
+    let parts = proptest::collection::vec(part, 1..=2);
+    (nodes, parts).prop_map(|(nodes, parts)| (nodes, plain(parts)))
+}
+
 /// Worlds of one to four nodes, of which a few have devices.
 pub(crate) fn cases() -> impl Strategy<Value = Case> {
-    let plain = (proptest::collection::vec(node(0), 1..=4), wish(false));
+    let all = (proptest::collection::vec(node(0), 1..=4), wish(false));
     let nested = (proptest::collection::vec(node(3), 1..=2), wish(true));
-    (
-        prop_oneof![plain, nested],
+    let loaded = (
+        prop_oneof![all, nested],
         proptest::collection::vec(held(), 0..4),
         rarely(2..20_u64),
-    )
-        .prop_map(|((nodes, wish), held, limit)| Case {
-            nodes,
-            held,
-            wish,
-            limit,
-        })
+    );
+    let empty = prop_oneof![tight(), families()];
+    prop_oneof![
+        2 => loaded,
+        1 => empty.prop_map(|of| (of, Vec::new(), None)),
+    ]
+    .prop_map(|((nodes, wish), held, limit)| Case {
+        nodes,
+        held,
+        wish,
+        limit,
+    })
 }
 
 fn label(web: bool) -> &'static str {

@@ -104,7 +104,8 @@ impl<'a> Draft<'a> {
         suits::suits(state, request, placement, &mut reads)?;
         let holds = placement::holds(state, request, placement)?;
         if let Some(terms) = request.terms() {
-            company(state, terms, &holds, &mut reads)?;
+            let sites = placement::sites(state, request, placement);
+            company(state, terms, sites, &mut reads)?;
         }
         let mut booking = Booking::of(request, holds);
         if from > self.now {

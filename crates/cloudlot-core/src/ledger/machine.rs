@@ -187,6 +187,9 @@ impl Ledger {
             "the request has several pieces: say where each goes",
         ))?;
         suits::suits_one(&self.state, request, 0, on, &mut ())?;
+        if let Some(terms) = request.terms() {
+            company(&self.state, terms, [(on, 1)], &mut ())?;
+        }
         let holds = Holds::one(hold);
         self.book(request, &holds)
             .map_err(|why| suits::for_good(&self.state, request, &Placement::on(on), why))
@@ -208,15 +211,16 @@ impl Ledger {
         }
         suits::suits(&self.state, request, placement, &mut ())?;
         let holds = placement::holds(&self.state, request, placement)?;
+        if let Some(terms) = request.terms() {
+            let sites = placement::sites(&self.state, request, placement);
+            company(&self.state, terms, sites, &mut ())?;
+        }
         self.book(request, &holds)
             .map_err(|why| suits::for_good(&self.state, request, placement, why))
     }
 
     #[inline]
     fn book(&mut self, request: &Request, holds: &Holds) -> Result<Grant, Why> {
-        if let Some(terms) = request.terms() {
-            company(&self.state, terms, holds, &mut ())?;
-        }
         let ask = Ask::of(request, holds);
         let reservation = rules::book(&self.state, &ask, self.now)?;
         self.enter(reservation, &ask)

@@ -71,6 +71,7 @@ mod shared;
 mod slab;
 mod state;
 mod suits;
+mod tally;
 mod timeline;
 mod usage;
 mod view;

@@ -131,7 +131,7 @@ fn fits(state: &State, resource: ResourceId, claim: Claim<'_>) -> Result<(), Why
 }
 
 /// The limits that count an owner's reservations, also if the owner is not known yet.
-fn limits_along(state: &State, path: &OwnerPath) -> Vec<(usize, OwnerId, u32)> {
+pub(crate) fn limits_along(state: &State, path: &OwnerPath) -> Vec<(usize, OwnerId, u32)> {
     let known = |path: &OwnerPath| state.owners.find(path);
     let mut path = Some(path.clone());
     while let Some(level) = path {
@@ -143,7 +143,7 @@ fn limits_along(state: &State, path: &OwnerPath) -> Vec<(usize, OwnerId, u32)> {
     Vec::new()
 }
 
-fn fits_limits(
+pub(crate) fn fits_limits(
     state: &State,
     rows: &[(usize, OwnerId, u32)],
     total: &Amounts,

@@ -223,7 +223,7 @@ fn part_report(
 }
 
 fn best(ask: &Ask<'_>, strategy: &Strategy, rows: &[ResourceId]) -> Vec<RowScore> {
-    let mut ranked = crate::place::rank(ask, strategy, rows);
+    let mut ranked = crate::place::rank(ask, strategy, crate::place::Spreads::Kept, rows);
     ranked.sort_unstable_by(|a, b| b.cmp(a));
     ranked.truncate(SHOWN);
     let parts = |on: ResourceId| {

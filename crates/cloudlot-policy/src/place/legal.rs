@@ -3,7 +3,12 @@
 use super::{Ask, Filter, Reads, RowSet};
 use cloudlot_core::ledger::{Group, Row};
 use cloudlot_core::{ResourceId, Spread};
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+
+/// How many filters ask what is legal: every strategy begins with them.
+pub(crate) const LEGAL: usize = 4;
+/// The place of [`Skew`] among them.
+pub(crate) const SKEW: usize = 3;
 
 /// The rulebook: constraints, capabilities, taints, states, and whether the row is large enough at all.
 #[derive(Clone, Copy, Debug, Default)]
@@ -56,7 +61,8 @@ impl Filter for Company {
 
     fn keep(&self, ask: &Ask<'_>, rows: &[ResourceId], keep: &mut RowSet) {
         if ask.request().terms().is_some() {
-            keep.retain(|index| ask.assembly.company(rows[index]).is_ok());
+            let joins = |on| ask.assembly.joins(ask.part, on);
+            keep.retain(|index| joins(rows[index]) || ask.assembly.company(rows[index]).is_ok());
         }
     }
 
@@ -67,8 +73,9 @@ impl Filter for Company {
 
 /// Spreads: how far ahead of the emptiest domain a row's domain may be, and how many members it may have.
 ///
-/// The emptiest domain is taken among those in which a row suits the request, whether it has room or not: a domain
-/// that is full holds the others back, as with `DoNotSchedule` in Kubernetes.
+/// The emptiest domain is taken among those in which a row suits some part of the request, whether it has room or not: a
+/// domain that is full holds the others back, as with `DoNotSchedule` in Kubernetes. The rule is about the placement as a
+/// whole; this filter asks it piece by piece, which a search for a placement need not.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Skew;
 
@@ -78,16 +85,13 @@ impl Filter for Skew {
     }
 
     fn keep(&self, ask: &Ask<'_>, rows: &[ResourceId], keep: &mut RowSet) {
-        for spread in ask.request().spreads() {
-            let counts = counts(ask, spread);
-            let least = counts.values().min().copied().unwrap_or(0);
-            let most = least.saturating_add(spread.max_skew.into());
-            let most = most.min(spread.most.map_or(u64::MAX, u64::from));
-            keep.retain(|index| {
-                let domain = domain(ask, &spread.level, rows[index]);
-                domain.is_some_and(|domain| counts.get(domain).copied().unwrap_or(0) < most)
-            });
+        if ask.request().spreads().is_empty() {
+            return;
         }
+        keep.retain(|index| {
+            let on = rows[index];
+            ask.assembly.joins(ask.part, on) || ask.assembly.spread_room(on, 1) > 0
+        });
     }
 
     fn reads(&self) -> Reads {
@@ -96,7 +100,7 @@ impl Filter for Skew {
 
     fn depends(&self, ask: &Ask<'_>, _: ResourceId, rows: &mut Vec<Row>) {
         for spread in ask.request().spreads() {
-            for domain in counts(ask, spread).into_keys() {
+            for domain in domains(ask, spread) {
                 rows.extend(group(spread, domain).map(Row::Group));
             }
         }
@@ -115,21 +119,11 @@ fn group(spread: &Spread, domain: &str) -> Option<Group> {
     })
 }
 
-/// How many members each domain has: of the request, and of those that the spread counts besides.
-pub(crate) fn counts<'a>(ask: &Ask<'a>, spread: &Spread) -> BTreeMap<&'a str, u64> {
-    let suiting = ask.world.rows.iter();
-    let suiting = suiting.filter(|on| ask.assembly.suits(ask.part, **on).is_ok());
-    let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
-    for domain in suiting.filter_map(|on| domain(ask, &spread.level, *on)) {
-        counts.entry(domain).or_insert_with(|| {
-            group(spread, domain).map_or(0, |group| ask.state().members(&group))
-        });
-    }
-    for piece in ask.assembly.pieces() {
-        if let Some(domain) = domain(ask, &spread.level, piece.on) {
-            let count = counts.entry(domain).or_default();
-            *count = count.saturating_add(piece.members.into());
-        }
-    }
-    counts
+/// The domains that can hold a spread back: those in which a row suits some part.
+fn domains<'a>(ask: &Ask<'a>, spread: &Spread) -> BTreeSet<&'a str> {
+    let parts = ask.request().need().parts().len().max(1);
+    let suits = |on: &&ResourceId| (0..parts).any(|part| ask.assembly.suits(part, **on).is_ok());
+    let rows = ask.world.rows.iter().filter(suits);
+    rows.filter_map(|on| domain(ask, &spread.level, *on))
+        .collect()
 }

@@ -5,8 +5,13 @@
 //! strategy begins with the four filters of [`legal`], and whatever a strategy puts together goes through a
 //! [`Draft`](cloudlot_core::ledger::Draft) before it is a plan.
 
+pub mod conformance;
 mod elastic;
+mod field;
 pub mod legal;
+mod named;
+mod objective;
+mod optimise;
 mod plug;
 mod put;
 mod reason;
@@ -15,9 +20,10 @@ pub mod score;
 mod search;
 mod strategy;
 
-pub use plug::{Ask, Filter, Reads, SCALE, Score, World};
-pub(crate) use put::{Candidate, rank};
-pub use put::{Unplaced, place};
+pub(crate) use field::{Candidate, Spreads, rank};
+pub use objective::Objective;
+pub use plug::{Ask, EVALUATIONS, Filter, Reads, SCALE, Score, World};
+pub use put::{Unplaced, begin, place};
 pub use reason::Reason;
 pub use rowset::RowSet;
 pub use strategy::{Search, Strategy, StrategyBuilder, Tie};

@@ -7,6 +7,9 @@ use cloudlot_core::{Amounts, Kind, Request, ResourceId, Timestamp};
 /// The best a score can be; the worst is 0.
 pub const SCALE: i64 = 1_000;
 
+/// How many times a row is looked at for one part of a request, where every piece may change what every row is worth.
+pub const EVALUATIONS: u64 = 1_000_000;
+
 /// What a decision is made on.
 #[derive(Clone, Copy, Debug)]
 pub struct World<'a> {
@@ -42,15 +45,20 @@ impl<'a> Ask<'a> {
         self.assembly.state()
     }
 
-    /// What the piece would take of a row: a member's amounts, or of an elastic need as much as fits up to the most.
+    /// What the piece would take of a row: a member's amounts, or of an elastic need as much as fits of what is still
+    /// wanted.
     #[must_use]
     pub fn wants(&self, on: ResourceId) -> Amounts {
-        if self.request().need().parts().is_empty() {
-            let most = self.assembly.each(1);
-            let left = |(kind, most): (Kind, u64)| (kind, most.min(self.assembly.left(on, kind)));
-            return most.iter().map(left).collect();
+        if !self.request().need().parts().is_empty() {
+            return self.assembly.each(self.part);
         }
-        self.assembly.each(self.part)
+        let assembly = self.assembly;
+        let rest = assembly.each(1).saturating_sub(&assembly.total());
+        let fits = |(kind, rest): (Kind, u64)| {
+            let left = assembly.left(on, kind).min(assembly.spare(kind));
+            (kind, rest.min(left))
+        };
+        rest.iter().map(fits).collect()
     }
 
     /// How much of a row would be taken with the piece on it, in thousandths of the limit, for each kind that the row
@@ -60,21 +68,23 @@ impl<'a> Ask<'a> {
         on: ResourceId,
         which: impl Fn(Kind) -> bool,
     ) -> impl Iterator<Item = (Kind, i64)> {
-        let wants = self.wants(on);
-        let limits = self.state().limit(on);
-        let kinds: Vec<(Kind, i64)> = limits
-            .iter()
-            .filter(|(kind, _)| which(*kind))
-            .map(|(kind, limit)| {
-                let left = self.assembly.left(on, kind).saturating_sub(wants.get(kind));
-                let taken = u128::from(limit.saturating_sub(left));
-                // Rounded down; at most SCALE, since no more is taken than the limit.
-                let share = taken * u128::from(SCALE.unsigned_abs()) / u128::from(limit.max(1));
-                (kind, i64::try_from(share).unwrap_or(SCALE))
-            })
-            .collect();
-        kinds.into_iter()
+        let (wants, limits) = (self.wants(on), self.state().limit(on));
+        let assembly = self.assembly;
+        self.state().kinds().iter().filter_map(move |kind| {
+            let limit = limits.get(kind);
+            if limit == 0 || !which(kind) {
+                return None;
+            }
+            let left = assembly.left(on, kind).saturating_sub(wants.get(kind));
+            Some((kind, share(limit.saturating_sub(left), limit)))
+        })
     }
+}
+
+/// A part of a whole in thousandths, rounded down; at most [`SCALE`].
+pub(crate) fn share(part: u64, whole: u64) -> i64 {
+    let share = u128::from(part) * u128::from(SCALE.unsigned_abs()) / u128::from(whole.max(1));
+    i64::try_from(share).map_or(SCALE, |share| share.min(SCALE))
 }
 
 /// What an answer about a row depends on: it says how long the answer stays true while pieces are put down.
@@ -84,7 +94,8 @@ pub enum Reads {
     Description,
     /// The row's description and what is left on it.
     Row,
-    /// Anything: other rows, groups, owners, time.
+    /// Anything: other rows, groups, owners, time. A request whose members times rows pass [`EVALUATIONS`] has such scores
+    /// taken anew after several members instead of after each.
     World,
 }
 
@@ -122,4 +133,9 @@ pub trait Score: Send + Sync {
 
     /// What the answer depends on.
     fn reads(&self) -> Reads;
+
+    /// Whether rows can differ by it for this request; where not, it is not asked.
+    fn matters(&self, _request: &Request) -> bool {
+        true
+    }
 }

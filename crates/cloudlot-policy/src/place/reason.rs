@@ -2,7 +2,7 @@
 
 use super::{Ask, RowSet, Strategy, World};
 use cloudlot_core::ledger::{Assembly, Why};
-use cloudlot_core::{Quantities, ResourceId, Satisfiable, Shortage};
+use cloudlot_core::{Amounts, Quantities, ResourceId, Satisfiable, Shortage};
 
 /// What keeps a request from a place.
 #[derive(Clone, PartialEq, Debug, thiserror::Error)]
@@ -98,6 +98,43 @@ pub(crate) fn of(
     }
 }
 
+/// What keeps an elastic need from shares that are enough together: `short` is what the best attempt lacked.
+pub(crate) fn of_split(
+    world: World<'_>,
+    assembly: &Assembly<'_>,
+    strategy: &Strategy,
+    short: &Amounts,
+) -> Reason {
+    if let Some(never) = hopeless(world, assembly) {
+        return never;
+    }
+    let ask = Ask {
+        world,
+        assembly,
+        part: 0,
+    };
+    let in_all = |suiting| Reason::InAll {
+        suiting,
+        short: assembly.state().kinds().quantities(short),
+    };
+    let mut keep = RowSet::all(world.rows.len());
+    for filter in strategy.filters() {
+        let before = keep.count();
+        filter.keep(&ask, world.rows, &mut keep);
+        match (keep.count(), filter.name()) {
+            (0, "room") => return in_all(before),
+            (0, name) => {
+                return Reason::Filtered {
+                    filter: name.to_owned(),
+                    rows: before,
+                };
+            }
+            _ => {}
+        }
+    }
+    in_all(keep.count())
+}
+
 fn hopeless(world: World<'_>, assembly: &Assembly<'_>) -> Option<Reason> {
     match assembly
         .state()
@@ -111,26 +148,29 @@ fn hopeless(world: World<'_>, assembly: &Assembly<'_>) -> Option<Reason> {
 
 /// The filter `name` left none of these rows.
 fn emptied(ask: &Ask<'_>, name: &str, before: &RowSet) -> Reason {
+    let each = ask.state().kinds().quantities(&ask.assembly.each(ask.part));
+    // In thousandths of what is asked for, the worst kind.
+    let lack = |short: &Quantities| {
+        let parts = short.iter().map(|short| {
+            u128::from(short.amount()) * 1_000 / u128::from(each.get(short.kind()).max(1))
+        });
+        parts.max()
+    };
     let full = |index: usize| {
         let on = ask.world.rows[index];
+        // Rows that are too small however empty do not suit, though nobody has asked yet.
+        let large = ask.assembly.each(ask.part).fits_in(&ask.state().limit(on));
         match ask.assembly.check(ask.part, on) {
-            Err(Why::Full { resource, short }) => Some((resource, short)),
+            Err(Why::Full { resource, short }) if large => Some((lack(&short), resource, short)),
             _ => None,
         }
     };
-    let nearest = (name == "room").then(|| {
-        before.iter().filter_map(full).min_by_key(|(on, short)| {
-            // In thousandths of what is asked for, the worst kind.
-            let each = ask.state().kinds().quantities(&ask.assembly.each(ask.part));
-            let worst = short.iter().map(|short| {
-                u128::from(short.amount()) * 1_000 / u128::from(each.get(short.kind()).max(1))
-            });
-            (worst.max(), *on)
-        })
-    });
-    match nearest.flatten() {
-        Some((nearest, short)) => Reason::Full {
-            suiting: before.count(),
+    let fulls: Vec<_> = before.iter().filter_map(full).collect();
+    let suiting = fulls.len();
+    let nearest = fulls.into_iter().min_by_key(|(lack, on, _)| (*lack, *on));
+    match nearest.filter(|_| name == "room") {
+        Some((_, nearest, short)) => Reason::Full {
+            suiting,
             nearest,
             short,
         },

@@ -1,7 +1,8 @@
 //! A strategy: which filters, which scores with what weights, how ties are broken, and how hard it looks.
 
-use super::legal::{Company, Room, Skew, Suits};
-use super::{Filter, Reads, Score};
+use super::legal::{Company, LEGAL, Room, Skew, Suits};
+use super::{Filter, Objective, Reads, Score};
+use cloudlot_core::Request;
 use std::sync::Arc;
 
 /// How equal scores are decided before the lower identifier wins.
@@ -17,7 +18,8 @@ pub enum Tie {
 /// How hard to look for a placement of a request with several pieces.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Search {
-    /// How many pieces may be put down in all, once the first attempt has failed. 0: the first attempt decides.
+    /// How many pieces may be put down in all, once the first attempt has failed; looking at sixteen rows costs as much as
+    /// a piece. 0: the first attempt decides.
     pub tries: u32,
 }
 
@@ -35,6 +37,7 @@ pub struct Strategy {
     pub(crate) scores: Vec<(Arc<dyn Score>, i64)>,
     pub(crate) tie: Tie,
     pub(crate) search: Search,
+    objective: Option<Objective>,
 }
 
 /// A [`Strategy`] in the making.
@@ -55,6 +58,7 @@ impl Strategy {
             scores: Vec::new(),
             tie: Tie::default(),
             search: Search::default(),
+            objective: None,
         })
     }
 
@@ -70,14 +74,36 @@ impl Strategy {
             .map(|(score, weight)| (score.as_ref(), *weight))
     }
 
-    /// The most that any answer depends on, for a request with terms or spreads, or without.
-    pub(crate) fn reads(&self, is_social: bool) -> Reads {
-        // Company and skew have no say where nobody asks for it.
-        let filters = self.filters().enumerate();
-        let filters = filters.filter(|(index, _)| is_social || *index < 2 || *index > 3);
-        let filters = filters.map(|(_, filter)| filter.reads());
-        let scores = self.scores().map(|(score, _)| score.reads());
+    /// The most that any answer depends on, but for the filters that ask what is legal.
+    pub(crate) fn own_reads(&self, request: &Request) -> Reads {
+        let filters = self.filters().skip(LEGAL).map(Filter::reads);
+        let scores = self.scores().map(|(score, _)| score);
+        let scores = scores
+            .filter(|score| score.matters(request))
+            .map(Score::reads);
         filters.chain(scores).max().unwrap_or(Reads::Description)
+    }
+
+    /// What whole placements are compared by, if the strategy searches for the cheapest.
+    #[must_use]
+    pub const fn objective(&self) -> Option<&Objective> {
+        self.objective.as_ref()
+    }
+
+    /// The same strategy with another's scores and ties, putting down piece by piece.
+    pub(crate) fn with_scores_of(&self, other: &Self) -> Self {
+        Self {
+            scores: other.scores.clone(),
+            tie: other.tie,
+            objective: None,
+            ..self.clone()
+        }
+    }
+
+    /// Whether a filter's answers change with pieces on other rows, so that the order of pieces matters.
+    pub(crate) fn has_worldly_filter(&self) -> bool {
+        let mut own = self.filters().skip(LEGAL);
+        own.any(|filter| filter.reads() == Reads::World)
     }
 }
 
@@ -97,6 +123,12 @@ impl StrategyBuilder {
     /// How ties are broken.
     pub fn tie(mut self, tie: Tie) -> Self {
         self.0.tie = tie;
+        self
+    }
+
+    /// Searches for the placement that costs least; the scores say where it begins.
+    pub fn objective(mut self, objective: Objective) -> Self {
+        self.0.objective = Some(objective);
         self
     }
 
@@ -125,6 +157,7 @@ impl std::fmt::Debug for Strategy {
             .field("scores", &scores)
             .field("tie", &self.tie)
             .field("search", &self.search)
+            .field("objective", &self.objective)
             .finish()
     }
 }

@@ -17,8 +17,9 @@ pub struct Entry<'a> {
     pub request: &'a Request,
     /// The account of its owner.
     pub account: AccountId,
-    /// The sum of what it takes at least: all parts, each with the members it must have.
-    pub least: &'a Amounts,
+    /// What it takes in all. It is asked first with the least that it needs, all parts with the members they must have;
+    /// then, if it found more, with that.
+    pub takes: &'a Amounts,
 }
 
 /// The gate is closed to a request.

@@ -12,7 +12,7 @@ impl Admit for QuotaTree {
     }
 
     fn admit(&self, books: &Books<'_>, entry: &Entry<'_>) -> Result<(), Denied> {
-        let refusal = match Self::admit(self, books.accounts, entry.account, entry.least) {
+        let refusal = match Self::admit(self, books.accounts, entry.account, entry.takes) {
             Ok(_) => return Ok(()),
             Err(refusal) => refusal,
         };

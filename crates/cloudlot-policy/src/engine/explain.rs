@@ -5,7 +5,7 @@ use super::machine::Engine;
 use super::outcome::Cause;
 use super::preempt::{Victims, lacks_room};
 use crate::accounts::{AccountId, Accounts};
-use crate::place::{Ask, Reason, RowSet, Strategy};
+use crate::place::{self, Ask, Reason, RowSet, Strategy};
 use cloudlot_core::ledger::{Assembly, Booking, Draft, Step, Why};
 use cloudlot_core::{
     Mismatch, OwnerPath, Quantities, Request, ResourceId, ResourceState, Revision, Timestamp,
@@ -162,7 +162,7 @@ pub(super) fn explain(
         Ok(None) => unreachable!("an attempt that succeeds ends in a reservation"),
         Err(no) => Err(no.why),
     };
-    let assembly = Assembly::new(draft.state(), request, field.now).ok();
+    let assembly = place::begin(draft.state(), field.world(), request).ok();
     let strategy = field.allocator.strategy_for(request).ok();
     let parts = assembly.as_ref().zip(strategy).map(|(assembly, strategy)| {
         let count = request.need().parts().len().max(1);
@@ -223,11 +223,11 @@ fn part_report(
 }
 
 fn best(ask: &Ask<'_>, strategy: &Strategy, rows: &[ResourceId]) -> Vec<RowScore> {
-    let mut ranked = crate::place::rank(ask, strategy, crate::place::Spreads::Kept, rows);
+    let mut ranked = place::rank(ask, strategy, place::Spreads::Kept, rows);
     ranked.sort_unstable_by(|a, b| b.cmp(a));
     ranked.truncate(SHOWN);
     let parts = |on: ResourceId| {
-        let part = |(score, weight): (&dyn crate::place::Score, i64)| {
+        let part = |(score, weight): (&dyn place::Score, i64)| {
             let mut value = [0];
             score.score(ask, &[on], &mut value);
             ScorePart {
@@ -238,7 +238,7 @@ fn best(ask: &Ask<'_>, strategy: &Strategy, rows: &[ResourceId]) -> Vec<RowScore
         };
         strategy.scores().map(part).collect()
     };
-    let score = |candidate: crate::place::Candidate| RowScore {
+    let score = |candidate: place::Candidate| RowScore {
         on: candidate.on(),
         name: name_of(ask, candidate.on()),
         total: candidate.score(),
@@ -261,7 +261,7 @@ fn fix(field: &Field<'_>, assembly: &Assembly<'_>, cause: &Cause) -> Option<Fix>
             short: denied.short.clone(),
         }),
         Cause::Ledger(Why::Limit { owner, short })
-        | Cause::Unplaced(crate::place::Unplaced {
+        | Cause::Unplaced(place::Unplaced {
             reason: Reason::Ledger(Why::Limit { owner, short }),
             ..
         }) => Some(Fix::Owner {

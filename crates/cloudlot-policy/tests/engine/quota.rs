@@ -1,7 +1,7 @@
 //! Quotas at the gate, and taking back what was lent.
 
 use crate::world::{at, engine, job, step, submit, take};
-use cloudlot_core::{Kinds, cores};
+use cloudlot_core::{Kind, Kinds, On, Request, cores};
 use cloudlot_policy::engine::{Allocator, Cause, Engine, Outcome, TakeBack};
 use cloudlot_policy::quota::{Quota, QuotaTree};
 
@@ -78,4 +78,31 @@ fn those_who_wait_take_back_in_their_turn() {
     let waiting = [2, 2].map(|size| submit(&mut engine, job("mine", "b", size), 1));
     assert_eq!(step(&mut engine, 1), waiting);
     assert_eq!(engine.state().reservation_count(), 3);
+}
+
+#[test]
+fn what_is_welcome_beyond_the_least_stays_within_the_quota() {
+    let mut engine = halves(TakeBack::Never, &[16, 16]);
+    take(&mut engine, job("others", "b", 4));
+    let gang = Request::new("gang")
+        .owner("a")
+        .gang(4, 1, On::Node, [cores(2)])
+        .build()
+        .unwrap();
+    let elastic = Request::new("more")
+        .owner("a")
+        .elastic([cores(1)], [cores(9)])
+        .build()
+        .unwrap();
+    for request in [gang, elastic] {
+        let grant = engine.place(&request, at(0)).grant().unwrap();
+        let held = engine
+            .state()
+            .reservation(grant.id)
+            .unwrap()
+            .holds()
+            .total();
+        assert!(held.get(Kind::CPU) <= 4_000, "{held:?}");
+        engine.release(grant.id, at(0)).unwrap();
+    }
 }

@@ -56,6 +56,8 @@ pub struct Assembly<'a> {
     tallies: Vec<Tally>,
     // Members of the request that shun each other sit alone.
     alone: bool,
+    // What a planner sets aside for others is not there for this request.
+    ceilings: Option<&'a BTreeMap<ResourceId, Amounts>>,
 }
 
 impl<'a> Assembly<'a> {
@@ -92,6 +94,7 @@ impl<'a> Assembly<'a> {
             families: BTreeMap::new(),
             tallies: request.spreads().iter().map(Tally::of).collect(),
             alone: request.affinities().iter().any(apart),
+            ceilings: None,
         })
     }
 
@@ -160,11 +163,22 @@ impl<'a> Assembly<'a> {
             return 0;
         };
         debug_assert!(door.resource);
-        let room = self.state.rows.room(on.index(), kind, self.span);
+        let mut room = self.state.rows.room(on.index(), kind, self.span);
+        if let Some(ceilings) = self.ceilings {
+            room = room.min(ceilings.get(&on).map_or(0, |most| most.get(kind)));
+        }
         match self.own.get(&on) {
             Some(own) => room.saturating_sub(own.get(kind)),
             None => room,
         }
+    }
+
+    /// The same placement in the making, with no more to take of a resource than is named here; nothing of those that
+    /// are not named. So a planner keeps room for others that the ledger knows nothing of.
+    #[must_use]
+    pub const fn under(mut self, ceilings: &'a BTreeMap<ResourceId, Amounts>) -> Self {
+        self.ceilings = Some(ceilings);
+        self
     }
 
     /// What the owners' limits leave of one kind during the request's window, after the pieces so far; `u64::MAX` where

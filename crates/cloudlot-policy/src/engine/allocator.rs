@@ -4,6 +4,7 @@ use super::preempt::Preempt;
 use super::reclaim::{Reclaim, TakeBack};
 use crate::accounts::Decay;
 use crate::admit::Admit;
+use crate::backfill::Config;
 use crate::order::{Fifo, Order};
 use crate::place::{Filter, Score, Search, Strategy, StrategyBuilder, Tie};
 use crate::quota::QuotaTree;
@@ -20,6 +21,9 @@ pub enum Discipline {
     BestEffort,
     /// They wait as well.
     Strict,
+    /// They are served as long as nobody who was promised a start begins later for it; see [`backfill`](crate::backfill).
+    /// Estimates are those of the requests. Neither preemption nor taking back is tried then.
+    Backfill(Config),
 }
 
 /// A policy: admission, order, and placement.

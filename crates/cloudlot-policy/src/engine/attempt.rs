@@ -2,6 +2,7 @@
 
 use super::allocator::Allocator;
 use super::outcome::{Cause, Refused};
+use super::queue::Pending;
 use super::wake::WakeOn;
 use crate::accounts::{AccountId, Accounts};
 use crate::admit::{Denied, Entry};
@@ -9,6 +10,7 @@ use crate::order::Books;
 use crate::place::{self, Reason, World};
 use cloudlot_core::ledger::{Assembly, Draft, Piece, Placement, Row, State, Step, Why};
 use cloudlot_core::{Amounts, Kinds, Need, On, Request, ResourceId, Timestamp};
+use std::borrow::Cow;
 
 /// What an attempt is made with.
 #[derive(Clone, Copy, Debug)]
@@ -47,46 +49,48 @@ impl<'a> Field<'a> {
         request: &Request,
         account: AccountId,
     ) -> Result<Amounts, Box<Refused>> {
-        let refuse = |why: Cause, wake: WakeOn| {
-            Box::new(Refused {
-                request: request.clone(),
-                why,
-                wake,
-            })
-        };
-        let ledger = |why: Why, wants: &Amounts| {
-            let reason = Reason::Ledger(why.clone());
-            refuse(
-                Cause::Ledger(why),
-                WakeOn::after(&reason, wants, is_social(request)),
-            )
-        };
-        let least =
-            least(draft.state(), request, self.now).map_err(|why| ledger(why, &Amounts::ZERO))?;
-        let gates = |takes: &Amounts| self.gates(accounts, request, account, takes);
-        gates(&least).map_err(|(gate, denied)| {
-            let wake = denied.wake;
-            refuse(Cause::Denied { gate, denied }, wake)
-        })?;
+        let least = least(draft.state(), request, self.now)
+            .map_err(|why| by_ledger(request, why, &Amounts::ZERO))?;
+        self.gates(accounts, request, account, &least)
+            .map_err(|denied| refused(request, denied))?;
         let strategy = self.allocator.strategy_for(request);
-        let strategy = strategy
-            .map_err(|name| refuse(Cause::UnknownStrategy(name.to_owned()), WakeOn::default()))?;
+        let strategy = strategy.map_err(|name| {
+            refuse(
+                request,
+                Cause::UnknownStrategy(name.to_owned()),
+                WakeOn::default(),
+            )
+        })?;
         let placement = place::place(draft.state(), self.world(), request, strategy);
         let placement = placement.map_err(|unplaced| {
             let wake = WakeOn::after(&unplaced.reason, &least, is_social(request));
-            refuse(Cause::Unplaced(unplaced), wake)
+            refuse(request, Cause::Unplaced(unplaced), wake)
         })?;
-        // Members and amounts beyond the least are welcome where no gate is in their way.
-        let total = total(draft.state(), request, &placement, self.now);
-        let placement = if total == least || gates(&total).is_ok() {
-            placement
-        } else {
-            trim(draft.state(), request, placement, self.now)
-        };
+        self.reserve(draft, accounts, request, account, &placement)
+    }
+
+    /// Reserves a request on a placement in a draft, and says what it takes in all. Members and amounts beyond the least
+    /// are welcome where no gate is in their way.
+    pub(crate) fn reserve(
+        &self,
+        draft: &mut Draft<'_>,
+        accounts: &Accounts,
+        request: &Request,
+        account: AccountId,
+        placement: &Placement,
+    ) -> Result<Amounts, Box<Refused>> {
+        let takes = total(draft.state(), request, placement, self.now);
+        let mut placement = Cow::Borrowed(placement);
+        if self.gates(accounts, request, account, &takes).is_err() {
+            placement = Cow::Owned(trim(draft.state(), request, &placement, self.now));
+            let takes = total(draft.state(), request, &placement, self.now);
+            self.gates(accounts, request, account, &takes)
+                .map_err(|denied| refused(request, denied))?;
+        }
         let rows = self.depends(draft, request, &placement);
         draft
             .reserve(request, &placement)
-            .map_err(|why| ledger(why, &least))?;
+            .map_err(|why| by_ledger(request, why, &takes))?;
         for row in rows {
             draft.depend(row);
         }
@@ -95,6 +99,15 @@ impl<'a> Field<'a> {
             Step::Resize { .. } | Step::Evict { .. } | Step::Advance { .. } => Amounts::ZERO,
         });
         Ok(taken.unwrap_or_default())
+    }
+
+    /// Whether the gates are open to a request that waits.
+    pub(crate) fn may_enter(&self, state: &State, accounts: &Accounts, pending: &Pending) -> bool {
+        let least = least(state, &pending.request, self.now);
+        least.is_ok_and(|least| {
+            let gates = self.gates(accounts, &pending.request, pending.account, &least);
+            gates.is_ok()
+        })
     }
 
     /// Whether all gates are open to a request that takes so much.
@@ -142,6 +155,25 @@ impl<'a> Field<'a> {
     }
 }
 
+fn refuse(request: &Request, why: Cause, wake: WakeOn) -> Box<Refused> {
+    Box::new(Refused {
+        request: request.clone(),
+        why,
+        wake,
+    })
+}
+
+fn refused(request: &Request, (gate, denied): (String, Denied)) -> Box<Refused> {
+    let wake = denied.wake;
+    refuse(request, Cause::Denied { gate, denied }, wake)
+}
+
+fn by_ledger(request: &Request, why: Why, wants: &Amounts) -> Box<Refused> {
+    let reason = Reason::Ledger(why.clone());
+    let wake = WakeOn::after(&reason, wants, is_social(request));
+    refuse(request, Cause::Ledger(why), wake)
+}
+
 pub(crate) fn is_social(request: &Request) -> bool {
     request.terms().is_some() || !request.spreads().is_empty()
 }
@@ -184,8 +216,8 @@ fn total(state: &State, request: &Request, placement: &Placement, now: Timestamp
 }
 
 /// The same placement with no more than has to be there: the last members, or the last shares, are left out.
-fn trim(state: &State, request: &Request, placement: Placement, now: Timestamp) -> Placement {
-    match placement {
+fn trim(state: &State, request: &Request, placement: &Placement, now: Timestamp) -> Placement {
+    match placement.clone() {
         Placement::Pieces(mut pieces) => {
             for (n, part) in request.need().parts().iter().enumerate() {
                 // A member on several children has a piece on each; those stay.

@@ -279,7 +279,9 @@ fn fix(field: &Field<'_>, assembly: &Assembly<'_>, cause: &Cause) -> Option<Fix>
             }),
             _ => nearest(field, assembly, unplaced.part),
         },
-        Cause::Ledger(_) | Cause::UnknownStrategy(_) | Cause::Deadline => None,
+        Cause::Ledger(_) | Cause::UnknownStrategy(_) | Cause::Reserved { .. } | Cause::Deadline => {
+            None
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::allocator::{Allocator, Discipline};
 use super::attempt::Field;
+use super::backfill::Promises;
 use super::outcome::{Cause, DryRun, Outcome, Refused, StepReport};
 use super::preempt::{Preempted, lacks_room};
 use super::queue::{Arrival, Pending, Queue, Ticket};
@@ -9,6 +10,7 @@ use super::reclaim::may_take_back;
 use super::resource::AsResource;
 use super::wake::{Happened, WakeOn};
 use crate::accounts::{AccountId, Accounts};
+use crate::backfill::Slot;
 use crate::contention::Disruptions;
 use cloudlot_core::ledger::{
     AdminError, Booking, Change, Draft, Grant, Ledger, Plan, State, Step, View, Why,
@@ -42,7 +44,7 @@ pub struct Engine {
     pub(super) view: View,
     pub(super) accounts: Accounts,
     pub(super) allocator: Allocator,
-    queue: Queue,
+    pub(super) queue: Queue,
     /// The resources that may serve, in ascending order, and what they have in all.
     pub(super) rows: Vec<ResourceId>,
     pub(super) capacity: Amounts,
@@ -54,13 +56,15 @@ pub struct Engine {
     pub(super) disruptions: Disruptions,
     /// Bookings that wait for others to leave.
     pub(super) booked: Vec<ReservationId>,
+    /// With backfill: what was promised to those who wait.
+    pub(super) promises: Promises,
 }
 
 /// Whom a plan serves, and who found no room.
 #[derive(Default)]
-struct Served {
-    tickets: Vec<Ticket>,
-    hungry: Vec<(Ticket, Cause)>,
+pub(super) struct Served {
+    pub(super) tickets: Vec<Ticket>,
+    pub(super) hungry: Vec<(Ticket, Cause)>,
 }
 
 /// A request cannot wait.
@@ -94,6 +98,7 @@ impl Engine {
             happened: Happened::EVERYTHING,
             disruptions: Disruptions::new(),
             booked: Vec::new(),
+            promises: Promises::default(),
         };
         engine.survey();
         engine
@@ -285,6 +290,7 @@ impl Engine {
         self.refuse_overdue(&mut report);
         self.wake();
         loop {
+            let before = report.granted.len();
             let (served, plan) = self.serve(&mut report);
             if !served.tickets.is_empty() {
                 let grants = self.ledger.commit(&plan, now);
@@ -296,7 +302,9 @@ impl Engine {
                     .granted
                     .extend(served.tickets.into_iter().zip(grants));
             }
-            if !self.push_out(&served.hungry, &mut report, now) {
+            let again = matches!(self.allocator.discipline, Discipline::Backfill(_))
+                && report.granted.len() > before;
+            if !again && !self.push_out(&served.hungry, &mut report, now) {
                 return report;
             }
             self.wake();
@@ -368,12 +376,12 @@ impl Engine {
     /// What a step would do now. Nothing is changed.
     #[must_use]
     pub fn dry_run(&mut self) -> DryRun {
-        let queue = self.queue.clone();
+        let (queue, promises) = (self.queue.clone(), self.promises.clone());
         let happened = self.happened;
         self.wake();
         let mut report = StepReport::default();
         let (served, plan) = self.serve(&mut report);
-        self.queue = queue;
+        (self.queue, self.promises) = (queue, promises);
         self.happened = happened;
         let bookings = plan.steps.into_iter().filter_map(|step| match step {
             Step::Reserve(booking) => Some(booking),
@@ -383,6 +391,12 @@ impl Engine {
             served: served.tickets.into_iter().zip(bookings).collect(),
             head: report.head,
         }
+    }
+
+    /// The reservation of a request that waits, with backfill: when and where it starts if estimates hold.
+    #[must_use]
+    pub fn promised(&self, ticket: Ticket) -> Option<&Slot> {
+        self.promises.get(ticket)
     }
 
     /// Confirms a reservation.
@@ -417,8 +431,9 @@ impl Engine {
     /// When to call [`Engine::step`] though nothing happens; `None`: never.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Timestamp> {
-        let ledger = self.ledger.next_deadline();
-        ledger.into_iter().chain(self.queue.next_deadline()).min()
+        let ledger = self.ledger.next_deadline().into_iter();
+        let queue = self.queue.next_deadline();
+        ledger.chain(queue).chain(self.promises.look_again).min()
     }
 
     /// A group has a member back: who was refused for its sake is tried again.
@@ -527,6 +542,9 @@ impl Engine {
 
     /// Plans for those who wait: who is served, and the plan that serves them.
     fn serve(&mut self, report: &mut StepReport) -> (Served, Plan) {
+        if let Discipline::Backfill(config) = self.allocator.discipline {
+            return self.serve_by_forecast(&config, report);
+        }
         let Self {
             view,
             accounts,

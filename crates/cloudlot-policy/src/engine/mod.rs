@@ -6,6 +6,7 @@
 
 mod allocator;
 mod attempt;
+mod backfill;
 mod explain;
 mod log;
 mod machine;

@@ -2,9 +2,10 @@
 
 use super::{Preempted, Ticket, WakeOn};
 use crate::admit::Denied;
+use crate::backfill::Overdue;
 use crate::place::Unplaced;
-use cloudlot_core::Request;
 use cloudlot_core::ledger::{Booking, Grant, Why};
+use cloudlot_core::{Request, Timestamp};
 
 /// The answer to a request.
 #[derive(Clone, PartialEq, Debug)]
@@ -48,6 +49,12 @@ pub enum Cause {
     /// It names a strategy that the allocator does not have.
     #[error("there is no strategy `{0}`")]
     UnknownStrategy(String),
+    /// It has a reservation for later, by the estimates of those before it.
+    #[error("it has a reservation for {at:?}")]
+    Reserved {
+        /// When it starts, as long as estimates hold.
+        at: Timestamp,
+    },
     /// Its deadline came before a place did.
     #[error("its deadline came first")]
     Deadline,
@@ -74,6 +81,10 @@ pub struct StepReport {
     pub preempted: Vec<(Ticket, Preempted)>,
     /// Who waits no longer, because its deadline came.
     pub refused: Vec<(Ticket, Refused)>,
+    /// With backfill: who has a reservation for later, and when, in the order of the queue.
+    pub reserved: Vec<(Ticket, Timestamp)>,
+    /// With backfill: who stays longer than was estimated; the reservations count with that.
+    pub overdue: Vec<Overdue>,
     /// How many requests were tried.
     pub tried: usize,
     /// Why the request that goes first waits; `None` if nobody does or nobody was tried.

@@ -5,7 +5,8 @@ use super::reason::{self, Reason};
 use super::search::{self, Found};
 use super::{Strategy, World, elastic, optimise};
 use cloudlot_core::ledger::{Assembly, Placement, State, Why};
-use cloudlot_core::{Amounts, Need, On, Part, Request};
+use cloudlot_core::{Amounts, Need, On, Part, Request, ResourceId};
+use std::collections::BTreeMap;
 
 /// A request found no place.
 #[derive(Clone, PartialEq, Debug)]
@@ -29,12 +30,38 @@ pub fn place(
     request: &Request,
     strategy: &Strategy,
 ) -> Result<Placement, Unplaced> {
-    let refuse = |why| Unplaced {
+    let assembly = begin(state, world, request).map_err(refuse)?;
+    finish(world, assembly, strategy)
+}
+
+/// As [`place`], with no more to take of a row than `ceilings` names; nothing of those that it does not.
+///
+/// # Errors
+/// [`Unplaced`].
+pub fn place_under(
+    state: &State,
+    world: World<'_>,
+    request: &Request,
+    strategy: &Strategy,
+    ceilings: &BTreeMap<ResourceId, Amounts>,
+) -> Result<Placement, Unplaced> {
+    let assembly = begin(state, world, request).map_err(refuse)?;
+    finish(world, assembly.under(ceilings), strategy)
+}
+
+const fn refuse(why: Why) -> Unplaced {
+    Unplaced {
         part: 0,
         reason: Reason::Ledger(why),
         proved: true,
-    };
-    let mut assembly = begin(state, world, request).map_err(refuse)?;
+    }
+}
+
+fn finish(
+    world: World<'_>,
+    mut assembly: Assembly<'_>,
+    strategy: &Strategy,
+) -> Result<Placement, Unplaced> {
     assembly
         .within_limits(&required(&assembly))
         .map_err(refuse)?;

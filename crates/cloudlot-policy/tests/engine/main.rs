@@ -1,6 +1,7 @@
 //! The engine as its users see it.
 
 mod ageing;
+mod backfilling;
 mod explaining;
 mod order;
 mod preempting;

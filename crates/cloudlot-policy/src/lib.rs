@@ -32,5 +32,15 @@
 //! # Ok::<(), pack::BalanceError>(())
 //! ```
 
+pub mod accounts;
+pub mod admit;
+pub mod backfill;
+pub mod contention;
+pub mod engine;
+pub mod order;
 pub mod pack;
+pub mod place;
+pub mod pool;
+pub mod quota;
+pub mod scale;
 pub mod share;

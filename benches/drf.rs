@@ -5,7 +5,7 @@
 
 use cloudlot_core::{Amounts, Kind};
 use cloudlot_policy::share::drf::{Division, Share, Tenant, divide};
-use microlp::{ComparisonOp, LinearExpr, OptimizationDirection, Problem, Variable};
+use microlp::{ComparisonOp, LinearExpr, OptimizationDirection, Problem, SolveOptions, Variable};
 use rand::{RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 use std::hint::black_box;
@@ -253,7 +253,7 @@ fn stage(parties: &[Party], fixed: &mut [Option<f64>]) {
     for (row, used) in rows.into_iter().zip(used) {
         problem.add_constraint(row, ComparisonOp::Le, total - used);
     }
-    let outcome = problem.solve().expect("level 0 is feasible");
+    let outcome = problem.solve_with(exactest()).expect("level 0 is feasible");
     let solution = outcome.into_solution().expect("there is no time limit");
     for (index, share) in &rising {
         (0..4)
@@ -261,10 +261,20 @@ fn stage(parties: &[Party], fixed: &mut [Option<f64>]) {
     }
     for (index, share) in rising {
         let (party, share) = (&parties[index], solution.var_value(share));
-        let stopped =
-            (0..4).any(|kind| party.part[kind] > 0.0 && used[kind] >= total * (1.0 - 1e-10));
-        if stopped || share >= party.most * (1.0 - 1e-10) {
+        let full = |kind: usize| used[kind] >= total - DIFFERENCE;
+        let stopped = (0..4).any(|kind| party.part[kind] > 0.0 && full(kind));
+        if stopped || share >= party.most - DIFFERENCE {
             fixed[index] = Some(share);
         }
     }
 }
+
+/// The least tolerance that the solver takes.
+fn exactest() -> SolveOptions {
+    let mut options = SolveOptions::default();
+    options.tolerances.feasibility = 1e-10;
+    options
+}
+
+/// What counts as equal in a solution: some tolerances.
+const DIFFERENCE: f64 = 1e-9;

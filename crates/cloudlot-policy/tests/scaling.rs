@@ -517,6 +517,43 @@ fn a_season_is_met_before_it_comes() {
 }
 
 #[test]
+fn noise_is_met_with_little_more_than_its_range_and_a_step_at_once() {
+    let forecast = |fit, load: &[f64]| {
+        let config = PredictiveConfig {
+            fit,
+            ..PredictiveConfig::default()
+        };
+        let now = at(u32::try_from(load.len()).unwrap() - 1);
+        Predictive::new(config)
+            .unwrap()
+            .forecast(&load_of(load.iter().copied()), now)
+            .unwrap()
+    };
+    // 4 and 6 in no order that a trend could follow.
+    let noise: Vec<f64> = [4.0, 6.0, 6.0, 4.0, 6.0, 4.0, 4.0].repeat(20);
+    let quick = Smoothing {
+        level: 1.0,
+        trend: 0.5,
+        ..Smoothing::default()
+    };
+    let highest = |fit| {
+        let moments = (133..140).map(|last| forecast(fit, &noise[..last]));
+        moments.max_by(f64::total_cmp).unwrap()
+    };
+    let (best, hasty) = (highest(Fit::Best), highest(Fit::Fixed(quick)));
+    assert!((6.0..6.7).contains(&best), "{best}");
+    assert!(hasty > 7.5, "{hasty}");
+    // Steps that last: an hour at 2, then at 10, and so on. The second minute of one knows it.
+    let steps = |minutes: u32| -> Vec<f64> {
+        (0..minutes)
+            .map(|minute| if minute / 60 % 2 == 0 { 2.0 } else { 10.0 })
+            .collect()
+    };
+    let after = forecast(Fit::Best, &steps(302));
+    assert!(after > 9.0, "{after}");
+}
+
+#[test]
 fn while_one_scaler_knows_nothing_units_may_come_but_not_go() {
     let bounds = Bounds::new(0, 100).unwrap();
     let of = |units| Box::new(Manual::new(units, bounds).unwrap()) as Box<dyn Scaler>;

@@ -115,6 +115,14 @@ impl Amounts {
         })
     }
 
+    /// `self × times`, each kind at most 2^64 - 1.
+    #[must_use]
+    pub fn saturating_mul(&self, times: u64) -> Self {
+        self.iter().fold(Self::ZERO, |all, (kind, amount)| {
+            all.with(kind, amount.saturating_mul(times))
+        })
+    }
+
     /// `self - other`, each kind at least zero.
     #[must_use]
     pub fn saturating_sub(&self, other: &Self) -> Self {

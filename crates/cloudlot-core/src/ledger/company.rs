@@ -1,37 +1,25 @@
-//! Affinity and anti-affinity: whether holds keep the company that a request seeks, and that others allow.
+//! Affinity and anti-affinity: whether members keep the company that a request seeks, and that others allow.
 
 use super::groups::{Group, borne, domains, everywhere, labels};
-use super::holds::Holds;
 use super::state::State;
 use super::suits::Reads;
 use super::why::Why;
-use crate::{Affinity, Mode, Terms, Topology};
+use crate::{Affinity, Mode, ResourceId, Terms, Topology};
 use std::collections::BTreeMap;
 
-/// Whether holds keep the company that the request seeks, and that others allow.
+/// Whether members on these resources keep the company that the request seeks, and that others allow.
 pub(crate) fn company(
     state: &State,
     terms: &Terms,
-    holds: &Holds,
+    sites: impl IntoIterator<Item = (ResourceId, u32)>,
     reads: &mut impl Reads,
 ) -> Result<(), Why> {
     let mut own = Company::default();
-    for hold in holds.iter() {
-        let standing = state.standing(hold.resource());
-        let standing = standing.ok_or(Why::UnknownResource(hold.resource()))?;
+    for (on, members) in sites {
+        let standing = state.standing(on).ok_or(Why::UnknownResource(on))?;
         let place = &standing.topology;
-        for affinity in &terms.affinities {
-            own.check(state, terms, affinity, place, hold.count(), reads)?;
-        }
-        for label in labels(&terms.labels) {
-            for group in domains(&label, place) {
-                reads.group(&group);
-                if state.groups.get(&group).averse > 0 {
-                    return Err(apart(group));
-                }
-            }
-        }
-        own.add(terms, place, hold.count());
+        own.admits(state, terms, place, members, reads)?;
+        own.add(terms, place, members);
     }
     Ok(())
 }
@@ -44,20 +32,59 @@ fn apart(group: Group) -> Why {
 }
 
 /// Members of the same placement that were looked at before.
-#[derive(Default)]
-struct Company(BTreeMap<Group, u64>);
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Company(BTreeMap<Group, u64>);
 
 impl Company {
-    fn add(&mut self, terms: &Terms, place: &Topology, members: u32) {
+    pub(crate) fn add(&mut self, terms: &Terms, place: &Topology, members: u32) {
         for group in borne(terms, place) {
             *self.0.entry(group).or_default() += u64::from(members);
         }
     }
 
+    /// Forgets members that were added.
+    pub(crate) fn remove(&mut self, terms: &Terms, place: &Topology, members: u32) {
+        for group in borne(terms, place) {
+            let count = self.0.entry(group).or_default();
+            *count = count.saturating_sub(members.into());
+        }
+    }
+
+    /// Whether `count` members more may sit at a place.
+    pub(crate) fn admits(
+        &self,
+        state: &State,
+        terms: &Terms,
+        place: &Topology,
+        count: u32,
+        reads: &mut impl Reads,
+    ) -> Result<(), Why> {
+        for affinity in &terms.affinities {
+            self.check(state, terms, affinity, place, count, reads)?;
+        }
+        for label in labels(&terms.labels) {
+            for group in domains(&label, place) {
+                reads.group(&group);
+                if state.groups.get(&group).averse > 0 {
+                    return Err(apart(group));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// How many members of the same placement are in a group.
+    pub(crate) fn own(&self, group: &Group) -> u64 {
+        self.0.get(group).copied().unwrap_or(0)
+    }
+
     fn members(&self, state: &State, group: &Group, reads: &mut impl Reads) -> u64 {
         reads.group(group);
-        let own = self.0.get(group).copied().unwrap_or(0);
-        state.groups.get(group).members.saturating_add(own)
+        state
+            .groups
+            .get(group)
+            .members
+            .saturating_add(self.own(group))
     }
 
     fn check(

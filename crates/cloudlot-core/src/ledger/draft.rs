@@ -71,19 +71,47 @@ impl<'a> Draft<'a> {
         &self.view.state
     }
 
+    /// The steps so far.
+    #[must_use]
+    pub fn steps(&self) -> &[Step] {
+        &self.steps
+    }
+
     /// Reserves what a request asks for, with each piece on its place: all of it, or the reason why not.
     ///
     /// # Errors
     /// Why it is not possible; the draft is as before then.
     pub fn reserve(&mut self, request: &Request, placement: &Placement) -> Result<(), Why> {
+        self.reserve_from(request, placement, self.now)
+    }
+
+    /// Reserves what a request asks for, from a moment on: its own start counts if that is later. It waits to be
+    /// confirmed as long as it asked for after that moment.
+    ///
+    /// So a planner books room that frees later, as by an eviction with grace, and the request is still the one that was
+    /// asked: it comes again under its key with its own digest.
+    ///
+    /// # Errors
+    /// Why it is not possible; the draft is as before then.
+    pub fn reserve_from(
+        &mut self,
+        request: &Request,
+        placement: &Placement,
+        from: Timestamp,
+    ) -> Result<(), Why> {
         let state = &self.view.state;
         let mut reads = Readings::default();
         suits::suits(state, request, placement, &mut reads)?;
         let holds = placement::holds(state, request, placement)?;
         if let Some(terms) = request.terms() {
-            company(state, terms, &holds, &mut reads)?;
+            let sites = placement::sites(state, request, placement);
+            company(state, terms, sites, &mut reads)?;
         }
-        let booking = Booking::of(request, holds);
+        let mut booking = Booking::of(request, holds);
+        if from > self.now {
+            booking.from = booking.from.max(Some(from));
+            booking.hold_for = booking.hold_for.saturating_add(from.since(self.now));
+        }
         let reservation = rules::book(state, &booking.ask(), self.now);
         let mut reservation =
             reservation.map_err(|why| suits::for_good(state, request, placement, why))?;
@@ -133,6 +161,22 @@ impl<'a> Draft<'a> {
         let change = rules::evict(&self.view.state, reservation, at, self.now)?;
         self.evolve(change);
         self.steps.push(Step::Evict { reservation, at });
+        Ok(())
+    }
+
+    /// Notes that the plan was decided on something beyond its steps: commit refuses it if that has changed meanwhile.
+    pub fn depend(&mut self, row: Row) {
+        self.guard(Readings(BTreeSet::from([row])));
+    }
+
+    /// Lets a booking that has not begun start at `from`, or now if that has passed.
+    ///
+    /// # Errors
+    /// Why it is not possible; the draft is as before then.
+    pub fn advance(&mut self, reservation: ReservationId, from: Timestamp) -> Result<(), Why> {
+        let change = rules::advance(&self.view.state, reservation, from, self.now)?;
+        self.evolve(change);
+        self.steps.push(Step::Advance { reservation, from });
         Ok(())
     }
 

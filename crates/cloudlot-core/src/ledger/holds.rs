@@ -72,7 +72,7 @@ impl Hold {
         self.resource
     }
 
-    /// How many members of the request's group sit here.
+    /// How many members of the request's group sit here; one that sits on several children counts on each.
     #[must_use]
     pub const fn count(&self) -> u32 {
         self.count

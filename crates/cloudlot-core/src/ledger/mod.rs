@@ -40,6 +40,7 @@
 //! ```
 
 mod admin;
+mod assembly;
 mod audit;
 mod charge;
 mod commit;
@@ -50,6 +51,7 @@ mod entry;
 mod grant;
 mod groups;
 mod holds;
+mod index;
 mod journal;
 mod keys;
 mod machine;
@@ -69,12 +71,14 @@ mod shared;
 mod slab;
 mod state;
 mod suits;
+mod tally;
 mod timeline;
 mod usage;
 mod view;
 mod why;
 
 pub use admin::AdminError;
+pub use assembly::Assembly;
 pub use audit::{Violation, audit};
 pub use draft::{Draft, Mark};
 pub use entry::{Change, End, Entry};

@@ -119,6 +119,52 @@ fn families<'a>(
     Ok(members)
 }
 
+/// How many members sit where, for the company that they keep: one on several children of a parent sits there once, so
+/// that it is not company to itself. Of a placement that is what the request asks for.
+pub(crate) fn sites(
+    state: &State,
+    request: &Request,
+    placement: &Placement,
+) -> BTreeMap<ResourceId, u32> {
+    let mut sites: BTreeMap<ResourceId, u32> = BTreeMap::new();
+    let mut families: BTreeMap<(usize, ResourceId), (ResourceId, u32)> = BTreeMap::new();
+    let mut add = |on: ResourceId, members: u32| {
+        let site = sites.entry(on).or_default();
+        *site = site.saturating_add(members);
+    };
+    match placement {
+        Placement::Shares(shares) => {
+            let some = shares.iter().filter(|(_, share)| !share.is_zero());
+            some.for_each(|(on, _)| add(*on, 1));
+        }
+        Placement::Pieces(pieces) => {
+            for piece in pieces.iter().filter(|piece| piece.members > 0) {
+                match children_of(request, piece.part).zip(state.parent(piece.on)) {
+                    Some((_, parent)) => {
+                        let family = families
+                            .entry((piece.part, parent))
+                            .or_insert((piece.on, 0));
+                        family.1 = family.1.saturating_add(piece.members);
+                    }
+                    None => add(piece.on, piece.members),
+                }
+            }
+        }
+    }
+    for ((part, _), (on, places)) in families {
+        add(on, places / children_of(request, part).unwrap_or(1).max(1));
+    }
+    sites
+}
+
+/// On how many children a member of a part sits; `None` of a part for nodes.
+pub(crate) fn children_of(request: &Request, part: usize) -> Option<u32> {
+    match request.need().parts().get(part)?.on {
+        On::Node => None,
+        On::Children { of } => Some(of),
+    }
+}
+
 fn of_shares(
     state: &State,
     least: &Quantities,

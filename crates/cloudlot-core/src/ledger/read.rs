@@ -4,12 +4,12 @@ use super::groups::Group;
 use super::placement::{self, Placement, holds};
 use super::reservation::Reservation;
 use super::rules;
-use super::state::{Member, State};
+use super::state::{Member, Standing, State};
 use super::suits;
 use super::why::Why;
 use crate::{
     Amounts, Kinds, OwnerId, OwnerPath, Request, ReservationId, Resource, ResourceId, Revision,
-    Timestamp,
+    Satisfiable, Timestamp, Topology,
 };
 use std::time::Duration;
 
@@ -72,6 +72,37 @@ impl State {
     #[must_use]
     pub fn children(&self, id: ResourceId) -> &[ResourceId] {
         self.standing(id).map_or(&[], |standing| &standing.children)
+    }
+
+    /// Where a resource stands: a part of another stands where that does.
+    #[must_use]
+    pub fn topology(&self, id: ResourceId) -> Option<&Topology> {
+        Some(&self.standing(id)?.topology)
+    }
+
+    /// How far a resource meets a request's wishes: the weights of the preferences that it fulfils, and how many of its
+    /// taints would rather keep the request away. Nothing of an unknown one.
+    #[must_use]
+    pub fn wishes(&self, request: &Request, id: ResourceId) -> (i64, i64) {
+        let Some(standing) = self.standing(id) else {
+            return (0, 0);
+        };
+        let place = standing.place();
+        let disliked = self.rulebook.disliked(request, place);
+        let fulfilled = self.rulebook.preference_score(request, place);
+        (fulfilled, i64::try_from(disliked).unwrap_or(i64::MAX))
+    }
+
+    /// Whether these resources could take a request if they were empty.
+    #[must_use]
+    pub fn satisfiable(
+        &self,
+        request: &Request,
+        among: impl IntoIterator<Item = ResourceId>,
+    ) -> Satisfiable {
+        let standings = among.into_iter().filter_map(|id| self.standing(id));
+        self.rulebook
+            .satisfiable(request, standings.map(Standing::place))
     }
 
     /// Whether the resource and everything above it take new work.

@@ -79,13 +79,7 @@ pub(crate) fn book(state: &State, ask: &Ask<'_>, now: Timestamp) -> Result<Reser
 /// The owner's number is [`UNKNOWN_OWNER`] if it has none yet.
 #[inline]
 pub(crate) fn draw_up(state: &State, ask: &Ask<'_>, now: Timestamp) -> Result<Reservation, Why> {
-    let span = Span {
-        from: ask.window.from.unwrap_or(now).max(now),
-        until: ask.window.until.unwrap_or(Timestamp::MAX),
-    };
-    if span.is_empty() {
-        return Err(Why::TooLate(span.until));
-    }
+    let span = span_of(ask.window, now)?;
     let until = now + ask.hold_for;
     Ok(Reservation::new(Draw {
         holds: ask.holds.clone(),
@@ -93,12 +87,34 @@ pub(crate) fn draw_up(state: &State, ask: &Ask<'_>, now: Timestamp) -> Result<Re
         span,
         owner: state.owners.find(ask.owner).unwrap_or(UNKNOWN_OWNER),
         priority: ask.priority,
-        timed: span.from > now || span.until < Timestamp::MAX,
+        timed: is_timed(span, now),
         terms: ask.terms.cloned(),
         key: ask.key,
         expected: ask.expected,
         reserved_at: now,
     }))
+}
+
+/// The stretch that a window leaves from `now` on.
+fn span_of(window: Window, now: Timestamp) -> Result<Span, Why> {
+    let span = Span {
+        from: window.from.unwrap_or(now).max(now),
+        until: window.until.unwrap_or(Timestamp::MAX),
+    };
+    if span.is_empty() {
+        return Err(Why::TooLate(span.until));
+    }
+    Ok(span)
+}
+
+fn is_timed(span: Span, now: Timestamp) -> bool {
+    span.from > now || span.until < Timestamp::MAX
+}
+
+/// The stretch that a reservation with this window is booked for; `None` for an open claim from now on.
+pub(crate) fn booked_span(window: Window, now: Timestamp) -> Result<Option<Span>, Why> {
+    let span = span_of(window, now)?;
+    Ok(is_timed(span, now).then_some(span))
 }
 
 /// No owner has this number: there can only be 2^20.
@@ -115,7 +131,7 @@ fn fits(state: &State, resource: ResourceId, claim: Claim<'_>) -> Result<(), Why
 }
 
 /// The limits that count an owner's reservations, also if the owner is not known yet.
-fn limits_along(state: &State, path: &OwnerPath) -> Vec<(usize, OwnerId, u32)> {
+pub(crate) fn limits_along(state: &State, path: &OwnerPath) -> Vec<(usize, OwnerId, u32)> {
     let known = |path: &OwnerPath| state.owners.find(path);
     let mut path = Some(path.clone());
     while let Some(level) = path {
@@ -127,7 +143,7 @@ fn limits_along(state: &State, path: &OwnerPath) -> Vec<(usize, OwnerId, u32)> {
     Vec::new()
 }
 
-fn fits_limits(
+pub(crate) fn fits_limits(
     state: &State,
     rows: &[(usize, OwnerId, u32)],
     total: &Amounts,
@@ -329,6 +345,44 @@ pub(crate) fn evict(
         ..reservation.span
     };
     Ok(Change::Evicting { id, span })
+}
+
+/// What starting earlier changes, if there is room until it would have started.
+pub(crate) fn advance(
+    state: &State,
+    id: ReservationId,
+    from: Timestamp,
+    now: Timestamp,
+) -> Result<Change, Why> {
+    let reservation = staying(state, id)?;
+    let span = Span {
+        from: from.max(now).min(reservation.span.from),
+        until: reservation.span.until,
+    };
+    let more = before_its_start(reservation, span);
+    if more.span.is_empty() {
+        return Ok(Change::Advanced { id, span });
+    }
+    for hold in more.holds.as_slice() {
+        let on = hold.resource();
+        if !state.standing(on).is_some_and(|standing| standing.open) {
+            return Err(closed(state, on));
+        }
+        fits(state, on, more.claim(hold.mask(), hold.values()))?;
+    }
+    let rows: Vec<_> = state.limit_rows(more.owner).collect();
+    fits_limits(state, &rows, &more.holds.total(), more.booked())?;
+    Ok(Change::Advanced { id, span })
+}
+
+/// The part of a time that lies before the start of the reservation, as a reservation of its own.
+pub(crate) fn before_its_start(reservation: &Reservation, span: Span) -> Reservation {
+    let mut more = reservation.clone();
+    more.span = Span {
+        from: span.from,
+        until: reservation.span.from,
+    };
+    more
 }
 
 /// The first moment from `after` on at which a request could have this place for `length`.

@@ -11,8 +11,8 @@ use super::reservation::{Reservation, Stage};
 use super::rows::{Door, Rows};
 use super::slab::{Place, Slab};
 use crate::{
-    Amounts, Kinds, OwnerId, Quantity, ReservationId, Resource, ResourceId, ResourceState,
-    Revision, Rulebook, Timestamp, Topology,
+    Amounts, Kinds, OwnerId, Place as Site, Quantity, ReservationId, Resource, ResourceId,
+    ResourceState, Revision, Rulebook, Timestamp, Topology,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -42,6 +42,17 @@ pub(crate) struct Standing {
     pub(crate) topology: Topology,
     /// The change that last described it.
     pub(crate) version: Revision,
+}
+
+impl Standing {
+    /// The resource as the rules see it.
+    pub(crate) fn place(&self) -> Site<'_> {
+        Site {
+            resource: &self.resource,
+            limits: self.resource.limits(),
+            topology: &self.topology,
+        }
+    }
 }
 
 /// Resources, owners and reservations at one revision: the ledger's own, or a view's copy.
@@ -175,6 +186,9 @@ impl State {
                 reservation.timed = true;
                 reservation.evicting = true;
             }),
+            Change::Advanced { id, span } => {
+                self.change(*id, |reservation| reservation.set_span(*span));
+            }
             Change::Ended { id, .. } => {
                 self.end(*id);
             }
@@ -202,7 +216,7 @@ impl State {
                 self.groups_of(self.live(*id)?, holds, &mut groups);
                 act
             }
-            Change::Evicting { id, .. } => Act::Change(*id, was(id)?),
+            Change::Evicting { id, .. } | Change::Advanced { id, .. } => Act::Change(*id, was(id)?),
             Change::Ended { id, .. } => Act::End(*id, was(id)?),
             _ => return None,
         };
@@ -258,6 +272,7 @@ impl State {
             | Change::Extended { id, .. }
             | Change::Resized { id, .. }
             | Change::Evicting { id, .. }
+            | Change::Advanced { id, .. }
             | Change::Ended { id, .. } => self.live(*id).map_or(0, own),
         };
         rows as u64

@@ -4,7 +4,7 @@ use super::groups::Group;
 use super::placement::Placement;
 use super::state::State;
 use super::why::Why;
-use crate::{On, Part, Place, Request, ResourceId};
+use crate::{On, Part, Request, ResourceId};
 
 /// Notes what was read to decide beyond amounts.
 pub(crate) trait Reads {
@@ -91,11 +91,7 @@ pub(crate) fn for_good(state: &State, request: &Request, placement: &Placement, 
 /// Asks the rulebook about a resource, however full it is.
 fn judge(state: &State, request: &Request, part: usize, on: ResourceId) -> Result<(), Why> {
     let standing = state.standing(on).ok_or(Why::UnknownResource(on))?;
-    let place = Place {
-        resource: &standing.resource,
-        limits: standing.resource.limits(),
-        topology: &standing.topology,
-    };
+    let place = standing.place();
     if !standing.open {
         return Err(closed(state, on));
     }

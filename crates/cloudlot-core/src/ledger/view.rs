@@ -1,6 +1,7 @@
 //! A planner's copy of a ledger's state: made once, brought up to date by entries.
 
 use super::draft::Draft;
+use super::entry::Entry;
 use super::machine::Ledger;
 use super::plan::Identity;
 use super::state::State;
@@ -70,6 +71,12 @@ impl View {
 
     /// Brings the view up to date with its ledger.
     pub fn sync(&mut self, ledger: &Ledger) -> Synced {
+        self.sync_each(ledger, |_, _| ())
+    }
+
+    /// Brings the view up to date, and shows each entry before it is followed, with the state before it: for whoever
+    /// counts along. After a copy ([`Synced::recopied`]) there is nothing to count along with; count anew.
+    pub fn sync_each(&mut self, ledger: &Ledger, mut each: impl FnMut(&State, &Entry)) -> Synced {
         let entries = ledger.journal().since(self.state.revision);
         let (true, Ok(entries)) = (self.identity == ledger.identity, entries) else {
             *self = Self::of(ledger);
@@ -88,6 +95,7 @@ impl View {
             synced.entries += 1;
             synced.rows += rows;
             synced.bytes += size_of_val(entry) as u64 + rows * row_bytes;
+            each(&self.state, entry);
             self.state.apply(entry);
         }
         synced

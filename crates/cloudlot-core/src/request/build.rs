@@ -188,8 +188,22 @@ impl RequestBuilder {
 
     /// Its own pieces as evenly over the domains of `level` as `max_skew` says.
     pub fn spread(mut self, level: impl Into<String>, max_skew: u32) -> Self {
-        let level = level.into();
-        self.spreads.push(Spread { level, max_skew });
+        self.spreads.push(Spread::over(level, max_skew));
+        self
+    }
+
+    /// Stands in no domain of a level with more than so many of its members.
+    pub fn at_most_per(mut self, level: impl Into<String>, most: u32) -> Self {
+        self.spreads.push(Spread {
+            most: Some(most),
+            ..Spread::over(level, u32::MAX)
+        });
+        self
+    }
+
+    /// Spreads as said, also among members of other requests.
+    pub fn spread_as(mut self, spread: Spread) -> Self {
+        self.spreads.push(spread);
         self
     }
 
@@ -434,6 +448,9 @@ fn spreads_checked(faults: &mut Faults, spreads: &[Spread]) {
         text::word(faults, format_args!("spread[{n}].level"), &spread.level);
         if spread.max_skew == 0 {
             faults.add(format_args!("spread[{n}].max_skew"), 0, Rule::Zero);
+        }
+        if spread.most == Some(0) {
+            faults.add(format_args!("spread[{n}].most"), 0, Rule::Zero);
         }
         if spreads[..n].iter().any(|other| other.level == spread.level) {
             faults.add(

@@ -15,53 +15,32 @@ use std::fmt::Write;
 
 /// The hash of everything but the key.
 pub(super) fn digest(body: &Body) -> u64 {
-    let mut out = Writer(0xcbf2_9ce4_8422_2325);
+    let mut out = Writer(OFFSET);
     out.text(&body.name);
-    if body.owner != OwnerPath::default() {
-        out.number(1).text(body.owner.as_str());
-    }
-    out.need(&body.need);
-    out.list(4, &body.constraints, Writer::constraint);
-    out.list(5, &body.preferences, |out, preference| {
-        out.constraint(&preference.rule);
-        out.signed(preference.weight.into());
-    });
-    out.list(6, &body.tolerations, Writer::toleration);
-    if let Some(terms) = &body.terms {
-        let labels: Vec<_> = terms.labels.iter().collect();
-        out.list(7, &labels, |out, (key, value)| {
-            out.text(key).text(value);
-        });
-        out.list(8, &terms.affinities, |out, affinity| {
-            out.text(&affinity.label.key).text(&affinity.label.value);
-            out.text(&affinity.level);
-            out.number(match affinity.mode {
-                Mode::Together => 0,
-                Mode::Apart => 1,
-            });
-        });
-    }
-    out.list(9, &body.spreads, |out, spread| {
-        out.text(&spread.level).number(spread.max_skew.into());
-    });
-    out.list(16, &body.soft_affinities, |out, affinity| {
-        out.text(&affinity.label.key).text(&affinity.label.value);
-        out.text(&affinity.level).signed(affinity.weight.into());
-    });
+    out.asked(body);
     if body.priority.0 != 0 {
         out.number(10).signed(body.priority.0.into());
     }
-    out.option(11, body.window.from.map(crate::Timestamp::as_nanos));
-    out.option(12, body.window.until.map(crate::Timestamp::as_nanos));
+    out.window(body);
     let nanos = |duration: std::time::Duration| u64::try_from(duration.as_nanos());
     let hold_for = Some(body.hold_for).filter(|hold_for| *hold_for != Request::HOLD_FOR);
     out.option(13, hold_for.and_then(|hold_for| nanos(hold_for).ok()));
     out.option(14, body.expected.and_then(|expected| nanos(expected).ok()));
-    if let Some(strategy) = &body.strategy {
-        out.number(15).text(strategy);
-    }
+    out.strategy(body);
     out.finish()
 }
+
+/// A hash of what decides how a request can be answered.
+pub(super) fn likeness(body: &Body) -> u64 {
+    let mut out = Writer(OFFSET);
+    out.asked(body);
+    out.window(body);
+    out.strategy(body);
+    out.finish()
+}
+
+/// Where FNV-1a with 64 bits begins.
+const OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
 
 /// Takes the bytes in and keeps their hash.
 struct Writer(u64);
@@ -109,6 +88,56 @@ impl Writer {
         self.number(list.len().try_into().unwrap_or(u64::MAX));
         for item in list {
             write(self, item);
+        }
+    }
+
+    /// What is asked for, of whom and under which conditions.
+    fn asked(&mut self, body: &Body) {
+        if body.owner != OwnerPath::default() {
+            self.number(1).text(body.owner.as_str());
+        }
+        self.need(&body.need);
+        self.list(4, &body.constraints, Writer::constraint);
+        self.list(5, &body.preferences, |out, preference| {
+            out.constraint(&preference.rule);
+            out.signed(preference.weight.into());
+        });
+        self.list(6, &body.tolerations, Writer::toleration);
+        if let Some(terms) = &body.terms {
+            let labels: Vec<_> = terms.labels.iter().collect();
+            self.list(7, &labels, |out, (key, value)| {
+                out.text(key).text(value);
+            });
+            self.list(8, &terms.affinities, |out, affinity| {
+                out.text(&affinity.label.key).text(&affinity.label.value);
+                out.text(&affinity.level);
+                out.number(match affinity.mode {
+                    Mode::Together => 0,
+                    Mode::Apart => 1,
+                });
+            });
+        }
+        self.list(9, &body.spreads, |out, spread| {
+            out.text(&spread.level).number(spread.max_skew.into());
+            out.option(1, spread.most.map(u64::from));
+            if let Some(label) = &spread.among {
+                out.number(2).text(&label.key).text(&label.value);
+            }
+        });
+        self.list(16, &body.soft_affinities, |out, affinity| {
+            out.text(&affinity.label.key).text(&affinity.label.value);
+            out.text(&affinity.level).signed(affinity.weight.into());
+        });
+    }
+
+    fn window(&mut self, body: &Body) {
+        self.option(11, body.window.from.map(crate::Timestamp::as_nanos));
+        self.option(12, body.window.until.map(crate::Timestamp::as_nanos));
+    }
+
+    fn strategy(&mut self, body: &Body) {
+        if let Some(strategy) = &body.strategy {
+            self.number(15).text(strategy);
         }
     }
 

@@ -199,6 +199,44 @@ impl Request {
     }
 }
 
+impl Request {
+    /// Whether two requests can only be answered alike: they differ at most in name, key, priority, time to confirm
+    /// and estimate.
+    ///
+    /// ```
+    /// # use cloudlot_core::{Request, cores};
+    /// let first = Request::new("a").part([cores(2)]).build()?;
+    /// let second = Request::new("b").part([cores(2)]).priority(7).build()?;
+    /// let third = Request::new("c").part([cores(3)]).build()?;
+    /// assert!(first.is_like(&second) && first.likeness() == second.likeness());
+    /// assert!(!first.is_like(&third));
+    /// # Ok::<(), cloudlot_core::Faults>(())
+    /// ```
+    #[must_use]
+    pub fn is_like(&self, other: &Self) -> bool {
+        let (a, b) = (&*self.body, &*other.body);
+        let alike = |a: &Body, b: &Body| {
+            a.owner == b.owner
+                && a.need == b.need
+                && a.constraints == b.constraints
+                && a.preferences == b.preferences
+                && a.tolerations == b.tolerations
+                && a.terms == b.terms
+                && a.soft_affinities == b.soft_affinities
+                && a.spreads == b.spreads
+                && a.window == b.window
+                && a.strategy == b.strategy
+        };
+        Arc::ptr_eq(&self.body, &other.body) || alike(a, b)
+    }
+
+    /// A hash that requests which [are alike](Self::is_like) share.
+    #[must_use]
+    pub fn likeness(&self) -> u64 {
+        digest::likeness(&self.body)
+    }
+}
+
 impl fmt::Debug for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Request")

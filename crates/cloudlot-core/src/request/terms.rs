@@ -48,7 +48,7 @@ pub struct SoftAffinity {
     pub weight: i32,
 }
 
-/// How evenly the pieces of one request stand in the domains of a level.
+/// How evenly members stand in the domains of a level: those of the request, and those with a label if it names one.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 #[cfg_attr(
     feature = "serde",
@@ -58,8 +58,32 @@ pub struct SoftAffinity {
 pub struct Spread {
     /// The level.
     pub level: String,
-    /// By how many pieces the fullest domain may be ahead of the emptiest; at least one.
+    /// By how many members the fullest domain may be ahead of the emptiest; at least one.
     pub max_skew: u32,
+    /// How many members one domain may have; absent: any number.
+    #[cfg_attr(
+        feature = "serde",
+        serde(default, skip_serializing_if = "Option::is_none")
+    )]
+    pub most: Option<u32>,
+    /// Which members count besides those of the request; absent: none.
+    #[cfg_attr(
+        feature = "serde",
+        serde(default, skip_serializing_if = "Option::is_none")
+    )]
+    pub among: Option<Label>,
+}
+
+impl Spread {
+    /// Members of the request alone, so even over the domains of a level.
+    pub fn over(level: impl Into<String>, max_skew: u32) -> Self {
+        Self {
+            level: level.into(),
+            max_skew,
+            most: None,
+            among: None,
+        }
+    }
 }
 
 /// A wish: a rule that counts if it holds, and excludes nothing if it does not.

@@ -286,7 +286,7 @@ fn known() -> Vec<Known> {
         Toleration: [Toleration::equal("spot", "yes").effect(Effect::NoExecute), Toleration::everything()];
         Effect: [Effect::PreferNoSchedule];
         Mode: [Mode::Together, Mode::Apart];
-        Spread: [Spread { level: "zone".to_owned(), max_skew: 1 }];
+        Spread: [Spread::over("zone", 1), Spread { most: Some(2), among: Some(Label { key: "app".to_owned(), value: "web".to_owned() }), ..Spread::over("zone", 1) }];
         Preference: [Preference { rule: rule().into(), weight: i32::MIN }], |it| ask(&it.rule);
         Priority: [Priority(i32::MIN)];
         Window: [Window { from: Some(Timestamp::ZERO), until: Some(Timestamp::MAX) }], |window| {

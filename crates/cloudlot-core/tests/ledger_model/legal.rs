@@ -95,7 +95,7 @@ impl Model {
         for (part, on) in parts(put) {
             self.against_place(ask, part, on, &mut no);
         }
-        self.against_company(ask, &loads, &mut no);
+        self.against_company(ask, &loads, &self.sites(ask, put), &mut no);
         no.extend(self.against_booking(ask.owner, &loads, ask.from, ask.until));
         no
     }
@@ -199,12 +199,45 @@ impl Model {
         }
     }
 
+    /// How many members sit where: one on several children sits on one of them.
+    fn sites(&self, ask: &Ask, put: &Put) -> Vec<(ResourceId, u64)> {
+        let mut sites: BTreeMap<ResourceId, u64> = BTreeMap::new();
+        let mut places: BTreeMap<(usize, ResourceId), (ResourceId, u64, u64)> = BTreeMap::new();
+        let (Wants::Groups(groups), Put::Pieces(pieces)) = (&ask.wants, put) else {
+            return ask
+                .loads(put)
+                .into_iter()
+                .map(|(on, (_, n))| (on, n))
+                .collect();
+        };
+        for (part, on, members) in pieces.iter().filter(|(.., members)| *members > 0) {
+            let parent = self.things.get(on).and_then(|thing| thing.parent);
+            let of = groups.get(*part).and_then(|group| group.children);
+            let (family, of) = (parent.unwrap_or(*on), of.unwrap_or(1));
+            let family = if of == 1 { *on } else { family };
+            let place = places
+                .entry((*part, family))
+                .or_insert((*on, 0, u64::from(of)));
+            place.1 += u64::from(*members);
+        }
+        for (on, places, of) in places.into_values() {
+            *sites.entry(on).or_default() += places / of;
+        }
+        sites.into_iter().collect()
+    }
+
     /// Whether it gets the company that it wants, and is let in by those who are there.
-    fn against_company(&self, ask: &Ask, loads: &Loads, no: &mut Vec<No>) {
+    fn against_company(
+        &self,
+        ask: &Ask,
+        loads: &Loads,
+        sites: &[(ResourceId, u64)],
+        no: &mut Vec<No>,
+    ) {
         for (tag, level) in &ask.apart {
             let own = ask.tags.contains(tag);
             let mut seen = Vec::new();
-            for (id, (_, count)) in loads {
+            for (id, count) in sites {
                 let Some(domain) = self.domain(*id, level) else {
                     continue;
                 };
@@ -400,6 +433,31 @@ impl Model {
         }
         let more = minus(&total(loads), &total(&claim.loads));
         self.against_limits(claim.owner, &more, stretch, &mut no);
+        no
+    }
+
+    pub(crate) fn against_advancing(&self, id: ReservationId, from: u64) -> Vec<No> {
+        let Some(claim) = self.claims.get(&id) else {
+            return vec![No::Gone(id)];
+        };
+        let mut no = Vec::new();
+        if claim.evicting {
+            no.push(No::Evicting(id));
+        }
+        let from = from.max(self.now);
+        if from >= claim.from {
+            return no;
+        }
+        let stretch = Some((from, claim.from));
+        for (on, (bag, _)) in &claim.loads {
+            if !self.is_open(*on) {
+                no.push(No::Closed);
+            }
+            if self.lacks(Row::On(*on), bag, stretch) != NOTHING {
+                no.push(No::Full(*on));
+            }
+        }
+        self.against_limits(claim.owner, &total(&claim.loads), stretch, &mut no);
         no
     }
 

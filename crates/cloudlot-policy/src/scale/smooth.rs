@@ -177,3 +177,57 @@ impl HoltWinters {
 fn number(count: usize) -> f64 {
     u32::try_from(count).map_or(f64::MAX, f64::from)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_line_with_a_season_is_forecast_exactly(
+            start in -100.0_f64..100.0, slope in -5.0_f64..5.0,
+            mut wave in prop::collection::vec(-50.0_f64..50.0, 2..8),
+            rounds in 2_usize..5, extra in 0_usize..8,
+        ) {
+            // A season has no part of the level.
+            let mean = wave.iter().sum::<f64>() / number(wave.len());
+            wave.iter_mut().for_each(|value| *value -= mean);
+            let value = |place: usize| start + slope * number(place) + wave[place % wave.len()];
+            let length = rounds * wave.len() + extra;
+            let values: Vec<f64> = (0..length).map(value).collect();
+            let smooth = HoltWinters::new(Smoothing::default(), &values, Some(wave.len())).unwrap();
+            for steps in 1..20 {
+                let off = smooth.ahead(steps) - value(length - 1 + steps);
+                prop_assert!(off.abs() < 1e-6, "{off} at {steps}");
+            }
+        }
+
+        #[test]
+        fn without_a_trend_it_is_the_weighted_mean_of_the_past(
+            values in prop::collection::vec(-100.0_f64..100.0, 1..40), level in 0.0_f64..=1.0,
+        ) {
+            let flat = Smoothing { level, trend: 0.0, season: 0.0, damping: 0.0 };
+            let smooth = HoltWinters::new(flat, &values, None).unwrap();
+            // Weights fall by 1 - level with each step back; the first value has what is left.
+            let last = values.len() - 1;
+            let old = |back: usize| (1.0 - level).powi(i32::try_from(back).unwrap());
+            let newer = values.iter().rev().take(last).enumerate();
+            let mean = newer.map(|(back, value)| level * old(back) * value).sum::<f64>()
+                + old(last) * values[0];
+            prop_assert!((smooth.ahead(3) - mean).abs() < 1e-9);
+        }
+    }
+
+    #[test]
+    fn a_season_that_does_not_fit_is_none() {
+        let values = [1.0, 5.0, 1.0];
+        let plain = HoltWinters::new(Smoothing::default(), &values, None).unwrap();
+        for season in [0, 1, 2, usize::MAX] {
+            let smooth = HoltWinters::new(Smoothing::default(), &values, Some(season)).unwrap();
+            assert_eq!(smooth.ahead(2), plain.ahead(2), "{season}");
+        }
+        let empty = HoltWinters::new(Smoothing::default(), &[], Some(7)).unwrap();
+        assert_eq!(empty.ahead(5), 0.0);
+    }
+}

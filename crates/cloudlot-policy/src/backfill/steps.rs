@@ -161,18 +161,39 @@ impl Steps {
         caps: &[(usize, u64)],
         end: impl Fn(Timestamp) -> Timestamp,
     ) -> Option<Timestamp> {
+        match caps {
+            // One kind is the usual case, and gets a loop of its own.
+            [(column, cap)] => self.free_stretch(after, end, |row| row[*column] > *cap),
+            _ => {
+                let over = |row: &[u64]| caps.iter().any(|(column, cap)| row[*column] > *cap);
+                self.free_stretch(after, end, over)
+            }
+        }
+    }
+
+    fn free_stretch(
+        &self,
+        after: Timestamp,
+        end: impl Fn(Timestamp) -> Timestamp,
+        over: impl Fn(&[u64]) -> bool,
+    ) -> Option<Timestamp> {
         let mut start = after.max(self.at[0]);
         let mut until = end(start);
+        if self.width == 0 {
+            return Some(start);
+        }
         let first = self.step(start);
-        for step in first..self.at.len() {
-            if step > first && self.at[step] >= until {
-                break;
-            }
-            let row = &self.used[step * self.width..][..self.width];
-            if caps.iter().any(|(column, cap)| row[*column] > *cap) {
-                start = *self.at.get(step + 1)?;
+        let rows = self.used[first * self.width..].chunks_exact(self.width);
+        let ends = self.at[first + 1..].iter().copied();
+        let mut steps = rows.zip(ends.map(Some).chain([None]));
+        let mut began = start;
+        while let Some((row, next)) = steps.next().filter(|_| began < until || began == start) {
+            if over(row) {
+                start = next?;
                 until = end(start);
             }
+            let Some(next) = next else { break };
+            began = next;
         }
         Some(start)
     }

@@ -4,8 +4,9 @@
 //! functions of their arguments: no I/O, no clock, no chance, and whole numbers wherever an answer
 //! is compared.
 //!
-//! - **Who gets how much of one thing?** [`share`] divides a quantity among weighted claims,
-//!   max-min fairly. A memory coordinator divides a host's memory among its guests with it.
+//! - **Who gets how much?** [`share`] divides one quantity among weighted claims, max-min fairly: a
+//!   memory coordinator divides a host's memory among its guests with it. [`share::drf`] divides
+//!   several kinds at once among tenants whose tasks need them together.
 //! - **What goes where?** [`pack`] assigns items to bins so that loads are even and few items
 //!   move: exactly for small problems, by local search for large ones. A vCPU scheduler re-pins
 //!   vCPUs to cores with it.
@@ -31,7 +32,15 @@
 //! # Ok::<(), pack::BalanceError>(())
 //! ```
 
+pub mod accounts;
+pub mod admit;
+pub mod backfill;
+pub mod contention;
+pub mod engine;
+pub mod order;
 pub mod pack;
 pub mod place;
-
-pub use cloudlot_core::share;
+pub mod pool;
+pub mod quota;
+pub mod scale;
+pub mod share;

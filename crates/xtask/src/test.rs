@@ -86,7 +86,12 @@ fn formatting_and_lints(tally: &mut Tally, readiness: &setup::Readiness) {
         let clippy = ["clippy", "-p", "cloudlot-core", "--all-targets"];
         cargo(&[&clippy, PURE].concat(), deny)
     });
-    for library in ["cloudlot-core", "cloudlot-hv", "cloudlot-store"] {
+    for library in [
+        "cloudlot-core",
+        "cloudlot-policy",
+        "cloudlot-hv",
+        "cloudlot-store",
+    ] {
         let lean = ["clippy", "-p", library, "--lib", "--no-default-features"];
         tally.step("lints without default features", || cargo(&lean, deny));
     }

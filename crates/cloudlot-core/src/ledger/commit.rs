@@ -19,7 +19,6 @@ struct Trial {
     grants: Vec<Grant>,
     /// When each reservation that was touched ended before.
     ends: Vec<(ReservationId, Option<Timestamp>)>,
-    keys_ended: Vec<RequestKey>,
     keys_granted: BTreeMap<RequestKey, (u64, Grant)>,
 }
 
@@ -48,12 +47,9 @@ impl Ledger {
             self.watch(*id, *before);
         }
         for entry in trial.entries {
-            self.remember(&entry, None);
+            // One by one: a plan may end what it has just reserved, and give the place of what it ended again.
+            self.remember(&entry);
             self.journal.push(entry.at, entry.change);
-        }
-        // After what was granted: a plan may end what it has just reserved.
-        for key in trial.keys_ended {
-            self.keys.ended(key);
         }
         Ok(trial.grants)
     }
@@ -75,7 +71,6 @@ impl Ledger {
             undo: Vec::with_capacity(plan.steps.len()),
             grants: Vec::new(),
             ends: Vec::with_capacity(plan.steps.len()),
-            keys_ended: Vec::new(),
             keys_granted: BTreeMap::new(),
         };
         for (index, step) in plan.steps.iter().enumerate() {
@@ -102,8 +97,11 @@ impl Ledger {
                 *reservation,
                 rules::evict(&self.state, *reservation, *at, self.now())?,
             ),
+            Step::Advance { reservation, from } => (
+                *reservation,
+                rules::advance(&self.state, *reservation, *from, self.now())?,
+            ),
         };
-        trial.keys_ended.extend(self.key_of_ended(&change));
         trial.ends.push((id, self.ends(id)));
         self.try_change(change, trial);
         Ok(())

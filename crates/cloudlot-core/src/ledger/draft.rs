@@ -82,6 +82,23 @@ impl<'a> Draft<'a> {
     /// # Errors
     /// Why it is not possible; the draft is as before then.
     pub fn reserve(&mut self, request: &Request, placement: &Placement) -> Result<(), Why> {
+        self.reserve_from(request, placement, self.now)
+    }
+
+    /// Reserves what a request asks for, from a moment on: its own start counts if that is later. It waits to be
+    /// confirmed as long as it asked for after that moment.
+    ///
+    /// So a planner books room that frees later, as by an eviction with grace, and the request is still the one that was
+    /// asked: it comes again under its key with its own digest.
+    ///
+    /// # Errors
+    /// Why it is not possible; the draft is as before then.
+    pub fn reserve_from(
+        &mut self,
+        request: &Request,
+        placement: &Placement,
+        from: Timestamp,
+    ) -> Result<(), Why> {
         let state = &self.view.state;
         let mut reads = Readings::default();
         suits::suits(state, request, placement, &mut reads)?;
@@ -90,7 +107,11 @@ impl<'a> Draft<'a> {
             let sites = placement::sites(state, request, placement);
             company(state, terms, sites, &mut reads)?;
         }
-        let booking = Booking::of(request, holds);
+        let mut booking = Booking::of(request, holds);
+        if from > self.now {
+            booking.from = booking.from.max(Some(from));
+            booking.hold_for = booking.hold_for.saturating_add(from.since(self.now));
+        }
         let reservation = rules::book(state, &booking.ask(), self.now);
         let mut reservation =
             reservation.map_err(|why| suits::for_good(state, request, placement, why))?;
@@ -146,6 +167,17 @@ impl<'a> Draft<'a> {
     /// Notes that the plan was decided on something beyond its steps: commit refuses it if that has changed meanwhile.
     pub fn depend(&mut self, row: Row) {
         self.guard(Readings(BTreeSet::from([row])));
+    }
+
+    /// Lets a booking that has not begun start at `from`, or now if that has passed.
+    ///
+    /// # Errors
+    /// Why it is not possible; the draft is as before then.
+    pub fn advance(&mut self, reservation: ReservationId, from: Timestamp) -> Result<(), Why> {
+        let change = rules::advance(&self.view.state, reservation, from, self.now)?;
+        self.evolve(change);
+        self.steps.push(Step::Advance { reservation, from });
+        Ok(())
     }
 
     /// Notes a request that the plan does not serve.

@@ -109,6 +109,13 @@ pub enum Change {
         /// What is left of its time.
         span: Span,
     },
+    /// A reservation starts earlier than it was booked for.
+    Advanced {
+        /// Which.
+        id: ReservationId,
+        /// Its time now.
+        span: Span,
+    },
     /// A reservation is gone.
     Ended {
         /// Which.

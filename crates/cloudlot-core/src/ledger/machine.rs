@@ -337,6 +337,23 @@ impl Ledger {
         Ok(())
     }
 
+    /// Lets a booking that has not begun start at `from`, or now if that has passed; one that starts no later stays as it
+    /// is.
+    ///
+    /// # Errors
+    /// [`Why::Gone`], [`Why::Evicting`], or why there is no room until it would have started.
+    pub fn advance(
+        &mut self,
+        id: ReservationId,
+        from: Timestamp,
+        now: Timestamp,
+    ) -> Result<(), Why> {
+        self.tick(now);
+        let change = rules::advance(&self.state, id, from, self.now)?;
+        self.alter(id, change);
+        Ok(())
+    }
+
     /// Follows entries: those that [`Ledger::check`] gave, if nothing has changed since, or those of another ledger that
     /// this one is a copy of.
     ///
@@ -348,12 +365,11 @@ impl Ledger {
             self.now = self.now.max(entry.at);
             let id = super::replay::reservation_of(&entry.change);
             let before = id.and_then(|id| self.ends(id));
-            let ended = self.key_of_ended(&entry.change);
             self.evolve(entry);
             if let Some(id) = id {
                 self.watch(id, before);
             }
-            self.remember(entry, ended);
+            self.remember(entry);
             self.journal.push(entry.at, entry.change.clone());
         }
         Ok(())
@@ -434,8 +450,8 @@ impl Ledger {
     #[inline]
     fn alter(&mut self, id: ReservationId, change: Change) {
         let before = self.ends(id);
-        if let Some(key) = self.key_of_ended(&change) {
-            self.keys.ended(key);
+        if let Change::Ended { id, .. } = change {
+            self.keys.ended(id);
         }
         self.record(change);
         self.watch(id, before);
@@ -487,25 +503,20 @@ impl Ledger {
         }
     }
 
-    pub(super) fn key_of_ended(&self, change: &Change) -> Option<RequestKey> {
-        match change {
-            Change::Ended { id, .. } => self.state.live(*id)?.key(),
-            _ => None,
-        }
-    }
-
-    pub(super) fn remember(&mut self, entry: &Entry, ended: Option<RequestKey>) {
-        if let Change::Reserved {
-            id,
-            reservation,
-            digest,
-        } = &entry.change
-            && let Some(key) = reservation.key()
-        {
-            self.keys.granted(key, *digest, Grant::of(*id, reservation));
-        }
-        if let Some(key) = ended {
-            self.keys.ended(key);
+    /// Keeps the keys true after an entry.
+    pub(super) fn remember(&mut self, entry: &Entry) {
+        match &entry.change {
+            Change::Reserved {
+                id,
+                reservation,
+                digest,
+            } => {
+                if let Some(key) = reservation.key() {
+                    self.keys.granted(key, *digest, Grant::of(*id, reservation));
+                }
+            }
+            Change::Ended { id, .. } => self.keys.ended(*id),
+            _ => {}
         }
     }
 }

@@ -51,6 +51,7 @@ mod entry;
 mod grant;
 mod groups;
 mod holds;
+mod index;
 mod journal;
 mod keys;
 mod machine;

@@ -53,6 +53,14 @@ pub enum Step {
         /// The first moment at which it is gone.
         at: Timestamp,
     },
+    /// Let a booking that has not begun start at `from`, or now if that has passed. One that starts no later than that
+    /// stays as it is.
+    Advance {
+        /// Which reservation.
+        reservation: ReservationId,
+        /// When it is to start.
+        from: Timestamp,
+    },
 }
 
 /// A request with its place, as far as the ledger has to know.

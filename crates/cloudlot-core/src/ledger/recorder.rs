@@ -161,7 +161,8 @@ impl Recorder {
             Change::Confirmed { id }
             | Change::Extended { id, .. }
             | Change::Resized { id, .. }
-            | Change::Evicting { id, .. } => {
+            | Change::Evicting { id, .. }
+            | Change::Advanced { id, .. } => {
                 let Some(key) = self.keys.get(id) else {
                     return false;
                 };

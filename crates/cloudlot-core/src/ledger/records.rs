@@ -3,8 +3,9 @@
 use super::machine::Ledger;
 use super::record::{HoldRecord, KeyRecord, Record, RecordName, ReservationRecord};
 use super::reservation::Reservation;
+use super::why::Why;
 use super::{Grant, Hold};
-use crate::{OwnerPath, Quantity, RequestKey, ReservationId};
+use crate::{OwnerPath, Quantity, Request, RequestKey, ReservationId};
 use std::collections::BTreeMap;
 
 impl Ledger {
@@ -59,7 +60,7 @@ impl Ledger {
             RecordName::EndedKey(key) => {
                 let answer = self.keys.get(*key)?;
                 Some(Record::EndedKey {
-                    answer: answer.record(*key),
+                    answer: answer.record(),
                     order: answer.ended?.get(),
                 })
             }
@@ -71,6 +72,14 @@ impl Ledger {
     #[must_use]
     pub fn find_key(&self, key: RequestKey) -> Option<Grant> {
         self.keys.get(key).map(super::keys::Answer::grant)
+    }
+
+    /// What a request was granted before under its key, while the key is remembered; `None` if it is new or has none.
+    ///
+    /// # Errors
+    /// [`Why::KeyReused`] if the key was used for another request.
+    pub fn find_answer(&self, request: &Request) -> Result<Option<Grant>, Why> {
+        self.repeated(request.key(), request.digest())
     }
 
     fn ledger_record(&self) -> Record {
@@ -120,6 +129,6 @@ impl Ledger {
     fn answer_of(&self, id: ReservationId, reservation: &Reservation) -> Option<KeyRecord> {
         let key = reservation.key()?;
         let answer = self.keys.get(key).filter(|answer| answer.id == id)?;
-        Some(answer.record(key))
+        Some(answer.record())
     }
 }

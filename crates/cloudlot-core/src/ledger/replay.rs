@@ -58,6 +58,7 @@ pub(crate) fn reservation_of(change: &Change) -> Option<ReservationId> {
         | Change::Extended { id, .. }
         | Change::Resized { id, .. }
         | Change::Evicting { id, .. }
+        | Change::Advanced { id, .. }
         | Change::Ended { id, .. } => Some(*id),
         _ => None,
     }
@@ -157,6 +158,19 @@ pub(crate) fn follows(state: &State, entry: &Entry) -> Result<(), &'static str> 
             let old = state.live(*id).ok_or("the reservation is gone")?.span();
             let shorter = span.from == old.from && span.until <= old.until && !span.is_empty();
             given(shorter, "grace does not lengthen a time")
+        }
+        Change::Advanced { id, span } => {
+            let old = state.live(*id).ok_or("the reservation is gone")?;
+            let booked = old.booked().is_some() && span.until == old.span().until;
+            let earlier = booked && (entry.at..=old.span().from).contains(&span.from);
+            given(
+                earlier || *span == old.span(),
+                "only a booking starts earlier",
+            )?;
+            let more = rules::before_its_start(old, *span);
+            let owner = state.owner(old.owner()).ok_or("the owner is unknown")?;
+            let counted = more.span().is_empty() || rules::can_count(state, &more, owner).is_ok();
+            given(counted, "the amounts cannot be counted")
         }
         Change::Ended { id, .. } => given(state.live(*id).is_some(), "the reservation is gone"),
     }

@@ -104,6 +104,12 @@ impl Reservation {
         };
     }
 
+    /// Gives it another time; what starts the moment it was made and has no end is an open claim.
+    pub(crate) fn set_span(&mut self, span: Span) {
+        self.span = span;
+        self.timed = span.from > self.reserved_at || span.until < Timestamp::MAX;
+    }
+
     /// What it holds, and where.
     #[must_use]
     pub const fn holds(&self) -> &Holds {

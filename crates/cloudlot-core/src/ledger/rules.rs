@@ -347,6 +347,44 @@ pub(crate) fn evict(
     Ok(Change::Evicting { id, span })
 }
 
+/// What starting earlier changes, if there is room until it would have started.
+pub(crate) fn advance(
+    state: &State,
+    id: ReservationId,
+    from: Timestamp,
+    now: Timestamp,
+) -> Result<Change, Why> {
+    let reservation = staying(state, id)?;
+    let span = Span {
+        from: from.max(now).min(reservation.span.from),
+        until: reservation.span.until,
+    };
+    let more = before_its_start(reservation, span);
+    if more.span.is_empty() {
+        return Ok(Change::Advanced { id, span });
+    }
+    for hold in more.holds.as_slice() {
+        let on = hold.resource();
+        if !state.standing(on).is_some_and(|standing| standing.open) {
+            return Err(closed(state, on));
+        }
+        fits(state, on, more.claim(hold.mask(), hold.values()))?;
+    }
+    let rows: Vec<_> = state.limit_rows(more.owner).collect();
+    fits_limits(state, &rows, &more.holds.total(), more.booked())?;
+    Ok(Change::Advanced { id, span })
+}
+
+/// The part of a time that lies before the start of the reservation, as a reservation of its own.
+pub(crate) fn before_its_start(reservation: &Reservation, span: Span) -> Reservation {
+    let mut more = reservation.clone();
+    more.span = Span {
+        from: span.from,
+        until: reservation.span.from,
+    };
+    more
+}
+
 /// The first moment from `after` on at which a request could have this place for `length`.
 pub(crate) fn earliest(
     state: &State,

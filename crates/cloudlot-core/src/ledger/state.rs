@@ -186,6 +186,9 @@ impl State {
                 reservation.timed = true;
                 reservation.evicting = true;
             }),
+            Change::Advanced { id, span } => {
+                self.change(*id, |reservation| reservation.set_span(*span));
+            }
             Change::Ended { id, .. } => {
                 self.end(*id);
             }
@@ -213,7 +216,7 @@ impl State {
                 self.groups_of(self.live(*id)?, holds, &mut groups);
                 act
             }
-            Change::Evicting { id, .. } => Act::Change(*id, was(id)?),
+            Change::Evicting { id, .. } | Change::Advanced { id, .. } => Act::Change(*id, was(id)?),
             Change::Ended { id, .. } => Act::End(*id, was(id)?),
             _ => return None,
         };
@@ -269,6 +272,7 @@ impl State {
             | Change::Extended { id, .. }
             | Change::Resized { id, .. }
             | Change::Evicting { id, .. }
+            | Change::Advanced { id, .. }
             | Change::Ended { id, .. } => self.live(*id).map_or(0, own),
         };
         rows as u64

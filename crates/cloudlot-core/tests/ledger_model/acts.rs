@@ -86,6 +86,7 @@ impl Model {
             loads: loads.clone(),
             confirmed: None,
             hold_until: self.now.saturating_add(paper.hold_for),
+            made: self.now,
             from,
             until,
             timed,
@@ -155,6 +156,15 @@ impl Model {
         claim.until = until;
         claim.timed = true;
         claim.evicting = true;
+        self.claims.insert(id, claim);
+    }
+
+    /// Starts earlier, if it was booked for later.
+    pub(crate) fn advance(&mut self, id: ReservationId, from: u64) {
+        let mut claim = self.claims.remove(&id).unwrap();
+        self.touch(&claim);
+        claim.from = claim.from.min(from.max(self.now));
+        claim.timed = claim.from > claim.made || claim.until < u64::MAX;
         self.claims.insert(id, claim);
     }
 

@@ -24,6 +24,7 @@ pub(crate) enum Op {
     Resize,
     Extend,
     Evict,
+    Advance,
     Expire,
     Adopt,
     Draft,
@@ -392,6 +393,21 @@ pub(crate) fn target(chance: &mut Chance, model: &Model) -> ReservationId {
         Some(id) if !chance.one_in(12) => id,
         Some(id) => ReservationId::new(id.slot(), id.generation().wrapping_sub(1)),
         None => ReservationId::new(0, 99),
+    }
+}
+
+/// A reservation that has not begun mostly, else any.
+pub(crate) fn booked(chance: &mut Chance, model: &Model) -> ReservationId {
+    let later = |(_, claim): &(&ReservationId, &Claim)| claim.from > model.now;
+    let ids: Vec<ReservationId> = model
+        .claims
+        .iter()
+        .filter(later)
+        .map(|(id, _)| *id)
+        .collect();
+    match chance.pick(&ids) {
+        Some(id) if id.slot() < u32::MAX / 2 && !chance.one_in(6) => id,
+        _ => target(chance, model),
     }
 }
 

@@ -436,6 +436,31 @@ impl Model {
         no
     }
 
+    pub(crate) fn against_advancing(&self, id: ReservationId, from: u64) -> Vec<No> {
+        let Some(claim) = self.claims.get(&id) else {
+            return vec![No::Gone(id)];
+        };
+        let mut no = Vec::new();
+        if claim.evicting {
+            no.push(No::Evicting(id));
+        }
+        let from = from.max(self.now);
+        if from >= claim.from {
+            return no;
+        }
+        let stretch = Some((from, claim.from));
+        for (on, (bag, _)) in &claim.loads {
+            if !self.is_open(*on) {
+                no.push(No::Closed);
+            }
+            if self.lacks(Row::On(*on), bag, stretch) != NOTHING {
+                no.push(No::Full(*on));
+            }
+        }
+        self.against_limits(claim.owner, &total(&claim.loads), stretch, &mut no);
+        no
+    }
+
     pub(crate) fn against_limiting(&self, owner: &str, limit: &[Option<u128>; 4]) -> Vec<NoAdmin> {
         let theirs = self
             .claims

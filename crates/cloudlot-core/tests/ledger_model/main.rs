@@ -47,6 +47,7 @@ const EVEN: &[(Op, u64)] = &[
     (Op::Resize, 6),
     (Op::Extend, 4),
     (Op::Evict, 3),
+    (Op::Advance, 4),
     (Op::Expire, 2),
     (Op::Adopt, 2),
     (Op::Draft, 5),

@@ -60,6 +60,7 @@ pub(crate) struct Claim {
     pub(crate) loads: Loads,
     pub(crate) confirmed: Option<u64>,
     pub(crate) hold_until: u64,
+    pub(crate) made: u64,
     pub(crate) from: u64,
     pub(crate) until: u64,
     /// Whether it begins later than it was made, or has an end.

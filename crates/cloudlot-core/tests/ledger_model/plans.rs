@@ -3,7 +3,7 @@
 use crate::acts::Paper;
 use crate::ask::{Ask, Put, holds};
 use crate::chance::Chance;
-use crate::commands::{moment, target};
+use crate::commands::{booked, moment, target};
 use crate::compare::{self, same};
 use crate::legal::No;
 use crate::model::{Loads, Model, Thing, stamp};
@@ -21,6 +21,7 @@ pub(crate) enum Meta {
     },
     Resize(ReservationId, Loads),
     Evict(ReservationId, u64),
+    Advance(ReservationId, u64),
 }
 
 /// What a guard speaks of, as the model sees it.
@@ -119,6 +120,16 @@ impl Run {
                         leaves = Some(at);
                         model.evict(id, at);
                         steps.push(Meta::Evict(id, at));
+                    }
+                }
+                5 => {
+                    let id = booked(chance, &model);
+                    let from = (model.now + chance.below(8)).saturating_sub(2);
+                    let got = draft.advance(id, stamp(from));
+                    agree("draft advance", &got, &model.against_advancing(id, from))?;
+                    if got.is_ok() {
+                        model.advance(id, from);
+                        steps.push(Meta::Advance(id, from));
                     }
                 }
                 _ => {
@@ -269,6 +280,7 @@ impl Run {
                 }
                 Meta::Resize(id, loads) => self.model.resize(*id, loads.clone()),
                 Meta::Evict(id, at) => self.model.evict(*id, *at),
+                Meta::Advance(id, from) => self.model.advance(*id, *from),
             }
         }
         self.model.done();
@@ -316,6 +328,7 @@ impl Model {
         match step {
             Meta::Resize(id, loads) => self.against_resizing(*id, loads),
             Meta::Evict(id, _) => self.against_ending(*id),
+            Meta::Advance(id, from) => self.against_advancing(*id, *from),
             Meta::Reserve { ask, put, paper } => {
                 match paper.key.and_then(|key| self.keys.get(&key)) {
                     Some((digest, _)) if *digest == paper.digest => Vec::new(),
@@ -330,6 +343,7 @@ impl Model {
         match step {
             Meta::Resize(id, loads) => self.resize(*id, loads.clone()),
             Meta::Evict(id, at) => self.evict(*id, *at),
+            Meta::Advance(id, from) => self.advance(*id, *from),
             Meta::Reserve { ask, put, paper } => {
                 if paper.key.is_none_or(|key| !self.keys.contains_key(&key)) {
                     let claim = self.claim(paper, &ask.loads(put));

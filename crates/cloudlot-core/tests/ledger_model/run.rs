@@ -2,7 +2,7 @@
 
 use crate::ask::{Ask, Put, Wants, holds, quantities};
 use crate::chance::Chance;
-use crate::commands::{Command, Op, Shape, moment, some, target};
+use crate::commands::{Command, Op, Shape, booked, moment, some, target};
 use crate::compare::{self, same};
 use crate::legal::No;
 use crate::model::{Bag, Loads, Model, NOTHING, Row, Stretch, stamp, total};
@@ -100,6 +100,7 @@ impl Run {
             Op::Resize => self.resize(chance),
             Op::Extend => self.extend(chance),
             Op::Evict => self.evict(chance),
+            Op::Advance => self.advance(chance),
             Op::Expire => self.expire(chance),
             Op::Draft => self.draft(chance),
             Op::Commit => self.commit(chance),
@@ -476,6 +477,19 @@ impl Run {
         agree("evict", &got, &no)?;
         if got.is_ok() {
             self.model.evict(id, at);
+        }
+        Ok(())
+    }
+
+    fn advance(&mut self, chance: &mut Chance) -> Result<(), String> {
+        let id = booked(chance, &self.model);
+        let now = self.now(chance);
+        let from = (self.model.now + chance.below(8)).saturating_sub(2);
+        let no = self.model.against_advancing(id, from);
+        let got = self.ledger.advance(id, stamp(from), stamp(now));
+        agree("advance", &got, &no)?;
+        if got.is_ok() {
+            self.model.advance(id, from);
         }
         Ok(())
     }

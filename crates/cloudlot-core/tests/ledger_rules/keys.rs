@@ -196,3 +196,26 @@ fn a_key_that_is_granted_and_ended_in_one_plan_counts_as_ended() {
         (0, 0)
     );
 }
+
+#[test]
+fn a_plan_that_gives_a_place_again_keeps_the_answer_of_both_keys() {
+    let (mut ledger, node) = one_node(10);
+    let old = ledger.reserve(&keyed(3, 7), node, at(0)).unwrap();
+    let mut view = View::of(&ledger);
+    let mut draft = view.draft(at(1));
+    draft.reserve(&keyed(4, 8), &Placement::on(node)).unwrap();
+    let mut plan = draft.finish();
+    let evict = Step::Evict {
+        reservation: old.id,
+        at: at(1),
+    };
+    plan.steps.insert(0, evict);
+    let new = ledger.commit(&plan, at(1)).unwrap()[0];
+    assert_eq!(new.id.slot(), old.id.slot());
+    assert_eq!(ledger.reserve(&keyed(3, 7), node, at(2)), Ok(old));
+    assert_eq!(ledger.reserve(&keyed(4, 8), node, at(2)), Ok(new));
+    assert_eq!(
+        (ledger.key_count(), ledger.state().taken(node)),
+        (2, cpu(4))
+    );
+}

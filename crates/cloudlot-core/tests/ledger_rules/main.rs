@@ -14,6 +14,7 @@ use cloudlot_core::{
 };
 use std::time::Duration;
 
+mod advance;
 mod capacity;
 mod drafts;
 mod journal;

@@ -23,6 +23,10 @@ impl Candidate {
     pub(crate) const fn on(self) -> ResourceId {
         self.on.0
     }
+
+    pub(crate) const fn score(self) -> i64 {
+        self.score
+    }
 }
 
 /// Whether a spread that would be broken at once keeps a row out.

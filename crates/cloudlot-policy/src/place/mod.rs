@@ -20,6 +20,7 @@ pub mod score;
 mod search;
 mod strategy;
 
+pub(crate) use field::{Candidate, Spreads, rank};
 pub use objective::Objective;
 pub use plug::{Ask, EVALUATIONS, Filter, Reads, SCALE, Score, World};
 pub use put::{Unplaced, begin, place};

@@ -1,0 +1,218 @@
+//! One request against a draft: through the gates, to a place, into the draft.
+
+use super::allocator::Allocator;
+use super::outcome::{Cause, Refused};
+use super::wake::WakeOn;
+use crate::accounts::{AccountId, Accounts};
+use crate::admit::{Denied, Entry};
+use crate::order::Books;
+use crate::place::{self, Reason, World};
+use cloudlot_core::ledger::{Assembly, Draft, Piece, Placement, Row, State, Step, Why};
+use cloudlot_core::{Amounts, Kinds, Need, On, Request, ResourceId, Timestamp};
+
+/// What an attempt is made with.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Field<'a> {
+    pub(crate) allocator: &'a Allocator,
+    pub(crate) rows: &'a [ResourceId],
+    pub(crate) capacity: &'a Amounts,
+    pub(crate) kinds: &'a Kinds,
+    pub(crate) last: Option<ResourceId>,
+    pub(crate) now: Timestamp,
+}
+
+impl<'a> Field<'a> {
+    pub(crate) fn books(&self, accounts: &'a Accounts) -> Books<'a> {
+        Books {
+            accounts,
+            capacity: self.capacity,
+            kinds: self.kinds,
+            now: self.now,
+        }
+    }
+
+    pub(crate) fn world(&self) -> World<'a> {
+        World {
+            rows: self.rows,
+            now: self.now,
+            last: self.last,
+        }
+    }
+
+    /// Reserves what a request asks for in a draft, and says what it takes in all.
+    pub(crate) fn attempt(
+        &self,
+        draft: &mut Draft<'_>,
+        accounts: &Accounts,
+        request: &Request,
+        account: AccountId,
+    ) -> Result<Amounts, Box<Refused>> {
+        let refuse = |why: Cause, wake: WakeOn| {
+            Box::new(Refused {
+                request: request.clone(),
+                why,
+                wake,
+            })
+        };
+        let ledger = |why: Why, wants: &Amounts| {
+            let reason = Reason::Ledger(why.clone());
+            refuse(
+                Cause::Ledger(why),
+                WakeOn::after(&reason, wants, is_social(request)),
+            )
+        };
+        let least =
+            least(draft.state(), request, self.now).map_err(|why| ledger(why, &Amounts::ZERO))?;
+        let gates = |takes: &Amounts| self.gates(accounts, request, account, takes);
+        gates(&least).map_err(|(gate, denied)| {
+            let wake = denied.wake;
+            refuse(Cause::Denied { gate, denied }, wake)
+        })?;
+        let strategy = self.allocator.strategy_for(request);
+        let strategy = strategy
+            .map_err(|name| refuse(Cause::UnknownStrategy(name.to_owned()), WakeOn::default()))?;
+        let placement = place::place(draft.state(), self.world(), request, strategy);
+        let placement = placement.map_err(|unplaced| {
+            let wake = WakeOn::after(&unplaced.reason, &least, is_social(request));
+            refuse(Cause::Unplaced(unplaced), wake)
+        })?;
+        // Members and amounts beyond the least are welcome where no gate is in their way.
+        let total = total(draft.state(), request, &placement, self.now);
+        let placement = if total == least || gates(&total).is_ok() {
+            placement
+        } else {
+            trim(draft.state(), request, placement, self.now)
+        };
+        let rows = self.depends(draft, request, &placement);
+        draft
+            .reserve(request, &placement)
+            .map_err(|why| ledger(why, &least))?;
+        for row in rows {
+            draft.depend(row);
+        }
+        let taken = draft.steps().last().map(|step| match step {
+            Step::Reserve(booking) => booking.holds.total(),
+            Step::Resize { .. } | Step::Evict { .. } | Step::Advance { .. } => Amounts::ZERO,
+        });
+        Ok(taken.unwrap_or_default())
+    }
+
+    /// Whether all gates are open to a request that takes so much.
+    fn gates(
+        &self,
+        accounts: &Accounts,
+        request: &Request,
+        account: AccountId,
+        takes: &Amounts,
+    ) -> Result<(), (String, Denied)> {
+        let entry = Entry {
+            request,
+            account,
+            takes,
+        };
+        let books = self.books(accounts);
+        for gate in &self.allocator.gates {
+            gate.admit(&books, &entry)
+                .map_err(|denied| (gate.name().to_owned(), denied))?;
+        }
+        Ok(())
+    }
+
+    /// What filters say that the placement rests on beyond amounts.
+    fn depends(&self, draft: &Draft<'_>, request: &Request, placement: &Placement) -> Vec<Row> {
+        let mut rows = Vec::new();
+        let (Ok(strategy), Placement::Pieces(pieces)) =
+            (self.allocator.strategy_for(request), placement)
+        else {
+            return rows;
+        };
+        if let Ok(assembly) = place::begin(draft.state(), self.world(), request) {
+            for piece in pieces {
+                let ask = place::Ask {
+                    world: self.world(),
+                    assembly: &assembly,
+                    part: piece.part,
+                };
+                for filter in strategy.filters() {
+                    filter.depends(&ask, piece.on, &mut rows);
+                }
+            }
+        }
+        rows
+    }
+}
+
+pub(crate) fn is_social(request: &Request) -> bool {
+    request.terms().is_some() || !request.spreads().is_empty()
+}
+
+/// What a request takes at least.
+pub(super) fn least(state: &State, request: &Request, now: Timestamp) -> Result<Amounts, Why> {
+    let assembly = Assembly::new(state, request, now)?;
+    let parts = match request.need() {
+        Need::Parts(parts) => parts,
+        Need::Elastic { .. } => return Ok(assembly.each(0)),
+    };
+    let sums = parts.iter().enumerate().map(|(n, part)| {
+        let of = match part.on {
+            On::Node => 1,
+            On::Children { of } => u64::from(of),
+        };
+        assembly
+            .each(n)
+            .saturating_mul(of.saturating_mul(part.min.into()))
+    });
+    Ok(sums.fold(Amounts::ZERO, |all, part| all.saturating_add(&part)))
+}
+
+/// What a placement takes in all.
+fn total(state: &State, request: &Request, placement: &Placement, now: Timestamp) -> Amounts {
+    let Ok(assembly) = Assembly::new(state, request, now) else {
+        return Amounts::ZERO;
+    };
+    let piece = |piece: &Piece| {
+        assembly
+            .each(piece.part)
+            .saturating_mul(piece.members.into())
+    };
+    let all: Vec<Amounts> = match placement {
+        Placement::Pieces(pieces) => pieces.iter().map(piece).collect(),
+        Placement::Shares(shares) => shares.iter().map(|(_, share)| *share).collect(),
+    };
+    let sum = |sum: Amounts, more: &Amounts| sum.saturating_add(more);
+    all.iter().fold(Amounts::ZERO, sum)
+}
+
+/// The same placement with no more than has to be there: the last members, or the last shares, are left out.
+fn trim(state: &State, request: &Request, placement: Placement, now: Timestamp) -> Placement {
+    match placement {
+        Placement::Pieces(mut pieces) => {
+            for (n, part) in request.need().parts().iter().enumerate() {
+                // A member on several children has a piece on each; those stay.
+                if part.on == On::Node {
+                    trim_part(&mut pieces, n, part.min);
+                }
+            }
+            pieces.retain(|piece| piece.members > 0);
+            Placement::Pieces(pieces)
+        }
+        Placement::Shares(mut shares) => {
+            let least = Assembly::new(state, request, now).map(|it| it.each(0));
+            let mut rest = least.unwrap_or_default();
+            for (_, share) in &mut shares {
+                *share = share.min(&rest);
+                rest = rest.saturating_sub(share);
+            }
+            shares.retain(|(_, share)| !share.is_zero());
+            Placement::Shares(shares)
+        }
+    }
+}
+
+fn trim_part(pieces: &mut [Piece], part: usize, min: u32) {
+    let mut left = min;
+    for piece in pieces.iter_mut().filter(|piece| piece.part == part) {
+        piece.members = piece.members.min(left);
+        left -= piece.members;
+    }
+}

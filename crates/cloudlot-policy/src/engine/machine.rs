@@ -1,0 +1,642 @@
+//! The engine itself: keeps its view, accounts and queue in step with the ledger, plans, and commits.
+
+use super::allocator::{Allocator, Discipline};
+use super::attempt::Field;
+use super::outcome::{Cause, DryRun, Outcome, Refused, StepReport};
+use super::preempt::{Preempted, lacks_room};
+use super::queue::{Arrival, Pending, Queue, Ticket};
+use super::reclaim::may_take_back;
+use super::resource::AsResource;
+use super::wake::{Happened, WakeOn};
+use crate::accounts::{AccountId, Accounts};
+use crate::contention::Disruptions;
+use cloudlot_core::ledger::{
+    AdminError, Booking, Change, Draft, Grant, Ledger, Plan, State, Step, View, Why,
+};
+use cloudlot_core::{Amounts, Faults, Request, RequestKey, ReservationId, ResourceId, Timestamp};
+
+/// A ledger with a policy.
+///
+/// ```
+/// use cloudlot_core::ledger::Ledger;
+/// use cloudlot_core::{Request, Resource, Timestamp, cores, gib};
+/// use cloudlot_policy::engine::{Allocator, Engine, Outcome};
+/// use cloudlot_policy::order::Fair;
+/// use cloudlot_policy::place::score::MostRequested;
+///
+/// let now = Timestamp::ZERO;
+/// let allocator = Allocator::builder().order(Fair::drf()).score(MostRequested, 1).build();
+/// let mut engine = Engine::new(Ledger::new(), allocator);
+/// engine.add(&Resource::node("n1").capacity([cores(16), gib(64)]), now)?;
+///
+/// let web = Request::new("web").owner("team-a").part([cores(2), gib(4)]).build()?;
+/// match engine.place(&web, now) {
+///     Outcome::Granted(grant) => engine.confirm(grant.id, now)?,
+///     Outcome::Refused(no) => println!("{}", engine.explain(&no.request, now)),
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Engine {
+    pub(super) ledger: Ledger,
+    pub(super) view: View,
+    pub(super) accounts: Accounts,
+    pub(super) allocator: Allocator,
+    queue: Queue,
+    /// The resources that may serve, in ascending order, and what they have in all.
+    pub(super) rows: Vec<ResourceId>,
+    pub(super) capacity: Amounts,
+    /// Where the last grant went.
+    pub(super) last: Option<ResourceId>,
+    /// What has happened since the queue was last served.
+    happened: Happened,
+    /// What was evicted of late.
+    pub(super) disruptions: Disruptions,
+    /// Bookings that wait for others to leave.
+    pub(super) booked: Vec<ReservationId>,
+}
+
+/// Whom a plan serves, and who found no room.
+#[derive(Default)]
+struct Served {
+    tickets: Vec<Ticket>,
+    hungry: Vec<(Ticket, Cause)>,
+}
+
+/// A request cannot wait.
+#[derive(Clone, PartialEq, Debug, thiserror::Error)]
+pub enum SubmitError {
+    /// Its key was used for another request, which was granted.
+    #[error("key {0} was used for another request")]
+    KeyReused(RequestKey),
+    /// Its key is that of another request, which waits.
+    #[error("another request waits under key {0}")]
+    KeyWaits(RequestKey),
+    /// It was granted before, under its key.
+    #[error("it was granted before, as {}", .0.id)]
+    Granted(Grant),
+}
+
+impl Engine {
+    /// An engine on a ledger.
+    #[must_use]
+    pub fn new(ledger: Ledger, allocator: Allocator) -> Self {
+        let view = View::of(&ledger);
+        let mut engine = Self {
+            accounts: Accounts::decaying(allocator.decay.clone(), view.state(), ledger.now()),
+            view,
+            ledger,
+            allocator,
+            queue: Queue::default(),
+            rows: Vec::new(),
+            capacity: Amounts::ZERO,
+            last: None,
+            happened: Happened::EVERYTHING,
+            disruptions: Disruptions::new(),
+            booked: Vec::new(),
+        };
+        engine.survey();
+        engine
+    }
+
+    /// The truth.
+    #[must_use]
+    pub const fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// What is true now.
+    #[must_use]
+    pub const fn state(&self) -> &State {
+        self.ledger.state()
+    }
+
+    /// Who holds how much.
+    #[must_use]
+    pub const fn accounts(&self) -> &Accounts {
+        &self.accounts
+    }
+
+    /// The policy.
+    #[must_use]
+    pub const fn allocator(&self) -> &Allocator {
+        &self.allocator
+    }
+
+    /// Adds a resource.
+    ///
+    /// # Errors
+    /// What is wrong with its description, or why the ledger does not take it.
+    pub fn add(
+        &mut self,
+        resource: &impl AsResource,
+        now: Timestamp,
+    ) -> Result<ResourceId, AddError> {
+        let resource = resource.as_resource()?;
+        let id = self.ledger.add(resource, now)?;
+        self.sync();
+        Ok(id)
+    }
+
+    /// Does something with the ledger that the engine has no word for: resources, limits, time. The engine follows.
+    pub fn with_ledger<T>(&mut self, act: impl FnOnce(&mut Ledger) -> T) -> T {
+        let done = act(&mut self.ledger);
+        self.sync();
+        done
+    }
+
+    /// Answers a request at once. It does not wait, and goes before those that do.
+    pub fn place(&mut self, request: &Request, now: Timestamp) -> Outcome {
+        self.tick(now);
+        let refused = |why: Why| {
+            Outcome::Refused(Refused {
+                request: request.clone(),
+                why: Cause::Ledger(why),
+                wake: WakeOn::default(),
+            })
+        };
+        match self.ledger.find_answer(request) {
+            Ok(None) => {}
+            Ok(Some(grant)) => return Outcome::Granted(grant),
+            Err(why) => return refused(why),
+        }
+        let account = self.accounts.account(request.owner());
+        let field = field(
+            &self.allocator,
+            &self.rows,
+            &self.capacity,
+            self.last,
+            &self.ledger,
+        );
+        let mut draft = self.view.draft(field.now);
+        if let Err(no) = field.attempt(&mut draft, &self.accounts, request, account) {
+            drop(draft);
+            return match self.displace(request, account, &no.why, now) {
+                Ok(made) => Outcome::Preempted(made),
+                Err(_) => Outcome::Refused(*no),
+            };
+        }
+        let plan = draft.finish();
+        let grants = self.ledger.commit(&plan, now);
+        self.sync();
+        // Nobody else writes to the ledger, so what was legal on the view is legal.
+        let grants = grants.expect("a plan on a view in step is legal");
+        Outcome::Granted(grants[0])
+    }
+
+    /// Lets a request wait for its turn.
+    ///
+    /// # Errors
+    /// If its key is used already: the same request waits on, and a granted one names its grant.
+    pub fn submit(&mut self, request: Request, now: Timestamp) -> Result<Ticket, SubmitError> {
+        self.submit_until(request, None, now)
+    }
+
+    /// Lets a request wait for its turn, up to a deadline.
+    ///
+    /// # Errors
+    /// As [`Engine::submit`].
+    pub fn submit_until(
+        &mut self,
+        request: Request,
+        deadline: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Result<Ticket, SubmitError> {
+        self.tick(now);
+        if let Some(key) = request.key() {
+            match self.ledger.find_answer(&request) {
+                Ok(None) => {}
+                Ok(Some(grant)) => return Err(SubmitError::Granted(grant)),
+                Err(_) => return Err(SubmitError::KeyReused(key)),
+            }
+            if let Some(ticket) = self.queue.with_key(key) {
+                let same = self
+                    .queue
+                    .get(ticket)
+                    .is_some_and(|it| it.request == request);
+                return if same {
+                    Ok(ticket)
+                } else {
+                    Err(SubmitError::KeyWaits(key))
+                };
+            }
+        }
+        let account = self.accounts.account(request.owner());
+        let since = self.ledger.now();
+        let field = field(
+            &self.allocator,
+            &self.rows,
+            &self.capacity,
+            self.last,
+            &self.ledger,
+        );
+        let arrival = Arrival {
+            request,
+            since,
+            deadline,
+            account,
+        };
+        let books = field.books(&self.accounts);
+        Ok(self.queue.push(arrival, self.allocator.order(), &books))
+    }
+
+    /// Takes a request out of the queue.
+    pub fn cancel(&mut self, ticket: Ticket) -> Option<Request> {
+        let field = field(
+            &self.allocator,
+            &self.rows,
+            &self.capacity,
+            self.last,
+            &self.ledger,
+        );
+        let books = field.books(&self.accounts);
+        let pending = self.queue.remove(ticket, self.allocator.order(), &books)?;
+        Some(pending.request)
+    }
+
+    /// Takes the request with a key out of the queue.
+    pub fn cancel_key(&mut self, key: RequestKey) -> Option<Request> {
+        self.cancel(self.queue.with_key(key)?)
+    }
+
+    /// The requests that wait, in the order in which they came.
+    pub fn waiting(&self) -> impl Iterator<Item = (Ticket, &Pending)> {
+        self.queue.iter()
+    }
+
+    /// How many requests wait.
+    #[must_use]
+    pub fn queue_len(&self) -> usize {
+        self.queue.len()
+    }
+
+    /// What would wake a request that waits; `None` if it is tried with the next step, or waits no longer.
+    #[must_use]
+    pub fn parked(&self, ticket: Ticket) -> Option<WakeOn> {
+        self.queue.parked(ticket)
+    }
+
+    /// Serves those who wait, in order, until nobody more can be served. Those who find no room may push others out, if
+    /// the policy says so.
+    pub fn step(&mut self, now: Timestamp) -> StepReport {
+        self.tick(now);
+        self.pull_forward();
+        let mut report = StepReport::default();
+        self.refuse_overdue(&mut report);
+        self.wake();
+        loop {
+            let (served, plan) = self.serve(&mut report);
+            if !served.tickets.is_empty() {
+                let grants = self.ledger.commit(&plan, now);
+                self.sync();
+                // What the grants did was taken into account while planning: nobody has to be woken for it again.
+                self.happened = Happened::default();
+                let grants = grants.expect("a plan on a view in step is legal");
+                report
+                    .granted
+                    .extend(served.tickets.into_iter().zip(grants));
+            }
+            if !self.push_out(&served.hungry, &mut report, now) {
+                return report;
+            }
+            self.wake();
+        }
+    }
+
+    /// Makes room for the first of those who lack some for whom that is possible.
+    fn push_out(
+        &mut self,
+        hungry: &[(Ticket, Cause)],
+        report: &mut StepReport,
+        now: Timestamp,
+    ) -> bool {
+        for (ticket, cause) in hungry {
+            let Some(pending) = self.queue.get(*ticket) else {
+                continue;
+            };
+            let (request, account) = (pending.request.clone(), pending.account);
+            match self.displace(&request, account, cause, now) {
+                Ok(made) => {
+                    self.cancel(*ticket);
+                    report.granted.push((*ticket, made.grant));
+                    report.preempted.push((*ticket, made));
+                    return true;
+                }
+                Err(Some(at)) => self.queue.wake_at(*ticket, at),
+                Err(None) => {}
+            }
+        }
+        false
+    }
+
+    /// Tells others to go for a request, as far as the policy allows; else when time alone may change that.
+    fn displace(
+        &mut self,
+        request: &Request,
+        account: AccountId,
+        cause: &Cause,
+        now: Timestamp,
+    ) -> Result<Preempted, Option<Timestamp>> {
+        if lacks_room(cause) {
+            return self.make_room(request, now);
+        }
+        if may_take_back(cause) {
+            return self.take_back(request, account, now).ok_or(None);
+        }
+        Err(None)
+    }
+
+    /// What planning reads, and what it writes.
+    pub(super) fn parts(&mut self) -> (Field<'_>, &mut View, &mut Accounts) {
+        let Self {
+            view,
+            accounts,
+            allocator,
+            rows,
+            capacity,
+            last,
+            ledger,
+            ..
+        } = self;
+        (
+            field(allocator, rows, capacity, *last, ledger),
+            view,
+            accounts,
+        )
+    }
+
+    /// What a step would do now. Nothing is changed.
+    #[must_use]
+    pub fn dry_run(&mut self) -> DryRun {
+        let queue = self.queue.clone();
+        let happened = self.happened;
+        self.wake();
+        let mut report = StepReport::default();
+        let (served, plan) = self.serve(&mut report);
+        self.queue = queue;
+        self.happened = happened;
+        let bookings = plan.steps.into_iter().filter_map(|step| match step {
+            Step::Reserve(booking) => Some(booking),
+            Step::Resize { .. } | Step::Evict { .. } | Step::Advance { .. } => None,
+        });
+        DryRun {
+            served: served.tickets.into_iter().zip(bookings).collect(),
+            head: report.head,
+        }
+    }
+
+    /// Confirms a reservation.
+    ///
+    /// # Errors
+    /// As [`Ledger::confirm`].
+    pub fn confirm(&mut self, id: ReservationId, now: Timestamp) -> Result<(), Why> {
+        self.with_ledger(|ledger| ledger.confirm(id, now))
+    }
+
+    /// Gives a reservation back.
+    ///
+    /// # Errors
+    /// As [`Ledger::release`].
+    pub fn release(&mut self, id: ReservationId, now: Timestamp) -> Result<(), Why> {
+        self.with_ledger(|ledger| ledger.release(id, now))
+    }
+
+    /// Takes over what is held already, by work that outlived a restart.
+    ///
+    /// # Errors
+    /// As [`Ledger::adopt`].
+    pub fn adopt(
+        &mut self,
+        booking: &Booking,
+        since: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Result<Grant, Why> {
+        self.with_ledger(|ledger| ledger.adopt(booking, since, now))
+    }
+
+    /// When to call [`Engine::step`] though nothing happens; `None`: never.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<Timestamp> {
+        let ledger = self.ledger.next_deadline();
+        ledger.into_iter().chain(self.queue.next_deadline()).min()
+    }
+
+    /// A group has a member back: who was refused for its sake is tried again.
+    pub(super) const fn notice_restored(&mut self) {
+        self.happened.freed = u32::MAX;
+    }
+
+    /// Tells the ledger the time, and follows.
+    fn tick(&mut self, now: Timestamp) {
+        self.ledger.expire(now);
+        self.sync();
+    }
+
+    /// Follows the ledger.
+    pub(super) fn sync(&mut self) {
+        let Self {
+            ledger,
+            view,
+            accounts,
+            happened,
+            last,
+            ..
+        } = self;
+        let was = happened.resources;
+        happened.resources = false;
+        let synced = view.sync_each(ledger, |before, entry| {
+            happened.note(before, entry);
+            accounts
+                .follow(before, entry)
+                .expect("a view shows the state that an entry follows from");
+            if let Change::Reserved { reservation, .. } = &entry.change {
+                *last = reservation
+                    .holds()
+                    .iter()
+                    .last()
+                    .map(|hold| hold.resource());
+            }
+        });
+        if synced.recopied {
+            self.reopen();
+        }
+        if self.happened.resources {
+            self.survey();
+        }
+        self.happened.resources |= was;
+    }
+
+    /// Counts everything anew: the journal did not reach back far enough. What owners had used before stays known.
+    fn reopen(&mut self) {
+        let (state, now) = (self.view.state(), self.ledger.now());
+        let before = std::mem::take(&mut self.accounts);
+        self.accounts = Accounts::decaying(before.decay().clone(), state, now);
+        carry_over(&before, &mut self.accounts, now);
+        let field = field(
+            &self.allocator,
+            &self.rows,
+            &self.capacity,
+            self.last,
+            &self.ledger,
+        );
+        self.queue
+            .rehang(&mut self.accounts, self.allocator.order(), &field);
+        self.happened = Happened::EVERYTHING;
+    }
+
+    /// Looks which resources there are.
+    fn survey(&mut self) {
+        let state = self.view.state();
+        self.rows = state.resources().map(|(id, _)| id).collect();
+        self.rows.sort_unstable();
+        let open = self.rows.iter().filter(|id| state.takes_new(**id));
+        self.capacity = open.fold(Amounts::ZERO, |sum, id| {
+            sum.saturating_add(&state.limit(*id))
+        });
+    }
+
+    fn refuse_overdue(&mut self, report: &mut StepReport) {
+        for ticket in self.queue.overdue(self.ledger.now()) {
+            if let Some(request) = self.cancel(ticket) {
+                let refused = Refused {
+                    request,
+                    why: Cause::Deadline,
+                    wake: WakeOn::default(),
+                };
+                report.refused.push((ticket, refused));
+            }
+        }
+    }
+
+    /// Brings back those who may be served after what has happened.
+    fn wake(&mut self) {
+        let field = field(
+            &self.allocator,
+            &self.rows,
+            &self.capacity,
+            self.last,
+            &self.ledger,
+        );
+        let (books, order) = (field.books(&self.accounts), self.allocator.order());
+        self.queue.wake(&self.happened, order, &books);
+        if order.is_timed() || !self.happened.is_nothing() {
+            self.queue.refresh_all(order, &books);
+        }
+        self.happened = Happened::default();
+    }
+
+    /// Plans for those who wait: who is served, and the plan that serves them.
+    fn serve(&mut self, report: &mut StepReport) -> (Served, Plan) {
+        let Self {
+            view,
+            accounts,
+            allocator,
+            queue,
+            rows,
+            capacity,
+            last,
+            ledger,
+            ..
+        } = self;
+        let mut field = field(allocator, rows, capacity, *last, ledger);
+        let order = allocator.order();
+        let mut draft = view.draft(field.now);
+        let mark = accounts.mark();
+        let mut served = Served::default();
+        let displaces = allocator.preempt.is_some() || allocator.reclaim.is_some();
+        while let Some(ticket) = queue.first() {
+            let Some(pending) = queue.get(ticket) else {
+                break;
+            };
+            let (request, account) = (pending.request.clone(), pending.account);
+            report.tried += 1;
+            match field.attempt(&mut draft, accounts, &request, account) {
+                Ok(taken) => {
+                    served.tickets.push(ticket);
+                    accounts.charge(account, &taken, field.now);
+                    let books = field.books(accounts);
+                    queue.remove(ticket, order, &books);
+                    queue.refresh(account, order, &books);
+                    if super::attempt::is_social(&request) {
+                        let company = Happened {
+                            company: true,
+                            ..Happened::default()
+                        };
+                        queue.wake(&company, order, &books);
+                    }
+                    field.last = placed_last(&draft).or(field.last);
+                }
+                Err(no) => {
+                    report.head.get_or_insert_with(|| (ticket, no.why.clone()));
+                    if displaces && (lacks_room(&no.why) || may_take_back(&no.why)) {
+                        served.hungry.push((ticket, no.why));
+                    }
+                    if allocator.discipline == Discipline::Strict {
+                        break;
+                    }
+                    queue.park(ticket, no.wake, order, &field.books(accounts));
+                }
+            }
+        }
+        accounts.restore(mark);
+        (served, draft.finish())
+    }
+}
+
+/// Brings what owners have used before from one set of accounts to another.
+fn carry_over(from: &Accounts, to: &mut Accounts, now: Timestamp) {
+    let mut open = from.children(AccountId::ROOT).to_vec();
+    while let Some(id) = open.pop() {
+        open.extend_from_slice(from.children(id));
+        let Some(path) = from.path(id) else { continue };
+        let account = to.account(path);
+        for (kind, _) in from.recent(id, now) {
+            to.remember(account, kind, from.used(id, kind, now), now);
+        }
+    }
+    for (kind, _) in from.recent(AccountId::ROOT, now) {
+        to.remember(
+            AccountId::ROOT,
+            kind,
+            from.used(AccountId::ROOT, kind, now),
+            now,
+        );
+    }
+}
+
+/// Where the last step of a draft puts its last piece.
+fn placed_last(draft: &Draft<'_>) -> Option<ResourceId> {
+    match draft.steps().last()? {
+        Step::Reserve(booking) => booking.holds.iter().last().map(|hold| hold.resource()),
+        _ => None,
+    }
+}
+
+/// The parts of an engine that an attempt needs, apart from those that it changes.
+fn field<'a>(
+    allocator: &'a Allocator,
+    rows: &'a [ResourceId],
+    capacity: &'a Amounts,
+    last: Option<ResourceId>,
+    ledger: &'a Ledger,
+) -> Field<'a> {
+    Field {
+        allocator,
+        rows,
+        capacity,
+        kinds: ledger.state().kinds(),
+        last,
+        now: ledger.now(),
+    }
+}
+
+/// A resource was not added.
+#[derive(Clone, PartialEq, Debug, thiserror::Error)]
+pub enum AddError {
+    /// Its description is wrong.
+    #[error(transparent)]
+    Described(#[from] Faults),
+    /// The ledger does not take it.
+    #[error(transparent)]
+    Ledger(#[from] AdminError),
+}

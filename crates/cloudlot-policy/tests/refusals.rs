@@ -372,3 +372,30 @@ fn a_search_ends_where_its_tries_do() {
         no.reason
     );
 }
+
+#[test]
+fn members_beyond_the_least_come_where_a_spread_needs_them() {
+    let mut ledger = Ledger::new();
+    let memory = |amount| Quantity::new(Kind::MEMORY, amount);
+    let mut add = |name: &str, zone: &str, amount: Quantity| {
+        let node = Resource::node(name)
+            .topology([("zone", zone)])
+            .capacity([amount]);
+        ledger.add(node.build().unwrap(), NOW).unwrap()
+    };
+    let rows = [add("n1", "a", memory(9)), add("n2", "b", cpu(9))];
+    // Three in zone b are too many beside one in zone a.
+    let gang = |most| {
+        let gang = Request::new("gang").gang(most, 1, On::Node, [memory(1)]);
+        gang.parts(3, [cpu(1)]).spread("zone", 1)
+    };
+    for name in Strategy::NAMES {
+        let strategy = Strategy::named(name).unwrap();
+        let no = placed(&ledger, &rows, gang(1), &strategy).unwrap_err();
+        assert!(no.proved);
+        let Placement::Pieces(pieces) = placed(&ledger, &rows, gang(2), &strategy).unwrap() else {
+            unreachable!("a gang gets pieces")
+        };
+        assert_eq!(pieces.iter().map(|piece| piece.members).sum::<u32>(), 5);
+    }
+}

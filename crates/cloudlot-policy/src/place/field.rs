@@ -101,6 +101,8 @@ pub(crate) struct Field<'a> {
     /// The classes whose heads wait for the emptiest domain to fill up.
     closed: Vec<usize>,
     least: Vec<u64>,
+    /// Whether every spot is one row, in their order.
+    is_flat: bool,
     /// Whether what was said of a row stays true until something is put on it.
     is_lasting: bool,
 }
@@ -124,6 +126,7 @@ impl<'a> Field<'a> {
             heads: BinaryHeap::new(),
             closed: Vec::new(),
             least: Vec::new(),
+            is_flat: true,
             is_lasting: strategy.own_reads(assembly.request()) <= Reads::Row
                 && assembly.request().terms().is_none()
                 && !assembly.is_limited(),
@@ -132,6 +135,7 @@ impl<'a> Field<'a> {
         match on.map(|part| part.on) {
             Some(On::Children { of }) => {
                 field.of = usize::try_from(of).unwrap_or(usize::MAX);
+                field.is_flat = false;
                 let mut families: BTreeMap<ResourceId, Vec<ResourceId>> = BTreeMap::new();
                 for on in world.rows {
                     if let Some(parent) = assembly.state().parent(*on) {
@@ -158,8 +162,8 @@ impl<'a> Field<'a> {
     /// Looks at every spot anew.
     pub(crate) fn refresh(&mut self, assembly: &Assembly<'_>) {
         self.heaps.iter_mut().for_each(BinaryHeap::clear);
-        if self.of == 1 && self.spots.len() == self.world.rows.len() {
-            // One batch for all: every spot is one row.
+        if self.is_flat {
+            // One batch for all.
             let ask = self.ask(assembly);
             let ranked = rank(&ask, self.strategy, Spreads::Ignored, self.world.rows);
             for candidate in ranked {
@@ -195,7 +199,7 @@ impl<'a> Field<'a> {
                 continue;
             }
             self.heaps[class].pop();
-            if self.of == 1 && self.is_lasting {
+            if self.is_flat && self.is_lasting {
                 assembly.put(self.part, on, 1);
             } else {
                 // Pieces since may have shut it.

@@ -283,3 +283,29 @@ pub(crate) fn pair() -> Pair {
     });
     Pair { ledger, rows }
 }
+
+/// The smallest world in which the order of devices is not that of their parents.
+#[test]
+fn a_device_is_chosen_by_its_own_score_whatever_its_parent() {
+    let mut ledger = Ledger::new();
+    for name in ["n1", "n2"] {
+        let node = Resource::node(name).capacity([cpu(4)]).build().unwrap();
+        ledger.add(node, NOW).unwrap();
+    }
+    let rows = [("n2", 1), ("n1", 3)].map(|(parent, amount)| {
+        let gpu = Resource::node(format!("{parent}-gpu")).parent(parent);
+        let gpu = gpu.capacity([Quantity::new(Kind::GPU, amount)]);
+        ledger.add(gpu.build().unwrap(), NOW).unwrap()
+    });
+    let one = cloudlot_core::On::Children { of: 1 };
+    let request = Request::new("work").gang(1, 1, one, [Quantity::new(Kind::GPU, 1)]);
+    let request = request.build().unwrap();
+    let world = World {
+        rows: &rows,
+        now: NOW,
+        last: None,
+    };
+    let chosen = |strategy| place(ledger.state(), world, &request, &strategy).unwrap();
+    assert_eq!(chosen(Strategy::best_fit()), Placement::on(rows[0]));
+    assert_eq!(chosen(Strategy::worst_fit()), Placement::on(rows[1]));
+}

@@ -257,7 +257,7 @@ mod tests {
                     _ => {}
                 }
                 prop_assert_eq!(index.len(), list.len());
-                for hash in [0, 4, u32::MAX & !7, u32::MAX & !3, 1 << 31, 8] {
+                for hash in [0, 4, !7, !3, 1 << 31, 8] {
                     for table in [Place::Live, Place::Ended] {
                         for place in (0..6).map(table) {
                             let there = list.contains(&(hash, place));

@@ -1,6 +1,6 @@
 //! The usual orders of a queue, as ranks: the least is the head.
 
-use cloudlot_core::{Kind, Quantities, Request, Timestamp};
+use cloudlot_core::{Kind, Need, Quantities, Request, Timestamp};
 use std::cmp::Ordering;
 use std::time::Duration;
 
@@ -44,10 +44,9 @@ impl Order {
     pub fn rank(self, request: &Request, arrived: Timestamp, now: Timestamp) -> f64 {
         match self {
             Self::Fcfs => arrived.as_secs_f64(),
-            Self::Sjf => estimate(request).map_or(f64::INFINITY, |length| length.as_secs_f64()),
+            Self::Sjf => seconds(request),
             Self::F1 => {
-                let length = estimate(request).map_or(f64::INFINITY, |length| length.as_secs_f64());
-                log(length) * processors(request) + 870.0 * log(arrived.as_secs_f64())
+                log(seconds(request)) * processors(request) + 870.0 * log(arrived.as_secs_f64())
             }
             Self::Priority { step } => {
                 let waited = now.since(arrived).as_secs_f64();
@@ -74,8 +73,10 @@ impl Order {
     }
 }
 
-fn estimate(request: &Request) -> Option<Duration> {
-    request.expected()
+/// Seconds that the request is thought to take; without estimate for ever.
+fn seconds(request: &Request) -> f64 {
+    let expected = request.expected();
+    expected.map_or(f64::INFINITY, |length| length.as_secs_f64())
 }
 
 fn log(seconds: f64) -> f64 {
@@ -91,11 +92,11 @@ fn processors(request: &Request) -> f64 {
         cpu.map_or(0, |quantity| quantity.amount().div_ceil(1_000))
     };
     let total: u64 = match request.need() {
-        cloudlot_core::Need::Parts(parts) => parts
+        Need::Parts(parts) => parts
             .iter()
             .map(|part| cpu(&part.amounts).saturating_mul(part.count.into()))
             .fold(0, u64::saturating_add),
-        cloudlot_core::Need::Elastic { most, .. } => cpu(most),
+        Need::Elastic { most, .. } => cpu(most),
     };
     total as f64
 }

@@ -4,9 +4,8 @@ use super::estimate::{Estimates, Overdue};
 use super::forecast::Forecast;
 use super::placer::Placer;
 use super::{NoStart, Slot};
-use cloudlot_core::Request;
-use cloudlot_core::Timestamp;
 use cloudlot_core::ledger::State;
+use cloudlot_core::{Request, Timestamp};
 
 /// Who may pass whom.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -164,21 +164,26 @@ fn run(order: impl Order + 'static, take_back: TakeBack) -> Figures {
         }
         let report = engine.step(now);
         figures.steps += 1;
-        for id in report.preempted.iter().flat_map(|(_, made)| &made.victims) {
-            if let Some(job) = running.remove(id) {
-                figures.evicted += 1;
-                submit(&mut engine, &mut waiting, &jobs, job, now);
-            }
-        }
-        for (ticket, grant) in report.granted {
-            let job = waiting.remove(&ticket).expect("it waited");
-            if engine.confirm(grant.id, now).is_err() {
-                // Granted and taken back in one step.
-                continue;
-            }
-            let class = jobs[job].class;
-            figures.waits[class].push(now.since(jobs[job].comes).as_secs_f64());
+        for (ticket, grant) in &report.granted {
+            let job = waiting.remove(ticket).expect("it waited");
             running.insert(grant.id, job);
+        }
+        // Some were granted and taken back in one step.
+        for id in report.preempted.iter().flat_map(|(_, made)| &made.victims) {
+            let job = running.remove(id).expect("it ran");
+            figures.evicted += 1;
+            submit(&mut engine, &mut waiting, &jobs, job, now);
+        }
+        for (_, grant) in &report.granted {
+            let Some(job) = running.get(&grant.id).copied() else {
+                continue;
+            };
+            engine
+                .confirm(grant.id, now)
+                .expect("it waits to be confirmed");
+            let class = jobs[job].class;
+            // Of one that was evicted, each wait from the beginning on.
+            figures.waits[class].push(now.since(jobs[job].comes).as_secs_f64());
             let end = now + Duration::from_millis(CLASSES[class].millis);
             events.push(end, Event::Ends { job, id: grant.id });
         }

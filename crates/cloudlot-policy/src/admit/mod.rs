@@ -4,6 +4,7 @@ mod count;
 mod quota;
 
 pub use count::CountLimit;
+pub(crate) use quota::by_quota;
 
 use crate::accounts::AccountId;
 use crate::engine::WakeOn;

@@ -1,7 +1,7 @@
 //! Who may, who comes next, and where: the three questions of a policy, put together.
 
 use super::preempt::Preempt;
-use super::reclaim::{Reclaim, TakeBack};
+use super::reclaim::{Quotas, TakeBack};
 use crate::accounts::Decay;
 use crate::admit::Admit;
 use crate::backfill::Config;
@@ -33,7 +33,7 @@ pub struct Allocator {
     pub(crate) order: Arc<dyn Order>,
     pub(crate) discipline: Discipline,
     pub(crate) preempt: Option<Preempt>,
-    pub(crate) reclaim: Option<Reclaim>,
+    pub(crate) quota: Option<Quotas>,
     pub(crate) decay: Decay,
     pub(crate) strategy: Strategy,
     pub(crate) named: BTreeMap<String, Strategy>,
@@ -56,7 +56,7 @@ impl Allocator {
                 order: Arc::new(Fifo),
                 discipline: Discipline::default(),
                 preempt: None,
-                reclaim: None,
+                quota: None,
                 decay: Decay::default(),
                 strategy: Strategy::builder().build(),
                 named: BTreeMap::new(),
@@ -106,11 +106,9 @@ impl AllocatorBuilder {
     ///
     /// Without [`Allocator::preempt`](AllocatorBuilder::preempt) borrowers go at once; with it they have its grace.
     pub fn quota(mut self, tree: QuotaTree, take_back: TakeBack) -> Self {
-        let tree = Arc::new(tree);
-        self.allocator.gates.push(tree.clone());
-        self.allocator.reclaim = Some(Reclaim {
-            tree,
-            rule: take_back,
+        self.allocator.quota = Some(Quotas {
+            tree: Arc::new(tree),
+            take_back,
         });
         self
     }
@@ -175,7 +173,7 @@ impl fmt::Debug for Allocator {
             .field("order", &self.order.name())
             .field("discipline", &self.discipline)
             .field("preempt", &self.preempt)
-            .field("take_back", &self.reclaim.as_ref().map(|it| it.rule))
+            .field("take_back", &self.quota.as_ref().map(|it| it.take_back))
             .field("decay", &self.decay)
             .field("strategy", &self.strategy)
             .field("named", &self.named)

@@ -5,12 +5,14 @@ use super::outcome::{Cause, Refused};
 use super::queue::Pending;
 use super::wake::WakeOn;
 use crate::accounts::{AccountId, Accounts};
-use crate::admit::{Denied, Entry};
+use crate::admit::{self, Admit, Denied, Entry};
 use crate::order::Books;
 use crate::place::{self, Reason, World};
+use crate::quota::Balances;
 use cloudlot_core::ledger::{Assembly, Draft, Piece, Placement, Row, State, Step, Why};
 use cloudlot_core::{Amounts, Kinds, Need, On, Request, ResourceId, Timestamp};
 use std::borrow::Cow;
+use std::cell::RefCell;
 
 /// What an attempt is made with.
 #[derive(Clone, Copy, Debug)]
@@ -21,6 +23,8 @@ pub(crate) struct Field<'a> {
     pub(crate) kinds: &'a Kinds,
     pub(crate) last: Option<ResourceId>,
     pub(crate) now: Timestamp,
+    /// How the quotas stand, where somebody keeps that from attempt to attempt.
+    pub(crate) balances: Option<&'a RefCell<Balances>>,
 }
 
 impl<'a> Field<'a> {
@@ -66,6 +70,10 @@ impl<'a> Field<'a> {
             let wake = WakeOn::after(&unplaced.reason, &least, is_social(request));
             refuse(request, Cause::Unplaced(unplaced), wake)
         })?;
+        let takes = total(draft.state(), request, &placement, self.now);
+        if takes == least {
+            return self.book(draft, request, &placement, &takes);
+        }
         self.reserve(draft, accounts, request, account, &placement)
     }
 
@@ -87,10 +95,20 @@ impl<'a> Field<'a> {
             self.gates(accounts, request, account, &takes)
                 .map_err(|denied| refused(request, denied))?;
         }
-        let rows = self.depends(draft, request, &placement);
+        self.book(draft, request, &placement, &takes)
+    }
+
+    fn book(
+        &self,
+        draft: &mut Draft<'_>,
+        request: &Request,
+        placement: &Placement,
+        takes: &Amounts,
+    ) -> Result<Amounts, Box<Refused>> {
+        let rows = self.depends(draft, request, placement);
         draft
-            .reserve(request, &placement)
-            .map_err(|why| by_ledger(request, why, &takes))?;
+            .reserve(request, placement)
+            .map_err(|why| by_ledger(request, why, takes))?;
         for row in rows {
             draft.depend(row);
         }
@@ -124,11 +142,27 @@ impl<'a> Field<'a> {
             takes,
         };
         let books = self.books(accounts);
+        if let Some(quota) = &self.allocator.quota {
+            let tree = &quota.tree;
+            let asked = match self.balances {
+                Some(kept) => tree.admit_by(&kept.borrow(), accounts, account, takes),
+                None => tree.admit(accounts, account, takes),
+            };
+            asked.map_err(|no| (tree.name().to_owned(), admit::by_quota(&no, &books, &entry)))?;
+        }
         for gate in &self.allocator.gates {
             gate.admit(&books, &entry)
                 .map_err(|denied| (gate.name().to_owned(), denied))?;
         }
         Ok(())
+    }
+
+    /// Counts what was granted in the balances that are kept.
+    pub(crate) fn count(&self, accounts: &Accounts, account: AccountId, taken: &Amounts) {
+        if let (Some(quota), Some(kept)) = (&self.allocator.quota, self.balances) {
+            let tree = &quota.tree;
+            tree.charge(&mut kept.borrow_mut(), accounts, account, taken);
+        }
     }
 
     /// What filters say that the placement rests on beyond amounts.
@@ -139,6 +173,9 @@ impl<'a> Field<'a> {
         else {
             return rows;
         };
+        if !is_social(request) && !strategy.has_worldly_filter() {
+            return rows;
+        }
         if let Ok(assembly) = place::begin(draft.state(), self.world(), request) {
             for piece in pieces {
                 let ask = place::Ask {

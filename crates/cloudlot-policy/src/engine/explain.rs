@@ -130,6 +130,7 @@ impl Engine {
             kinds: self.ledger.state().kinds(),
             last: self.last,
             now: now.max(self.ledger.now()),
+            balances: None,
         };
         let mut explanation = explain(
             &field,

@@ -6,7 +6,7 @@ use super::backfill::Promises;
 use super::outcome::{Cause, DryRun, Outcome, Refused, StepReport};
 use super::preempt::{Preempted, lacks_room};
 use super::queue::{Arrival, Pending, Queue, Ticket};
-use super::reclaim::may_take_back;
+use super::reclaim::{Quotas, TakeBack, may_take_back};
 use super::resource::AsResource;
 use super::wake::{Happened, WakeOn};
 use crate::accounts::{AccountId, Accounts};
@@ -16,6 +16,7 @@ use cloudlot_core::ledger::{
     AdminError, Booking, Change, Draft, Grant, Ledger, Plan, State, Step, View, Why,
 };
 use cloudlot_core::{Amounts, Faults, Request, RequestKey, ReservationId, ResourceId, Timestamp};
+use std::cell::RefCell;
 
 /// A ledger with a policy.
 ///
@@ -561,7 +562,12 @@ impl Engine {
         let mut draft = view.draft(field.now);
         let mark = accounts.mark();
         let mut served = Served::default();
-        let displaces = allocator.preempt.is_some() || allocator.reclaim.is_some();
+        let takes_back = |quota: &Quotas| quota.take_back != TakeBack::Never;
+        let displaces =
+            allocator.preempt.is_some() || allocator.quota.as_ref().is_some_and(takes_back);
+        let quota = allocator.quota.as_ref();
+        let balances = quota.map(|quota| RefCell::new(quota.tree.balances(accounts)));
+        field.balances = balances.as_ref();
         while let Some(ticket) = queue.first() {
             let Some(pending) = queue.get(ticket) else {
                 break;
@@ -571,6 +577,7 @@ impl Engine {
             match field.attempt(&mut draft, accounts, &request, account) {
                 Ok(taken) => {
                     served.tickets.push(ticket);
+                    field.count(accounts, account, &taken);
                     accounts.charge(account, &taken, field.now);
                     let books = field.books(accounts);
                     queue.remove(ticket, order, &books);
@@ -645,6 +652,7 @@ fn field<'a>(
         kinds: ledger.state().kinds(),
         last,
         now: ledger.now(),
+        balances: None,
     }
 }
 

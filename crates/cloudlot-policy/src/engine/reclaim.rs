@@ -22,11 +22,11 @@ pub enum TakeBack {
     OwnThenFair,
 }
 
-/// Taking back what is lent.
+/// The quotas of an allocator.
 #[derive(Clone, Debug)]
-pub(crate) struct Reclaim {
+pub(crate) struct Quotas {
     pub(crate) tree: Arc<QuotaTree>,
-    pub(crate) rule: TakeBack,
+    pub(crate) take_back: TakeBack,
 }
 
 /// Whether a gate is closed that taking back could open.
@@ -67,17 +67,17 @@ impl Engine {
 
     /// Whose reservations have to go.
     fn debtors(&mut self, request: &Request, account: AccountId) -> Option<Vec<ReservationId>> {
-        let reclaim = self.allocator.reclaim.clone()?;
+        let quota = self.allocator.quota.clone()?;
         let now = self.ledger.now();
         let least = super::attempt::least(self.view.state(), request, now).ok()?;
         let candidates = self.candidates();
-        let (tree, accounts) = (&reclaim.tree, &self.accounts);
+        let (tree, accounts) = (&quota.tree, &self.accounts);
         let own = || tree.reclaim(accounts, account, &least, &candidates);
         let fair = || {
             let priority = request.priority();
             tree.reclaim_fairly(accounts, account, &least, priority, &candidates, now)
         };
-        match reclaim.rule {
+        match quota.take_back {
             TakeBack::Never => None,
             TakeBack::Own => own(),
             TakeBack::OwnThenFair => own().or_else(fair),

@@ -44,6 +44,7 @@ impl Engine {
             kinds: self.ledger.state().kinds(),
             last: self.last,
             now,
+            balances: None,
         };
         let mut what_if = WhatIf {
             field,

@@ -1,8 +1,9 @@
 //! Serving a queue so that nobody waits longer than was promised: others pass a request only if its start stays.
 
-use super::machine::{Engine, Served};
+use super::machine::Engine;
 use super::outcome::{Cause, StepReport};
 use super::queue::{Queue, Ticket};
+use super::step::Served;
 use crate::backfill::{self, Config, FirstFit, Placer, Room, Schedule, Slot, Waiting};
 use crate::place;
 use cloudlot_core::ledger::{Placement, Plan};

@@ -1,22 +1,17 @@
 //! The engine itself: keeps its view, accounts and queue in step with the ledger, plans, and commits.
 
-use super::allocator::{Allocator, Discipline};
+use super::allocator::Allocator;
 use super::attempt::Field;
 use super::backfill::Promises;
-use super::outcome::{Cause, DryRun, Outcome, Refused, StepReport};
-use super::preempt::{Preempted, lacks_room};
+use super::outcome::{Cause, Outcome, Refused};
 use super::queue::{Arrival, Pending, Queue, Ticket};
-use super::reclaim::{Quotas, TakeBack, may_take_back};
 use super::resource::AsResource;
 use super::wake::{Happened, WakeOn};
 use crate::accounts::{AccountId, Accounts};
 use crate::backfill::Slot;
 use crate::contention::Disruptions;
-use cloudlot_core::ledger::{
-    AdminError, Booking, Change, Draft, Grant, Ledger, Plan, State, Step, View, Why,
-};
+use cloudlot_core::ledger::{AdminError, Booking, Change, Grant, Ledger, State, View, Why};
 use cloudlot_core::{Amounts, Faults, Request, RequestKey, ReservationId, ResourceId, Timestamp};
-use std::cell::RefCell;
 
 /// A ledger with a policy.
 ///
@@ -52,20 +47,13 @@ pub struct Engine {
     /// Where the last grant went.
     pub(super) last: Option<ResourceId>,
     /// What has happened since the queue was last served.
-    happened: Happened,
+    pub(super) happened: Happened,
     /// What was evicted of late.
     pub(super) disruptions: Disruptions,
     /// Bookings that wait for others to leave.
     pub(super) booked: Vec<ReservationId>,
     /// With backfill: what was promised to those who wait.
     pub(super) promises: Promises,
-}
-
-/// Whom a plan serves, and who found no room.
-#[derive(Default)]
-pub(super) struct Served {
-    pub(super) tickets: Vec<Ticket>,
-    pub(super) hungry: Vec<(Ticket, Cause)>,
 }
 
 /// A request cannot wait.
@@ -282,118 +270,6 @@ impl Engine {
         self.queue.parked(ticket)
     }
 
-    /// Serves those who wait, in order, until nobody more can be served. Those who find no room may push others out, if
-    /// the policy says so.
-    pub fn step(&mut self, now: Timestamp) -> StepReport {
-        self.tick(now);
-        self.pull_forward();
-        let mut report = StepReport::default();
-        self.refuse_overdue(&mut report);
-        self.wake();
-        loop {
-            let before = report.granted.len();
-            let (served, plan) = self.serve(&mut report);
-            if !served.tickets.is_empty() {
-                let grants = self.ledger.commit(&plan, now);
-                self.sync();
-                // What the grants did was taken into account while planning: nobody has to be woken for it again.
-                self.happened = Happened::default();
-                let grants = grants.expect("a plan on a view in step is legal");
-                report
-                    .granted
-                    .extend(served.tickets.into_iter().zip(grants));
-            }
-            let again = matches!(self.allocator.discipline, Discipline::Backfill(_))
-                && report.granted.len() > before;
-            if !again && !self.push_out(&served.hungry, &mut report, now) {
-                return report;
-            }
-            self.wake();
-        }
-    }
-
-    /// Makes room for the first of those who lack some for whom that is possible.
-    fn push_out(
-        &mut self,
-        hungry: &[(Ticket, Cause)],
-        report: &mut StepReport,
-        now: Timestamp,
-    ) -> bool {
-        for (ticket, cause) in hungry {
-            let Some(pending) = self.queue.get(*ticket) else {
-                continue;
-            };
-            let (request, account) = (pending.request.clone(), pending.account);
-            match self.displace(&request, account, cause, now) {
-                Ok(made) => {
-                    self.cancel(*ticket);
-                    report.granted.push((*ticket, made.grant));
-                    report.preempted.push((*ticket, made));
-                    return true;
-                }
-                Err(Some(at)) => self.queue.wake_at(*ticket, at),
-                Err(None) => {}
-            }
-        }
-        false
-    }
-
-    /// Tells others to go for a request, as far as the policy allows; else when time alone may change that.
-    fn displace(
-        &mut self,
-        request: &Request,
-        account: AccountId,
-        cause: &Cause,
-        now: Timestamp,
-    ) -> Result<Preempted, Option<Timestamp>> {
-        if lacks_room(cause) {
-            return self.make_room(request, now);
-        }
-        if may_take_back(cause) {
-            return self.take_back(request, account, now).ok_or(None);
-        }
-        Err(None)
-    }
-
-    /// What planning reads, and what it writes.
-    pub(super) fn parts(&mut self) -> (Field<'_>, &mut View, &mut Accounts) {
-        let Self {
-            view,
-            accounts,
-            allocator,
-            rows,
-            capacity,
-            last,
-            ledger,
-            ..
-        } = self;
-        (
-            field(allocator, rows, capacity, *last, ledger),
-            view,
-            accounts,
-        )
-    }
-
-    /// What a step would do now. Nothing is changed.
-    #[must_use]
-    pub fn dry_run(&mut self) -> DryRun {
-        let (queue, promises) = (self.queue.clone(), self.promises.clone());
-        let happened = self.happened;
-        self.wake();
-        let mut report = StepReport::default();
-        let (served, plan) = self.serve(&mut report);
-        (self.queue, self.promises) = (queue, promises);
-        self.happened = happened;
-        let bookings = plan.steps.into_iter().filter_map(|step| match step {
-            Step::Reserve(booking) => Some(booking),
-            Step::Resize { .. } | Step::Evict { .. } | Step::Advance { .. } => None,
-        });
-        DryRun {
-            served: served.tickets.into_iter().zip(bookings).collect(),
-            head: report.head,
-        }
-    }
-
     /// The reservation of a request that waits, with backfill: when and where it starts if estimates hold.
     #[must_use]
     pub fn promised(&self, ticket: Ticket) -> Option<&Slot> {
@@ -442,8 +318,27 @@ impl Engine {
         self.happened.freed = u32::MAX;
     }
 
+    /// What planning reads, and what it writes.
+    pub(super) fn parts(&mut self) -> (Field<'_>, &mut View, &mut Accounts) {
+        let Self {
+            view,
+            accounts,
+            allocator,
+            rows,
+            capacity,
+            last,
+            ledger,
+            ..
+        } = self;
+        (
+            field(allocator, rows, capacity, *last, ledger),
+            view,
+            accounts,
+        )
+    }
+
     /// Tells the ledger the time, and follows.
-    fn tick(&mut self, now: Timestamp) {
+    pub(super) fn tick(&mut self, now: Timestamp) {
         self.ledger.expire(now);
         self.sync();
     }
@@ -510,102 +405,6 @@ impl Engine {
             sum.saturating_add(&state.limit(*id))
         });
     }
-
-    fn refuse_overdue(&mut self, report: &mut StepReport) {
-        for ticket in self.queue.overdue(self.ledger.now()) {
-            if let Some(request) = self.cancel(ticket) {
-                let refused = Refused {
-                    request,
-                    why: Cause::Deadline,
-                    wake: WakeOn::default(),
-                };
-                report.refused.push((ticket, refused));
-            }
-        }
-    }
-
-    /// Brings back those who may be served after what has happened.
-    fn wake(&mut self) {
-        let field = field(
-            &self.allocator,
-            &self.rows,
-            &self.capacity,
-            self.last,
-            &self.ledger,
-        );
-        let (books, order) = (field.books(&self.accounts), self.allocator.order());
-        self.queue.wake(&self.happened, order, &books);
-        if order.is_timed() || !self.happened.is_nothing() {
-            self.queue.refresh_all(order, &books);
-        }
-        self.happened = Happened::default();
-    }
-
-    /// Plans for those who wait: who is served, and the plan that serves them.
-    fn serve(&mut self, report: &mut StepReport) -> (Served, Plan) {
-        if let Discipline::Backfill(config) = self.allocator.discipline {
-            return self.serve_by_forecast(&config, report);
-        }
-        let Self {
-            view,
-            accounts,
-            allocator,
-            queue,
-            rows,
-            capacity,
-            last,
-            ledger,
-            ..
-        } = self;
-        let mut field = field(allocator, rows, capacity, *last, ledger);
-        let order = allocator.order();
-        let mut draft = view.draft(field.now);
-        let mark = accounts.mark();
-        let mut served = Served::default();
-        let takes_back = |quota: &Quotas| quota.take_back != TakeBack::Never;
-        let displaces =
-            allocator.preempt.is_some() || allocator.quota.as_ref().is_some_and(takes_back);
-        let quota = allocator.quota.as_ref();
-        let balances = quota.map(|quota| RefCell::new(quota.tree.balances(accounts)));
-        field.balances = balances.as_ref();
-        while let Some(ticket) = queue.first() {
-            let Some(pending) = queue.get(ticket) else {
-                break;
-            };
-            let (request, account) = (pending.request.clone(), pending.account);
-            report.tried += 1;
-            match field.attempt(&mut draft, accounts, &request, account) {
-                Ok(taken) => {
-                    served.tickets.push(ticket);
-                    field.count(accounts, account, &taken);
-                    accounts.charge(account, &taken, field.now);
-                    let books = field.books(accounts);
-                    queue.remove(ticket, order, &books);
-                    queue.refresh(account, order, &books);
-                    if super::attempt::is_social(&request) {
-                        let company = Happened {
-                            company: true,
-                            ..Happened::default()
-                        };
-                        queue.wake(&company, order, &books);
-                    }
-                    field.last = placed_last(&draft).or(field.last);
-                }
-                Err(no) => {
-                    report.head.get_or_insert_with(|| (ticket, no.why.clone()));
-                    if displaces && (lacks_room(&no.why) || may_take_back(&no.why)) {
-                        served.hungry.push((ticket, no.why));
-                    }
-                    if allocator.discipline == Discipline::Strict {
-                        break;
-                    }
-                    queue.park(ticket, no.wake, order, &field.books(accounts));
-                }
-            }
-        }
-        accounts.restore(mark);
-        (served, draft.finish())
-    }
 }
 
 /// Brings what owners have used before from one set of accounts to another.
@@ -629,16 +428,8 @@ fn carry_over(from: &Accounts, to: &mut Accounts, now: Timestamp) {
     }
 }
 
-/// Where the last step of a draft puts its last piece.
-fn placed_last(draft: &Draft<'_>) -> Option<ResourceId> {
-    match draft.steps().last()? {
-        Step::Reserve(booking) => booking.holds.iter().last().map(|hold| hold.resource()),
-        _ => None,
-    }
-}
-
 /// The parts of an engine that an attempt needs, apart from those that it changes.
-fn field<'a>(
+pub(super) fn field<'a>(
     allocator: &'a Allocator,
     rows: &'a [ResourceId],
     capacity: &'a Amounts,

@@ -15,6 +15,7 @@ mod preempt;
 mod queue;
 mod reclaim;
 mod resource;
+mod step;
 mod wake;
 mod what_if;
 

@@ -1,9 +1,14 @@
-//! Who gets what, and where: the kernels of allocation and packing.
+//! Who gets what, where, and what happens when it does not fit.
 //!
-//! Two questions come up wherever resources are controlled, and this crate answers both as plain
-//! functions of their arguments: no I/O, no clock, no chance, and whole numbers wherever an answer
-//! is compared.
+//! Everything here decides and nothing acts: no I/O, no clock, no chance, and whole numbers wherever an answer is compared. The
+//! same arguments give the same answer, and every answer can be explained.
 //!
+//! - **A whole policy**: [`engine`], a ledger with gates ([`admit`]), an [`order`], and strategies that [`place`]; a queue that wakes only whom
+//!   a change concerns; explanations, what-if, logs.
+//! - **Who may hold how much?** [`quota`], a tree in which owners borrow, lend and take back; [`accounts`] count who holds and used what.
+//! - **Who passes whom?** [`backfill`] keeps what was promised to those who wait.
+//! - **What if it does not fit?** [`contention`]: wait, reorder, push out, redistribute, ask for more.
+//! - **How many members?** [`pool`] keeps sets of them, and [`scale`] says when to have more or fewer.
 //! - **Who gets how much?** [`share`] divides one quantity among weighted claims, max-min fairly: a
 //!   memory coordinator divides a host's memory among its guests with it. [`share::drf`] divides
 //!   several kinds at once among tenants whose tasks need them together.

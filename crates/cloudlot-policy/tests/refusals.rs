@@ -110,6 +110,7 @@ fn full_rows_say_which_is_nearest_and_what_it_lacks() {
     let expected = Reason::Full {
         suiting: 3,
         nearest: rows[1],
+        name: "n1".to_owned(),
         short: [cpu(2)].into_iter().collect(),
     };
     assert_eq!((no.reason, no.proved, no.part), (expected, true, 0));

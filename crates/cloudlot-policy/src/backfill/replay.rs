@@ -7,6 +7,7 @@ use super::order::Order;
 use super::placer::Placer;
 use super::schedule::{Assigned, Config, Mode, Schedule, Waiting, plan};
 use super::{NoStart, Slot};
+use crate::order::Order as _;
 use cloudlot_core::event::EventQueue;
 use cloudlot_core::ledger::{Ledger, Why};
 use cloudlot_core::{Request, ReservationId, Timestamp};
@@ -230,7 +231,7 @@ impl<P: Placer + ?Sized> Run<'_, P> {
         if self.waiting.is_empty() {
             return Ok(());
         }
-        self.sort(now, behind);
+        self.sort(behind);
         let waiting = |job: &usize| Waiting {
             request: &self.jobs[*job].request,
             promised: self.promises.get(job),
@@ -243,25 +244,25 @@ impl<P: Placer + ?Sized> Run<'_, P> {
     }
 
     /// The head by the order, and the others behind it by theirs.
-    fn sort(&mut self, now: Timestamp, behind: Order) {
+    fn sort(&mut self, behind: Order) {
         let kept = self.head.filter(|_| self.rules.head == Head::Kept);
-        let head = kept.or_else(|| self.ranked(now, self.rules.order).first().copied());
-        self.waiting = self.ranked(now, behind);
+        let head = kept.or_else(|| self.ranked(self.rules.order).first().copied());
+        self.waiting = self.ranked(behind);
         if let Some(place) = self.waiting.iter().position(|job| Some(*job) == head) {
             self.waiting[..=place].rotate_right(1);
         }
     }
 
     /// Those who wait, by an order, then by arrival, then by their place in the trace.
-    fn ranked(&self, now: Timestamp, order: Order) -> Vec<usize> {
+    fn ranked(&self, order: Order) -> Vec<usize> {
         let rank = |job: &usize| {
             let Job {
                 request, arrives, ..
             } = &self.jobs[*job];
-            (order.rank(request, *arrives, now), *arrives, *job)
+            (order.rank(request, *arrives), *arrives, *job)
         };
         let mut ranked: Vec<_> = self.waiting.iter().map(rank).collect();
-        ranked.sort_by(|a, b| a.0.total_cmp(&b.0).then((a.1, a.2).cmp(&(b.1, b.2))));
+        ranked.sort_unstable();
         ranked.into_iter().map(|(_, _, job)| job).collect()
     }
 

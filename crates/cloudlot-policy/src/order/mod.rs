@@ -4,11 +4,13 @@
 //! then the request with the lowest rank; so one [`Order`] makes a plain queue, a fair one, or a fair hierarchy.
 
 mod decayed;
+mod f1;
 mod fair;
 mod priority;
 mod rank;
 
 pub use decayed::DecayedUsage;
+pub use f1::F1;
 pub use fair::Fair;
 pub use priority::PriorityFirst;
 pub use rank::{Fifo, ShortestFirst};

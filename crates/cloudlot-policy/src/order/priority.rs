@@ -11,6 +11,25 @@ use std::time::Duration;
 /// `t - p × step` among requests of priority 0. From that follows the bound on waiting: a request is overtaken only by
 /// those that come less than `(their priority - its own) × step` after it.
 ///
+/// ```
+/// use cloudlot_core::ledger::Ledger;
+/// use cloudlot_core::{Request, Resource, Timestamp, cores};
+/// use cloudlot_policy::engine::{Allocator, Engine};
+/// use cloudlot_policy::order::PriorityFirst;
+///
+/// let now = Timestamp::ZERO;
+/// let mut engine = Engine::new(Ledger::new(), Allocator::builder().order(PriorityFirst::default()).build());
+/// engine.add(&Resource::node("compute-node-1").capacity([cores(100)]), now)?;
+/// for (task, priority) in [("task-2", 5), ("task-1", 10)] {
+///     engine.submit(Request::new(task).owner(task).priority(priority).part([cores(60)]).build()?, now)?;
+/// }
+/// let report = engine.step(now);
+/// assert_eq!(report.granted[0].0.number(), 1); // task-1, though it came second
+/// let (waits, why) = report.head.expect("there is room for one");
+/// assert_eq!(waits.number(), 0);
+/// assert!(why.to_string().contains("short by cpu 20"), "{why}");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 /// Source: aging, A. Silberschatz, P. Galvin, G. Gagne, "Operating System Concepts", section 5.3.
 #[derive(Clone, Copy, Debug)]
 pub struct PriorityFirst {

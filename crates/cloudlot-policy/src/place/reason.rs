@@ -2,7 +2,7 @@
 
 use super::{Ask, RowSet, Strategy, World};
 use cloudlot_core::ledger::{Assembly, Why};
-use cloudlot_core::{Amounts, Quantities, ResourceId, Satisfiable, Shortage};
+use cloudlot_core::{Amounts, Quantities, Resource, ResourceId, Satisfiable, Shortage};
 
 /// What keeps a request from a place.
 #[derive(Clone, PartialEq, Debug, thiserror::Error)]
@@ -14,12 +14,14 @@ pub enum Reason {
     #[error("only resources that take nothing new could serve it: {}", list(.0))]
     Unavailable(Vec<Shortage>),
     /// Resources would suit, and none has room just now.
-    #[error("{suiting} resources suit and none has room; {nearest} is short by {short}")]
+    #[error("{suiting} resources suit and none has room; {name} is short by {short}")]
     Full {
         /// How many resources would suit.
         suiting: usize,
         /// The one that lacks least.
         nearest: ResourceId,
+        /// Its name.
+        name: String,
         /// What that one lacks.
         short: Quantities,
     },
@@ -172,6 +174,11 @@ fn emptied(ask: &Ask<'_>, name: &str, before: &RowSet) -> Reason {
         Some((_, nearest, short)) => Reason::Full {
             suiting,
             nearest,
+            name: ask
+                .state()
+                .resource(nearest)
+                .map_or("", Resource::name)
+                .to_owned(),
             short,
         },
         None => Reason::Filtered {

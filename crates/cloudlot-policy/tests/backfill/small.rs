@@ -3,6 +3,7 @@
 use cloudlot_core::ledger::Ledger;
 use cloudlot_core::{Request, Resource, Timestamp, bytes, cores};
 use cloudlot_policy::backfill::{Job, Mode, Order};
+use cloudlot_policy::order::Order as _;
 use proptest::prelude::*;
 use std::time::Duration;
 
@@ -164,10 +165,10 @@ pub(crate) fn oracle(case: &Case, order: Order, mode: Mode) -> Vec<Option<Timest
                 case.jobs[*n].arrives <= now && placed[*n].is_none() && case.fits_when_empty(*n)
             })
             .collect();
-        let key = |n: usize| order.rank(&requests[n].request, requests[n].arrives, at(now));
+        let key = |n: usize| order.rank(&requests[n].request, requests[n].arrives);
         queue.sort_by(|a, b| {
             key(*a)
-                .total_cmp(&key(*b))
+                .cmp(&key(*b))
                 .then(case.jobs[*a].arrives.cmp(&case.jobs[*b].arrives))
                 .then(a.cmp(b))
         });

@@ -5,6 +5,7 @@
 mod ageing;
 mod backfilling;
 mod explaining;
+mod heritage;
 mod order;
 mod preempting;
 mod queue;

@@ -149,15 +149,21 @@ impl AllocatorBuilder {
         self
     }
 
-    /// A strategy that requests may name.
+    /// A strategy that requests may name, instead of the one that is known by that name.
     pub fn strategy(mut self, name: impl Into<String>, strategy: Strategy) -> Self {
         self.allocator.named.insert(name.into(), strategy);
         self
     }
 
-    /// The allocator.
+    /// The allocator. Requests may name the strategies that this crate knows ([`Strategy::NAMES`]), too, unless another was
+    /// given that name.
     #[must_use]
-    pub fn build(self) -> Allocator {
+    pub fn build(mut self) -> Allocator {
+        for name in Strategy::NAMES {
+            let known = || Strategy::named(name).expect("the names are those that are known");
+            let named = &mut self.allocator.named;
+            named.entry((*name).to_owned()).or_insert_with(known);
+        }
         Allocator {
             strategy: self.strategy.build(),
             ..self.allocator

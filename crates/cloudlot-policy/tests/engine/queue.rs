@@ -204,3 +204,24 @@ fn a_queue_outlives_a_journal_that_does_not_reach_back() {
     });
     assert_eq!(step(&mut engine, 2), [ticket]);
 }
+
+#[test]
+fn each_request_may_name_its_strategy() {
+    let mut engine = engine(plain(), &[8, 8]);
+    take(&mut engine, job("first", "a", 2));
+    let mut goes = |strategy: &str| {
+        let request = job("next", "a", 1).strategy(strategy).build().unwrap();
+        match engine.place(&request, at(0)) {
+            Outcome::Granted(grant) => {
+                let holds = engine.state().reservation(grant.id).unwrap().holds();
+                let on = holds.iter().next().unwrap().resource();
+                Ok(engine.state().resource(on).unwrap().name().to_owned())
+            }
+            Outcome::Preempted(_) => panic!("nobody had to go"),
+            Outcome::Refused(no) => Err(no.why.to_string()),
+        }
+    };
+    assert_eq!(goes("greedy"), Ok("n0".to_owned()));
+    assert_eq!(goes("worst-fit"), Ok("n1".to_owned()));
+    assert_eq!(goes("best"), Err("there is no strategy `best`".to_owned()));
+}

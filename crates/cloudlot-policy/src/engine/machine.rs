@@ -18,7 +18,7 @@ use cloudlot_core::{Amounts, Faults, Request, RequestKey, ReservationId, Resourc
 /// ```
 /// use cloudlot_core::ledger::Ledger;
 /// use cloudlot_core::{Request, Resource, Timestamp, cores, gib};
-/// use cloudlot_policy::engine::{Allocator, Engine, Outcome};
+/// use cloudlot_policy::engine::{Allocator, Engine};
 /// use cloudlot_policy::order::Fair;
 /// use cloudlot_policy::place::score::MostRequested;
 ///
@@ -28,9 +28,9 @@ use cloudlot_core::{Amounts, Faults, Request, RequestKey, ReservationId, Resourc
 /// engine.add(&Resource::node("n1").capacity([cores(16), gib(64)]), now)?;
 ///
 /// let web = Request::new("web").owner("team-a").part([cores(2), gib(4)]).build()?;
-/// match engine.place(&web, now) {
-///     Outcome::Granted(grant) => engine.confirm(grant.id, now)?,
-///     Outcome::Refused(no) => println!("{}", engine.explain(&no.request, now)),
+/// match engine.place(&web, now).grant() {
+///     Some(grant) => engine.confirm(grant.id, now)?,
+///     None => println!("{}", engine.explain(&web, now)),
 /// }
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```

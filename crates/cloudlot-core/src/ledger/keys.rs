@@ -84,6 +84,10 @@ impl Keys {
 
     #[inline]
     pub(crate) fn get(&self, key: RequestKey) -> Option<Answer> {
+        // The next one that ends pushes the oldest out: its bucket comes while this key's is waited for.
+        if let Some(oldest) = self.ended.next_out() {
+            self.index.approach(self.seeds.hash(oldest.key));
+        }
         let (_, place) = self.find(key)?;
         self.answer(place).copied()
     }
@@ -217,6 +221,12 @@ impl Ended {
 
     /// Takes an answer in, and gives back what leaves for it, which lay at this place: the oldest, or the answer itself
     /// if none are kept.
+    /// Whom the next one that ends pushes out.
+    #[inline]
+    fn next_out(&self) -> Option<&Answer> {
+        self.ring.front().filter(|_| self.ring.len() == self.keep)
+    }
+
     fn push(&mut self, answer: Answer) -> Option<(u32, Answer)> {
         let place = self.oldest;
         if self.keep == 0 {

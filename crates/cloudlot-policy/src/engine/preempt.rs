@@ -55,15 +55,17 @@ pub struct Preempted {
     pub victims: Vec<ReservationId>,
 }
 
-/// Whether it is room that a request lacks, so that others could make some.
+/// Whether it is room that a request lacks, on resources or under an owner's limit, so that others could make some.
 pub(super) fn lacks_room(cause: &Cause) -> bool {
-    let Cause::Unplaced(Unplaced { reason, .. }) = cause else {
-        return false;
-    };
-    !matches!(
-        reason,
-        Reason::Never(_) | Reason::Unavailable(_) | Reason::Ledger(_)
-    )
+    match cause {
+        Cause::Ledger(why) => matches!(why, Why::Limit { .. }),
+        Cause::Unplaced(Unplaced { reason, .. }) => match reason {
+            Reason::Never(_) | Reason::Unavailable(_) => false,
+            Reason::Ledger(why) => matches!(why, Why::Limit { .. }),
+            _ => true,
+        },
+        _ => false,
+    }
 }
 
 impl Engine {

@@ -79,7 +79,7 @@ fn who_stays_beyond_its_estimate_is_reported_and_the_head_is_promised_anew() {
     let running = take(&mut engine, timed("running", 4, 60));
     engine.confirm(running.id, at(0)).unwrap();
     submit(&mut engine, timed("head", 4, 10), 10);
-    assert_eq!(step(&mut engine, 10), []);
+    assert!(step(&mut engine, 10).is_empty());
     let report = engine.step(at(70));
     assert_eq!(report.overdue.len(), 1);
     assert_eq!(

@@ -90,9 +90,9 @@ fn a_holder_runs_undisturbed_for_its_time_and_the_request_is_woken_after_it() {
     let mut engine = preempting(rules, &[4]);
     fill(&mut engine, &[4]);
     let web = submit(&mut engine, job("web", "b", 4).priority(5), 1);
-    assert_eq!(step(&mut engine, 1), []);
+    assert!(step(&mut engine, 1).is_empty());
     assert_eq!(engine.next_deadline(), Some(at(60)));
-    assert_eq!(step(&mut engine, 59), []);
+    assert!(step(&mut engine, 59).is_empty());
     assert_eq!(step(&mut engine, 60), [web]);
 }
 
@@ -114,8 +114,27 @@ fn a_budget_puts_up_with_so_many_evictions_in_its_window() {
     let first = submit(&mut engine, job("web", "b", 2).priority(5), 1);
     let second = submit(&mut engine, job("web", "b", 2).priority(5), 1);
     assert_eq!(step(&mut engine, 1), [first]);
-    assert_eq!(step(&mut engine, 50), []);
+    assert!(step(&mut engine, 50).is_empty());
     let due = engine.next_deadline().unwrap();
     assert!(due <= at(150), "{due:?}");
     assert_eq!(step(&mut engine, 150), [second]);
+}
+
+#[test]
+fn under_an_owners_limit_its_own_less_urgent_work_goes() {
+    let mut engine = preempting(PreemptRules::default(), &[8]);
+    let limit = [cloudlot_core::cores(4)];
+    let owner = "a".parse().unwrap();
+    engine
+        .with_ledger(|ledger| ledger.set_limit(&owner, limit, at(0)))
+        .unwrap();
+    let own = take(&mut engine, job("batch", "a", 3)).id;
+    let others = take(&mut engine, job("batch", "b", 3)).id;
+    let Outcome::Preempted(made) =
+        engine.place(&job("urgent", "a", 2).priority(5).build().unwrap(), at(1))
+    else {
+        panic!()
+    };
+    assert_eq!(made.victims, [own]);
+    assert!(engine.state().reservation(others).is_some());
 }

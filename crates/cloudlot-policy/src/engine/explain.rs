@@ -255,7 +255,6 @@ fn name_of(ask: &Ask<'_>, on: ResourceId) -> String {
 
 /// The smallest change that would let the request through.
 fn fix(field: &Field<'_>, assembly: &Assembly<'_>, cause: &Cause) -> Option<Fix> {
-    let kinds = assembly.state().kinds();
     match cause {
         Cause::Denied { denied, .. } => (!denied.short.is_empty()).then(|| Fix::Owner {
             owner: denied.owner.clone(),
@@ -269,21 +268,46 @@ fn fix(field: &Field<'_>, assembly: &Assembly<'_>, cause: &Cause) -> Option<Fix>
             owner: owner.clone(),
             short: short.clone(),
         }),
-        Cause::Unplaced(unplaced) => match &unplaced.reason {
-            Reason::InAll { short, .. } => Some(Fix::InAll {
-                short: short.clone(),
-            }),
-            Reason::TooFew { placed, asked } => Some(Fix::Members {
-                part: unplaced.part,
-                missing: asked.saturating_sub(*placed).max(1),
-                each: kinds.quantities(&assembly.each(unplaced.part)),
-            }),
-            _ => nearest(field, assembly, unplaced.part),
-        },
+        Cause::Unplaced(unplaced) => {
+            more(field, assembly, unplaced.part).or_else(|| nearest(field, assembly, unplaced.part))
+        }
         Cause::Ledger(_) | Cause::UnknownStrategy(_) | Cause::Reserved { .. } | Cause::Deadline => {
             None
         }
     }
+}
+
+/// What is missing where rows suit and do not suffice: members of a gang, or amounts of an elastic need.
+fn more(field: &Field<'_>, assembly: &Assembly<'_>, part: usize) -> Option<Fix> {
+    let kinds = assembly.state().kinds();
+    let parts = assembly.request().need().parts();
+    let each = assembly.each(part);
+    let suits = |on: &&ResourceId| assembly.suits(part, **on).is_ok();
+    let suiting: Vec<ResourceId> = field.rows.iter().filter(suits).copied().collect();
+    let Some(own) = parts.get(part) else {
+        let left = |kind| suiting.iter().map(move |on| assembly.left(*on, kind));
+        let left = |(kind, _)| (kind, left(kind).fold(0, u64::saturating_add));
+        let short = each.shortfall(&each.iter().map(left).collect());
+        let some = !suiting.is_empty() && !short.is_zero();
+        return some.then(|| Fix::InAll {
+            short: kinds.quantities(&short),
+        });
+    };
+    let is_large = |on: &&ResourceId| each.fits_in(&assembly.state().limit(**on));
+    let large: Vec<&ResourceId> = suiting.iter().filter(is_large).collect();
+    if large.is_empty() || (parts.len() == 1 && own.min == 1) {
+        return None;
+    }
+    let fit: u64 = large
+        .iter()
+        .map(|on| u64::from(assembly.fit(part, **on)))
+        .sum();
+    Some(Fix::Members {
+        part,
+        // One at least: what fits by itself need not fit beside the other parts.
+        missing: u64::from(own.min).saturating_sub(fit).max(1),
+        each: kinds.quantities(&each),
+    })
 }
 
 /// The row that lacks least: the fewest rules first, then the smallest part of the amounts.

@@ -9,10 +9,21 @@ use crate::admit::{self, Admit, Denied, Entry};
 use crate::order::Books;
 use crate::place::{self, Reason, World};
 use crate::quota::Balances;
-use cloudlot_core::ledger::{Assembly, Draft, Piece, Placement, Row, State, Step, Why};
+use cloudlot_core::ledger::{Assembly, Draft, Ledger, Piece, Placement, Row, State, Step, Why};
 use cloudlot_core::{Amounts, Kinds, Need, On, Request, ResourceId, Timestamp};
 use std::borrow::Cow;
 use std::cell::RefCell;
+
+/// What an engine knows of its resources.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Ground {
+    /// The resources that may serve, in ascending order.
+    pub(crate) rows: Vec<ResourceId>,
+    /// What those that take new work have in all.
+    pub(crate) capacity: Amounts,
+    /// Where the last grant went.
+    pub(crate) last: Option<ResourceId>,
+}
 
 /// What an attempt is made with.
 #[derive(Clone, Copy, Debug)]
@@ -28,6 +39,19 @@ pub(crate) struct Field<'a> {
 }
 
 impl<'a> Field<'a> {
+    /// As of the ledger's own time.
+    pub(crate) fn new(allocator: &'a Allocator, ground: &'a Ground, ledger: &'a Ledger) -> Self {
+        Self {
+            allocator,
+            rows: &ground.rows,
+            capacity: &ground.capacity,
+            kinds: ledger.state().kinds(),
+            last: ground.last,
+            now: ledger.now(),
+            balances: None,
+        }
+    }
+
     pub(crate) fn books(&self, accounts: &'a Accounts) -> Books<'a> {
         Books {
             accounts,

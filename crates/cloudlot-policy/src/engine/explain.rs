@@ -124,13 +124,8 @@ impl Engine {
     pub fn explain(&mut self, request: &Request, now: Timestamp) -> Explanation {
         let account = self.accounts.account(request.owner());
         let field = Field {
-            allocator: &self.allocator,
-            rows: &self.rows,
-            capacity: &self.capacity,
-            kinds: self.ledger.state().kinds(),
-            last: self.last,
             now: now.max(self.ledger.now()),
-            balances: None,
+            ..Field::new(&self.allocator, &self.ground, &self.ledger)
         };
         let mut explanation = explain(
             &field,

@@ -1,7 +1,7 @@
 //! The engine itself: keeps its view, accounts and queue in step with the ledger, plans, and commits.
 
 use super::allocator::Allocator;
-use super::attempt::Field;
+use super::attempt::{Field, Ground};
 use super::backfill::Promises;
 use super::outcome::{Cause, Outcome, Refused};
 use super::queue::{Arrival, Pending, Queue, Ticket};
@@ -41,11 +41,7 @@ pub struct Engine {
     pub(super) accounts: Accounts,
     pub(super) allocator: Allocator,
     pub(super) queue: Queue,
-    /// The resources that may serve, in ascending order, and what they have in all.
-    pub(super) rows: Vec<ResourceId>,
-    pub(super) capacity: Amounts,
-    /// Where the last grant went.
-    pub(super) last: Option<ResourceId>,
+    pub(super) ground: Ground,
     /// What has happened since the queue was last served.
     pub(super) happened: Happened,
     /// What was evicted of late.
@@ -81,9 +77,7 @@ impl Engine {
             ledger,
             allocator,
             queue: Queue::default(),
-            rows: Vec::new(),
-            capacity: Amounts::ZERO,
-            last: None,
+            ground: Ground::default(),
             happened: Happened::EVERYTHING,
             disruptions: Disruptions::new(),
             booked: Vec::new(),
@@ -155,13 +149,7 @@ impl Engine {
             Err(why) => return refused(why),
         }
         let account = self.accounts.account(request.owner());
-        let field = field(
-            &self.allocator,
-            &self.rows,
-            &self.capacity,
-            self.last,
-            &self.ledger,
-        );
+        let field = Field::new(&self.allocator, &self.ground, &self.ledger);
         let mut draft = self.view.draft(field.now);
         if let Err(no) = field.attempt(&mut draft, &self.accounts, request, account) {
             drop(draft);
@@ -217,13 +205,7 @@ impl Engine {
         }
         let account = self.accounts.account(request.owner());
         let since = self.ledger.now();
-        let field = field(
-            &self.allocator,
-            &self.rows,
-            &self.capacity,
-            self.last,
-            &self.ledger,
-        );
+        let field = Field::new(&self.allocator, &self.ground, &self.ledger);
         let arrival = Arrival {
             request,
             since,
@@ -236,13 +218,7 @@ impl Engine {
 
     /// Takes a request out of the queue.
     pub fn cancel(&mut self, ticket: Ticket) -> Option<Request> {
-        let field = field(
-            &self.allocator,
-            &self.rows,
-            &self.capacity,
-            self.last,
-            &self.ledger,
-        );
+        let field = Field::new(&self.allocator, &self.ground, &self.ledger);
         let books = field.books(&self.accounts);
         let pending = self.queue.remove(ticket, self.allocator.order(), &books)?;
         Some(pending.request)
@@ -324,17 +300,11 @@ impl Engine {
             view,
             accounts,
             allocator,
-            rows,
-            capacity,
-            last,
+            ground,
             ledger,
             ..
         } = self;
-        (
-            field(allocator, rows, capacity, *last, ledger),
-            view,
-            accounts,
-        )
+        (Field::new(allocator, ground, ledger), view, accounts)
     }
 
     /// Tells the ledger the time, and follows.
@@ -350,7 +320,7 @@ impl Engine {
             view,
             accounts,
             happened,
-            last,
+            ground,
             ..
         } = self;
         let was = happened.resources;
@@ -361,7 +331,7 @@ impl Engine {
                 .follow(before, entry)
                 .expect("a view shows the state that an entry follows from");
             if let Change::Reserved { reservation, .. } = &entry.change {
-                *last = reservation
+                ground.last = reservation
                     .holds()
                     .iter()
                     .last()
@@ -383,13 +353,7 @@ impl Engine {
         let before = std::mem::take(&mut self.accounts);
         self.accounts = Accounts::decaying(before.decay().clone(), state, now);
         carry_over(&before, &mut self.accounts, now);
-        let field = field(
-            &self.allocator,
-            &self.rows,
-            &self.capacity,
-            self.last,
-            &self.ledger,
-        );
+        let field = Field::new(&self.allocator, &self.ground, &self.ledger);
         self.queue
             .rehang(&mut self.accounts, self.allocator.order(), &field);
         self.happened = Happened::EVERYTHING;
@@ -398,10 +362,10 @@ impl Engine {
     /// Looks which resources there are.
     fn survey(&mut self) {
         let state = self.view.state();
-        self.rows = state.resources().map(|(id, _)| id).collect();
-        self.rows.sort_unstable();
-        let open = self.rows.iter().filter(|id| state.takes_new(**id));
-        self.capacity = open.fold(Amounts::ZERO, |sum, id| {
+        self.ground.rows = state.resources().map(|(id, _)| id).collect();
+        self.ground.rows.sort_unstable();
+        let open = self.ground.rows.iter().filter(|id| state.takes_new(**id));
+        self.ground.capacity = open.fold(Amounts::ZERO, |sum, id| {
             sum.saturating_add(&state.limit(*id))
         });
     }
@@ -425,25 +389,6 @@ fn carry_over(from: &Accounts, to: &mut Accounts, now: Timestamp) {
             from.used(AccountId::ROOT, kind, now),
             now,
         );
-    }
-}
-
-/// The parts of an engine that an attempt needs, apart from those that it changes.
-pub(super) fn field<'a>(
-    allocator: &'a Allocator,
-    rows: &'a [ResourceId],
-    capacity: &'a Amounts,
-    last: Option<ResourceId>,
-    ledger: &'a Ledger,
-) -> Field<'a> {
-    Field {
-        allocator,
-        rows,
-        capacity,
-        kinds: ledger.state().kinds(),
-        last,
-        now: ledger.now(),
-        balances: None,
     }
 }
 

@@ -122,9 +122,9 @@ impl Engine {
         let strategy = self.allocator.strategy_for(request).ok()?;
         let now = self.ledger.now();
         let world = World {
-            rows: &self.rows,
+            rows: &self.ground.rows,
             now,
-            last: self.last,
+            last: self.ground.last,
         };
         let place = |draft: &Draft<'_>, request: &Request| {
             place::place(draft.state(), world, request, strategy).map_err(why)

@@ -1,7 +1,8 @@
 //! A step: those who wait are served in their order, and those who find no room may push others out.
 
 use super::allocator::Discipline;
-use super::machine::{Engine, field};
+use super::attempt::Field;
+use super::machine::Engine;
 use super::outcome::{Cause, DryRun, Refused, StepReport};
 use super::preempt::{Preempted, lacks_room};
 use super::queue::Ticket;
@@ -139,13 +140,7 @@ impl Engine {
 
     /// Brings back those who may be served after what has happened.
     fn wake(&mut self) {
-        let field = field(
-            &self.allocator,
-            &self.rows,
-            &self.capacity,
-            self.last,
-            &self.ledger,
-        );
+        let field = Field::new(&self.allocator, &self.ground, &self.ledger);
         let (books, order) = (field.books(&self.accounts), self.allocator.order());
         self.queue.wake(&self.happened, order, &books);
         if order.is_timed() || !self.happened.is_nothing() {
@@ -164,13 +159,11 @@ impl Engine {
             accounts,
             allocator,
             queue,
-            rows,
-            capacity,
-            last,
+            ground,
             ledger,
             ..
         } = self;
-        let mut field = field(allocator, rows, capacity, *last, ledger);
+        let mut field = Field::new(allocator, ground, ledger);
         let order = allocator.order();
         let mut draft = view.draft(field.now);
         let mark = accounts.mark();

@@ -38,13 +38,8 @@ impl Engine {
         let now = now.max(self.ledger.now());
         let mark = self.accounts.mark();
         let field = Field {
-            allocator: &self.allocator,
-            rows: &self.rows,
-            capacity: &self.capacity,
-            kinds: self.ledger.state().kinds(),
-            last: self.last,
             now,
-            balances: None,
+            ..Field::new(&self.allocator, &self.ground, &self.ledger)
         };
         let mut what_if = WhatIf {
             field,

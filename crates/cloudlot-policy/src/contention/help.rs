@@ -7,7 +7,7 @@ use cloudlot_core::{Amounts, Label, Mode, Quantities, ResourceId};
 use std::collections::BTreeMap;
 
 /// Candidates by the resources that they hold something on.
-pub(super) struct Helpers(BTreeMap<ResourceId, Vec<usize>>);
+pub(super) struct ByResource(BTreeMap<ResourceId, Vec<usize>>);
 
 /// Candidates of whom at least one has to go.
 pub(super) struct Help {
@@ -19,7 +19,7 @@ pub(super) struct Help {
     pub(super) cheapest: Cost,
 }
 
-impl Helpers {
+impl ByResource {
     pub(super) fn of(state: &State, field: &Field) -> Self {
         let mut by: BTreeMap<ResourceId, Vec<usize>> = BTreeMap::new();
         for (index, candidate) in field.candidates.iter().enumerate() {

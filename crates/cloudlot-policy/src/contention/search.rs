@@ -11,7 +11,7 @@
 //! Source: pruning by giving back ("reprieve") is what kube-scheduler does after removing all victims of a node; here it
 //! gives the first answer, and the search betters it.
 
-use super::help::Helpers;
+use super::help::ByResource;
 use super::order::orders;
 use super::place::Place;
 use super::victim::{Cost, Field};
@@ -47,7 +47,7 @@ pub(super) struct Search<'a, 'v> {
     base: Mark,
     quest: Quest<'a>,
     field: &'a Field,
-    helpers: Helpers,
+    holders: ByResource,
     /// Who will have left by itself when the victims are gone.
     ending: Vec<ReservationId>,
     work: u64,
@@ -71,7 +71,7 @@ impl<'a, 'v> Search<'a, 'v> {
     pub(super) fn new(draft: Draft<'v>, quest: Quest<'a>, field: &'a Field, work: u64) -> Self {
         Self {
             base: draft.mark(),
-            helpers: Helpers::of(draft.state(), field),
+            holders: ByResource::of(draft.state(), field),
             ending: ending(draft.state(), &quest),
             draft,
             quest,
@@ -208,7 +208,7 @@ impl<'a, 'v> Search<'a, 'v> {
             !self.decided[victim] && !self.field.candidates[victim].budgets.iter().any(spent)
         };
         let Some(help) = self
-            .helpers
+            .holders
             .against(why, self.draft.state(), self.field, may)
         else {
             return true;

@@ -22,6 +22,9 @@ const LIBVIRT: &[&str] = &[
 /// The optional features that need no package of the system.
 const PURE: &[&str] = &["--features", "cloudlot-core/openmetrics"];
 
+/// Logs of requests as text.
+const LOGS: &[&str] = &["--features", "cloudlot-policy/serde"];
+
 /// The suite on real guests.
 const LIVE: &[&str] = &[
     "-p",
@@ -105,8 +108,8 @@ fn formatting_and_lints(tally: &mut Tally, readiness: &setup::Readiness) {
 fn tests_and_docs(tally: &mut Tally, readiness: &setup::Readiness) {
     // Every optional feature that can be built here.
     let features = match readiness.build {
-        Ok(()) => [PURE, LIBVIRT].concat(),
-        Err(_) => PURE.to_vec(),
+        Ok(()) => [PURE, LOGS, LIBVIRT].concat(),
+        Err(_) => [PURE, LOGS].concat(),
     };
     let features = features.as_slice();
     tally.step("tests", || {

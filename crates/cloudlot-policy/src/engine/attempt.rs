@@ -9,8 +9,10 @@ use crate::admit::{self, Admit, Denied, Entry};
 use crate::order::Books;
 use crate::place::{self, Reason, World};
 use crate::quota::Balances;
-use cloudlot_core::ledger::{Assembly, Draft, Ledger, Piece, Placement, Row, State, Step, Why};
-use cloudlot_core::{Amounts, Kinds, Need, On, Request, ResourceId, Timestamp};
+use cloudlot_core::ledger::{
+    Assembly, Booking, Draft, Ledger, Piece, Placement, Row, State, Step, Why,
+};
+use cloudlot_core::{Amounts, Kinds, On, Request, ResourceId, Timestamp};
 use std::borrow::Cow;
 use std::cell::RefCell;
 
@@ -136,10 +138,7 @@ impl<'a> Field<'a> {
         for row in rows {
             draft.depend(row);
         }
-        let taken = draft.steps().last().map(|step| match step {
-            Step::Reserve(booking) => booking.holds.total(),
-            Step::Resize { .. } | Step::Evict { .. } | Step::Advance { .. } => Amounts::ZERO,
-        });
+        let taken = last_booking(draft).map(|booking| booking.holds.total());
         Ok(taken.unwrap_or_default())
     }
 
@@ -241,21 +240,15 @@ pub(crate) fn is_social(request: &Request) -> bool {
 
 /// What a request takes at least.
 pub(super) fn least(state: &State, request: &Request, now: Timestamp) -> Result<Amounts, Why> {
-    let assembly = Assembly::new(state, request, now)?;
-    let parts = match request.need() {
-        Need::Parts(parts) => parts,
-        Need::Elastic { .. } => return Ok(assembly.each(0)),
-    };
-    let sums = parts.iter().enumerate().map(|(n, part)| {
-        let of = match part.on {
-            On::Node => 1,
-            On::Children { of } => u64::from(of),
-        };
-        assembly
-            .each(n)
-            .saturating_mul(of.saturating_mul(part.min.into()))
-    });
-    Ok(sums.fold(Amounts::ZERO, |all, part| all.saturating_add(&part)))
+    Ok(place::required(&Assembly::new(state, request, now)?))
+}
+
+/// What a draft reserves with its last step, if that reserves anything.
+pub(super) fn last_booking<'a>(draft: &'a Draft<'_>) -> Option<&'a Booking> {
+    match draft.steps().last()? {
+        Step::Reserve(booking) => Some(booking),
+        Step::Resize { .. } | Step::Evict { .. } | Step::Advance { .. } => None,
+    }
 }
 
 /// What a placement takes in all.

@@ -1,12 +1,12 @@
 //! Why a request would get what it gets, worked out when somebody asks, on the state as it is then.
 
-use super::attempt::{Field, is_social};
+use super::attempt::{Field, is_social, last_booking};
 use super::machine::Engine;
 use super::outcome::Cause;
 use super::preempt::{Victims, lacks_room};
 use crate::accounts::{AccountId, Accounts};
 use crate::place::{self, Ask, Reason, RowSet, Strategy};
-use cloudlot_core::ledger::{Assembly, Booking, Draft, Step, Why};
+use cloudlot_core::ledger::{Assembly, Booking, Draft, Why};
 use cloudlot_core::{
     Mismatch, OwnerPath, Quantities, Request, ResourceId, ResourceState, Revision, Timestamp,
 };
@@ -151,7 +151,7 @@ pub(super) fn explain(
     let mark = draft.mark();
     let answer = field
         .attempt(draft, accounts, request, account)
-        .map(|_| booking(draft));
+        .map(|_| last_booking(draft).cloned());
     draft.rollback(mark);
     let answer = match answer {
         Ok(Some(booking)) => Ok(booking),
@@ -177,13 +177,6 @@ pub(super) fn explain(
         parts: parts.unwrap_or_default(),
         victims: None,
         fix,
-    }
-}
-
-fn booking(draft: &Draft<'_>) -> Option<Booking> {
-    match draft.steps().last()? {
-        Step::Reserve(booking) => Some(booking.clone()),
-        Step::Resize { .. } | Step::Evict { .. } | Step::Advance { .. } => None,
     }
 }
 

@@ -10,7 +10,9 @@ use super::wake::{Happened, WakeOn};
 use crate::accounts::{AccountId, Accounts};
 use crate::backfill::Slot;
 use crate::contention::Disruptions;
-use cloudlot_core::ledger::{AdminError, Booking, Change, Grant, Ledger, State, View, Why};
+use cloudlot_core::ledger::{
+    AdminError, Booking, Change, Grant, Holds, Ledger, Plan, State, View, Why,
+};
 use cloudlot_core::{Amounts, Faults, Request, RequestKey, ReservationId, ResourceId, Timestamp};
 
 /// A ledger with a policy.
@@ -159,11 +161,7 @@ impl Engine {
             };
         }
         let plan = draft.finish();
-        let grants = self.ledger.commit(&plan, now);
-        self.sync();
-        // Nobody else writes to the ledger, so what was legal on the view is legal.
-        let grants = grants.expect("a plan on a view in step is legal");
-        Outcome::Granted(grants[0])
+        Outcome::Granted(self.carry_out(&plan, now)[0])
     }
 
     /// Lets a request wait for its turn.
@@ -313,6 +311,14 @@ impl Engine {
         self.sync();
     }
 
+    /// Commits a plan that was made on the engine's view, follows, and says what was granted.
+    pub(super) fn carry_out(&mut self, plan: &Plan, now: Timestamp) -> Vec<Grant> {
+        let grants = self.ledger.commit(plan, now);
+        self.sync();
+        // Nobody else writes to the ledger, so what was legal on the view is legal.
+        grants.expect("a plan on a view in step is legal")
+    }
+
     /// Follows the ledger.
     pub(super) fn sync(&mut self) {
         let Self {
@@ -331,11 +337,7 @@ impl Engine {
                 .follow(before, entry)
                 .expect("a view shows the state that an entry follows from");
             if let Change::Reserved { reservation, .. } = &entry.change {
-                ground.last = reservation
-                    .holds()
-                    .iter()
-                    .last()
-                    .map(|hold| hold.resource());
+                ground.last = last_place(reservation.holds());
             }
         });
         if synced.recopied {
@@ -369,6 +371,11 @@ impl Engine {
             sum.saturating_add(&state.limit(*id))
         });
     }
+}
+
+/// Where the last of some holds lies.
+pub(super) fn last_place(holds: &Holds) -> Option<ResourceId> {
+    holds.iter().last().map(|hold| hold.resource())
 }
 
 /// Brings what owners have used before from one set of accounts to another.

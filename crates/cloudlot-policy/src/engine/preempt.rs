@@ -7,7 +7,7 @@ use crate::contention::{
     VictimCost,
 };
 use crate::place::{self, Reason, Unplaced, World};
-use cloudlot_core::ledger::{Draft, Grant, Why};
+use cloudlot_core::ledger::{Draft, Grant, Plan, Why};
 use cloudlot_core::{Request, ReservationId, Timestamp};
 use std::fmt;
 use std::sync::Arc;
@@ -81,23 +81,31 @@ impl Engine {
             Some(Err(no)) => return Err(self.ripens(&no)),
             None => return Err(None),
         };
-        for id in &found.victims {
+        Ok(self.push_out_by(&found.plan, found.victims, found.starts, now))
+    }
+
+    /// Carries out a plan that tells others to go for a request, which starts when they are gone.
+    pub(super) fn push_out_by(
+        &mut self,
+        plan: &Plan,
+        victims: Vec<ReservationId>,
+        starts: Timestamp,
+        now: Timestamp,
+    ) -> Preempted {
+        for id in &victims {
             self.disruptions
                 .note(self.view.state(), *id, self.ledger.now())
                 .expect("a plan names victims that are there");
         }
-        let grants = self.ledger.commit(&found.plan, now);
-        self.sync();
-        let grants = grants.expect("a plan on a view in step is legal");
-        let grant = grants[0];
-        if found.starts > self.ledger.now() {
+        let grant = self.carry_out(plan, now)[0];
+        if starts > self.ledger.now() {
             self.booked.push(grant.id);
         }
-        Ok(Preempted {
+        Preempted {
             grant,
-            starts: found.starts,
-            victims: found.victims,
-        })
+            starts,
+            victims,
+        }
     }
 
     /// When somebody who was spared may first be told to go.
@@ -161,10 +169,7 @@ impl Engine {
                 self.booked.push(id);
                 continue;
             };
-            self.ledger
-                .commit(&plan, now)
-                .expect("a plan on a view in step is legal");
-            self.sync();
+            self.carry_out(&plan, now);
         }
     }
 

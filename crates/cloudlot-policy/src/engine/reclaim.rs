@@ -47,22 +47,7 @@ impl Engine {
         let grace = self.allocator.preempt.as_ref().map(|it| it.rules.grace);
         let gone = at + grace.unwrap_or(Duration::ZERO);
         let plan = self.exchange(request, account, &victims, gone)?;
-        for id in &victims {
-            self.disruptions
-                .note(self.view.state(), *id, at)
-                .expect("a plan names victims that are there");
-        }
-        let grants = self.ledger.commit(&plan, now);
-        self.sync();
-        let grant = grants.expect("a plan on a view in step is legal")[0];
-        if gone > at {
-            self.booked.push(grant.id);
-        }
-        Some(Preempted {
-            grant,
-            starts: gone,
-            victims,
-        })
+        Some(self.push_out_by(&plan, victims, gone, now))
     }
 
     /// Whose reservations have to go.

@@ -1,16 +1,16 @@
 //! A step: those who wait are served in their order, and those who find no room may push others out.
 
 use super::allocator::Discipline;
-use super::attempt::Field;
-use super::machine::Engine;
+use super::attempt::{Field, last_booking};
+use super::machine::{Engine, last_place};
 use super::outcome::{Cause, DryRun, Refused, StepReport};
 use super::preempt::{Preempted, lacks_room};
 use super::queue::Ticket;
 use super::reclaim::{Quotas, TakeBack, may_take_back};
 use super::wake::{Happened, WakeOn};
 use crate::accounts::AccountId;
-use cloudlot_core::ledger::{Draft, Plan, Step};
-use cloudlot_core::{Request, ResourceId, Timestamp};
+use cloudlot_core::ledger::{Plan, Step};
+use cloudlot_core::{Request, Timestamp};
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 
@@ -37,11 +37,9 @@ impl Engine {
             let before = report.granted.len();
             let (served, plan) = self.serve(&helpless, &mut report);
             if !served.tickets.is_empty() {
-                let grants = self.ledger.commit(&plan, now);
-                self.sync();
+                let grants = self.carry_out(&plan, now);
                 // What the grants did was taken into account while planning: nobody has to be woken for it again.
                 self.happened = Happened::default();
-                let grants = grants.expect("a plan on a view in step is legal");
                 report
                     .granted
                     .extend(served.tickets.into_iter().zip(grants));
@@ -195,7 +193,8 @@ impl Engine {
                         };
                         queue.wake(&company, order, &books);
                     }
-                    field.last = placed_last(&draft).or(field.last);
+                    let placed = last_booking(&draft).and_then(|it| last_place(&it.holds));
+                    field.last = placed.or(field.last);
                 }
                 Err(no) => {
                     report.head.get_or_insert_with(|| (ticket, no.why.clone()));
@@ -217,13 +216,5 @@ impl Engine {
         }
         accounts.restore(mark);
         (served, draft.finish())
-    }
-}
-
-/// Where the last step of a draft puts its last piece.
-fn placed_last(draft: &Draft<'_>) -> Option<ResourceId> {
-    match draft.steps().last()? {
-        Step::Reserve(booking) => booking.holds.iter().last().map(|hold| hold.resource()),
-        _ => None,
     }
 }

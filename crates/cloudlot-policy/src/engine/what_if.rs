@@ -1,11 +1,11 @@
 //! What would come of steps that nobody takes.
 
-use super::attempt::Field;
+use super::attempt::{Field, last_booking};
 use super::explain::{self, Explanation};
 use super::machine::Engine;
 use super::outcome::Refused;
 use crate::accounts::Accounts;
-use cloudlot_core::ledger::{Booking, Draft, Holds, State, Step, Why};
+use cloudlot_core::ledger::{Booking, Draft, Holds, State, Why};
 use cloudlot_core::{Request, ReservationId, Timestamp};
 
 /// A try on the engine's view: what it takes is given back when it ends.
@@ -70,10 +70,8 @@ impl WhatIf<'_> {
             .field
             .attempt(&mut self.draft, self.accounts, request, account)?;
         self.accounts.charge(account, &taken, self.field.now);
-        match self.draft.steps().last() {
-            Some(Step::Reserve(booking)) => Ok(booking.clone()),
-            _ => unreachable!("an attempt that succeeds ends in a reservation"),
-        }
+        let booking = last_booking(&self.draft).cloned();
+        Ok(booking.expect("an attempt that succeeds ends in a reservation"))
     }
 
     /// Tries to let a reservation go at once.

@@ -1,9 +1,9 @@
 //! The owner that has used least of late goes first.
 
+use super::weights::Weights;
 use super::{Books, Order, Precedence, Rank, Share};
 use crate::accounts::AccountId;
 use cloudlot_core::{OwnerPath, Request, Timestamp};
-use std::collections::BTreeMap;
 
 /// The owner with the lowest recent use goes first, each against its siblings, at every level of the tree.
 ///
@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 /// ([`Decay`](crate::accounts::Decay)), 7 days unless said otherwise. So who had much yesterday waits today, though it holds nothing.
 #[derive(Clone, Debug, Default)]
 pub struct DecayedUsage {
-    weights: BTreeMap<OwnerPath, u64>,
+    weights: Weights,
 }
 
 impl DecayedUsage {
@@ -24,7 +24,7 @@ impl DecayedUsage {
     /// Gives an owner a weight other than 1. With 0 it goes after everybody else.
     #[must_use]
     pub fn weight(mut self, owner: OwnerPath, weight: u64) -> Self {
-        self.weights.insert(owner, weight);
+        self.weights.set(owner, weight);
         self
     }
 }
@@ -42,14 +42,9 @@ impl Order for DecayedUsage {
         let share = books
             .accounts
             .recent_share(account, books.capacity, books.now);
-        let path = books.accounts.path(account);
-        let weight = path
-            .and_then(|path| self.weights.get(path))
-            .copied()
-            .unwrap_or(1);
         // The same scale as a share of what is held, so that a weight divides finely.
         let parts = u128::from(share.parts()) << 64;
-        Share(parts.checked_div(weight.into()).unwrap_or(u128::MAX))
+        self.weights.divide(parts, books, account)
     }
 
     fn precedence(&self) -> Precedence {

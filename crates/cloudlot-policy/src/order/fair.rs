@@ -1,9 +1,9 @@
 //! The owner that has least goes first.
 
+use super::weights::Weights;
 use super::{Books, Order, Precedence, Rank, Share};
 use crate::accounts::AccountId;
 use cloudlot_core::{Amounts, OwnerPath, Request, Timestamp};
-use std::collections::BTreeMap;
 
 /// The owner with the lowest dominant share goes first, each against its siblings, at every level of the tree.
 ///
@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 /// for Diverse Datacenter Workloads", SoCC 2013.
 #[derive(Clone, Debug, Default)]
 pub struct Fair {
-    weights: BTreeMap<OwnerPath, u64>,
+    weights: Weights,
     by_priority: bool,
 }
 
@@ -29,7 +29,7 @@ impl Fair {
     /// Gives an owner a weight other than 1. With 0 it goes after everybody else.
     #[must_use]
     pub fn weight(mut self, owner: OwnerPath, weight: u64) -> Self {
-        self.weights.insert(owner, weight);
+        self.weights.set(owner, weight);
         self
     }
 
@@ -68,13 +68,8 @@ impl Order for Fair {
 
     fn share(&self, books: &Books<'_>, account: AccountId) -> Share {
         let held = books.accounts.held(account);
-        let path = books.accounts.path(account);
-        let weight = path
-            .and_then(|path| self.weights.get(path))
-            .copied()
-            .unwrap_or(1);
         let share = dominant(held, books.capacity);
-        Share(share.checked_div(weight.into()).unwrap_or(u128::MAX))
+        self.weights.divide(share, books, account)
     }
 
     fn precedence(&self) -> Precedence {

@@ -8,6 +8,7 @@ mod f1;
 mod fair;
 mod priority;
 mod rank;
+mod weights;
 
 pub use decayed::DecayedUsage;
 pub use f1::F1;

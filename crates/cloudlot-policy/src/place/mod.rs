@@ -23,6 +23,7 @@ mod strategy;
 pub(crate) use field::{Candidate, Spreads, rank};
 pub use objective::Objective;
 pub use plug::{Ask, EVALUATIONS, Filter, Reads, SCALE, Score, World};
+pub(crate) use put::required;
 pub use put::{Unplaced, begin, place, place_under};
 pub use reason::Reason;
 pub use rowset::RowSet;

@@ -100,7 +100,7 @@ pub fn begin<'a>(
 }
 
 /// What the members that have to be there take together, or the least of an elastic need.
-fn required(assembly: &Assembly<'_>) -> Amounts {
+pub(crate) fn required(assembly: &Assembly<'_>) -> Amounts {
     let parts = assembly.request().need().parts();
     if parts.is_empty() {
         return assembly.each(0);

@@ -67,7 +67,8 @@ impl<V: Values> Learner<V> {
         if !step.is_probable() {
             return Err(Refused::Probability(step.probability));
         }
-        if !step.is_unit() && !(step.dt > 0.0 && step.dt < f64::INFINITY) {
+        let lasts = step.dt > 0.0 && step.dt < f64::INFINITY;
+        if !lasts {
             return Err(Refused::Duration(step.dt));
         }
         if step.end != End::Terminated && step.next_mask.and(self.all).is_empty() {

@@ -84,10 +84,10 @@ pub enum SolveError {
         /// How many sweeps were made.
         sweeps: u32,
     },
-    /// An undiscounted sum of rewards that goes on for ever.
-    #[error("undiscounted rewards from state {state} have no sum")]
+    /// Undiscounted rewards that never dry up, so that their sum is never done.
+    #[error("undiscounted rewards from state {state} never come to an end")]
     Endless {
-        /// One of the states that never come to an end.
+        /// One of the states from which they go on.
         state: u32,
     },
     /// An average over for ever was asked for, but episodes end.

@@ -34,7 +34,7 @@ use super::{Model, Policy, SolveError};
 ///
 /// # Errors
 ///
-/// A discount outside 0 to 1, a policy of another model, or undiscounted rewards without a sum.
+/// A discount outside 0 to 1, a policy of another model, or undiscounted rewards that never dry up.
 pub fn evaluate(model: &Model, policy: &Policy, discount: f64) -> Result<Array1<f64>, SolveError> {
     check_discount(discount)?;
     let values = Chain::new(model, policy)?.values(discount)?;

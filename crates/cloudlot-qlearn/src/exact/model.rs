@@ -1,6 +1,6 @@
 //! A finite Markov decision process, given in full.
 
-use ndarray::{Array1, Array2};
+use ndarray::{Array2, ArrayView1};
 use serde::{Deserialize, Serialize};
 
 use super::{ModelBuilder, ModelError, ModelFile};
@@ -115,7 +115,8 @@ impl Model {
 
     /// The mean of `values` over where episodes begin; a state without a value counts as 0.
     #[must_use]
-    pub fn start_value(&self, values: &Array1<f64>) -> f64 {
+    pub fn start_value<'a>(&self, values: impl Into<ArrayView1<'a, f64>>) -> f64 {
+        let values = values.into();
         let value = |state: StateId| values.get(state.index()).copied().unwrap_or(0.0);
         self.start
             .iter()
@@ -128,9 +129,13 @@ impl Model {
     /// Actions that are not legal are worth −∞, so that they are never the best; all actions of
     /// terminal states are worth 0. A state without a value counts as 0.
     #[must_use]
-    pub fn action_values(&self, values: &Array1<f64>, discount: f64) -> Array2<f64> {
+    pub fn action_values<'a>(
+        &self,
+        values: impl Into<ArrayView1<'a, f64>>,
+        discount: f64,
+    ) -> Array2<f64> {
         let mut q = Array2::from_elem((self.states(), self.actions), f64::NEG_INFINITY);
-        let mut padded = values.to_vec();
+        let mut padded = values.into().to_vec();
         padded.resize(self.states(), 0.0);
         for (state, mut row) in self.state_ids().zip(q.rows_mut()) {
             if self.is_terminal(state) {

@@ -84,7 +84,10 @@ impl Policy {
     /// # Errors
     ///
     /// A table of another shape than the model's, or a state whose legal actions have no value.
-    pub fn greedy(model: &Model, q: &Array2<f64>) -> Result<Self, PolicyError> {
+    pub fn greedy<'a>(
+        model: &Model,
+        q: impl Into<ArrayView2<'a, f64>>,
+    ) -> Result<Self, PolicyError> {
         Self::epsilon_greedy(model, q, 0.0)
     }
 
@@ -94,11 +97,12 @@ impl Policy {
     ///
     /// A table of another shape than the model's, a state whose legal actions have no value, or an
     /// `epsilon` outside 0 to 1.
-    pub fn epsilon_greedy(
+    pub fn epsilon_greedy<'a>(
         model: &Model,
-        q: &Array2<f64>,
+        q: impl Into<ArrayView2<'a, f64>>,
         epsilon: f64,
     ) -> Result<Self, PolicyError> {
+        let q = q.into();
         check_shape(model, q.nrows(), q.ncols())?;
         if !(0.0..=1.0).contains(&epsilon) {
             return Err(PolicyError::Epsilon { epsilon });

@@ -149,12 +149,11 @@ impl World {
             return Some(*last);
         }
         let chance = unit(&mut self.rng);
-        Some(
-            *others
-                .iter()
-                .find(|choice| chance < choice.below)
-                .unwrap_or(last),
-        )
+        // Counted, not searched for: where to stop could not be predicted.
+        let passed = others
+            .iter()
+            .map(|choice| usize::from(choice.below <= chance));
+        Some(choices[passed.sum::<usize>()])
     }
 
     fn refuse(&mut self) -> Choice {
@@ -184,10 +183,7 @@ impl Environment for World {
             last.1
         } else {
             let chance = unit(&mut self.rng);
-            others[..]
-                .get(others.partition_point(|(below, _)| *below <= chance))
-                .unwrap_or(last)
-                .1
+            self.starts[others.partition_point(|(below, _)| *below <= chance)].1
         };
         self.over = false;
         self.steps = 0;

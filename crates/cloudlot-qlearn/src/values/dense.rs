@@ -1,0 +1,285 @@
+//! The table in one piece: a row of values for each state, and a row of counts beside it.
+
+use ndarray::{Array2, ArrayView2};
+
+use super::{Plain, Values};
+use crate::{ACTIONS_MAX, ActionId, End, Mask, StateId, Transition, Update};
+
+/// A table with a cell for every state and action, row after row.
+///
+/// `ndarray` arrays come in and go out without a copy, and [`Dense::view`] shows the table as one. In
+/// between the rows lie in plain slices: asking an array whether it lies in one piece costs as
+/// much as a third of an update.
+///
+/// ```
+/// # use cloudlot_qlearn::{ActionId, Dense, StateId, Values};
+/// let mut table = Dense::new(500, 6, 0.0)?;
+/// table.add(StateId(7), ActionId(2), 1.5);
+/// assert_eq!(table.view()[[7, 2]], 1.5);
+/// # Ok::<(), cloudlot_qlearn::ShapeError>(())
+/// ```
+#[derive(Clone, PartialEq, Debug)]
+pub struct Dense {
+    values: Box<[f64]>,
+    visits: Box<[u32]>,
+    states: usize,
+    actions: usize,
+}
+
+/// A table cannot have this shape or content.
+#[derive(Clone, Copy, PartialEq, Debug, thiserror::Error)]
+pub enum ShapeError {
+    /// Too few or too many actions.
+    #[error("{0} actions; a table has 1 to {ACTIONS_MAX}")]
+    Actions(usize),
+    /// Too few or too many states.
+    #[error("{0} states; a table has 1 to 2^32 - 1, as memory allows")]
+    States(usize),
+    /// Values and counts have different shapes.
+    #[error("values are {values:?} but counts are {visits:?}")]
+    Counts {
+        /// States and actions of the values.
+        values: (usize, usize),
+        /// States and actions of the counts.
+        visits: (usize, usize),
+    },
+    /// A value that is no number, or beyond belief.
+    #[error("the value of action {action} in state {state} is {value}")]
+    Value {
+        /// Its row.
+        state: usize,
+        /// Its column.
+        action: usize,
+        /// What stands there.
+        value: f64,
+    },
+}
+
+impl Dense {
+    /// A table that was never learned from.
+    ///
+    /// # Errors
+    /// Where the shape is impossible or `initial` is not finite.
+    pub fn new(states: usize, actions: usize, initial: f64) -> Result<Self, ShapeError> {
+        check_shape(states, actions)?;
+        check_value(0, 0, initial)?;
+        Ok(Self {
+            values: vec![initial; states * actions].into(),
+            visits: vec![0; states * actions].into(),
+            states,
+            actions,
+        })
+    }
+
+    /// A table that begins with what is known: a warm start.
+    ///
+    /// # Errors
+    /// Where the shapes differ or are impossible, or a value is not finite.
+    pub fn from_arrays(values: Array2<f64>, visits: Array2<u32>) -> Result<Self, ShapeError> {
+        check_shape(values.nrows(), values.ncols())?;
+        if values.dim() != visits.dim() {
+            return Err(ShapeError::Counts {
+                values: values.dim(),
+                visits: visits.dim(),
+            });
+        }
+        for ((state, action), &value) in values.indexed_iter() {
+            check_value(state, action, value)?;
+        }
+        let (states, actions) = values.dim();
+        Ok(Self {
+            values: values.into_iter().collect(),
+            visits: visits.into_iter().collect(),
+            states,
+            actions,
+        })
+    }
+
+    /// How many states there are.
+    #[must_use]
+    pub const fn states(&self) -> usize {
+        self.states
+    }
+
+    /// All values, a row for each state.
+    #[must_use]
+    pub fn view(&self) -> ArrayView2<'_, f64> {
+        ArrayView2::from_shape((self.states, self.actions), &self.values)
+            .expect("a row for each state")
+    }
+
+    /// All counts of updates, a row for each state.
+    #[must_use]
+    pub fn visits(&self) -> ArrayView2<'_, u32> {
+        ArrayView2::from_shape((self.states, self.actions), &self.visits)
+            .expect("a row for each state")
+    }
+
+    #[inline]
+    fn row(&self, state: StateId) -> &[f64] {
+        let first = state.index() * self.actions;
+        &self.values[first..first + self.actions]
+    }
+
+    #[inline]
+    fn cell_of(&self, state: StateId, action: ActionId) -> usize {
+        state.index() * self.actions + action.index()
+    }
+}
+
+fn check_shape(states: usize, actions: usize) -> Result<(), ShapeError> {
+    if actions == 0 || actions > ACTIONS_MAX {
+        return Err(ShapeError::Actions(actions));
+    }
+    if states == 0 || u32::try_from(states).is_err() || states.checked_mul(actions * 8).is_none() {
+        return Err(ShapeError::States(states));
+    }
+    Ok(())
+}
+
+fn check_value(state: usize, action: usize, value: f64) -> Result<(), ShapeError> {
+    if value.abs() <= Transition::<StateId>::REWARD_MAX {
+        Ok(())
+    } else {
+        Err(ShapeError::Value {
+            state,
+            action,
+            value,
+        })
+    }
+}
+
+impl Values for Dense {
+    type State = StateId;
+
+    #[inline]
+    fn actions(&self) -> usize {
+        self.actions
+    }
+
+    #[inline]
+    fn contains(&self, state: StateId) -> bool {
+        state.index() < self.states
+    }
+
+    #[inline]
+    fn with_row<T>(&self, state: StateId, look: impl FnOnce(&[f64], &[u32]) -> T) -> T {
+        let first = state.index() * self.actions;
+        look(self.row(state), &self.visits[first..first + self.actions])
+    }
+
+    #[inline]
+    fn value(&self, state: StateId, action: ActionId) -> f64 {
+        self.values[self.cell_of(state, action)]
+    }
+
+    #[inline]
+    fn visit(&mut self, state: StateId, action: ActionId) -> u32 {
+        let cell = self.cell_of(state, action);
+        let visits = &mut self.visits[cell];
+        *visits = visits.saturating_add(1);
+        *visits
+    }
+
+    #[inline]
+    fn add(&mut self, state: StateId, action: ActionId, delta: f64) {
+        self.add_to_cell(self.cell_of(state, action), delta);
+    }
+
+    #[inline]
+    fn cells(&mut self, state: StateId, action: ActionId, mut each: impl FnMut(usize)) {
+        each(self.cell_of(state, action));
+    }
+
+    #[inline]
+    fn cell(&self, cell: usize) -> f64 {
+        self.values[cell]
+    }
+
+    #[inline]
+    fn add_to_cell(&mut self, cell: usize, delta: f64) {
+        self.values[cell] += delta;
+    }
+
+    #[inline]
+    fn best(&self, state: StateId, mask: Mask) -> f64 {
+        let row = self.row(state);
+        if mask == Mask::all(row.len()) {
+            return highest(row);
+        }
+        mask.iter().fold(f64::NEG_INFINITY, |best, action| {
+            best.max(row[action.index()])
+        })
+    }
+
+    #[inline]
+    fn learn_plainly(&mut self, plain: &Plain, step: &Transition) -> Option<Update> {
+        let usual = step.executed.index() < self.actions
+            && step.mask == plain.all
+            && step.next_mask == plain.all
+            && step.is_unit()
+            && step.is_probable();
+        if !usual {
+            return None;
+        }
+        // By a branch, not by a factor of zero: what lies past the end may be anything.
+        let after = if step.end == End::Terminated {
+            self.contains(step.next).then_some(0.0)?
+        } else {
+            let first = step.next.index() * self.actions;
+            let row = self.values.get(first..first + self.actions)?;
+            plain.discount * highest(row)
+        };
+        // A known action and a cell within the table make a known state.
+        let cell = self.cell_of(step.state, step.executed);
+        let value = self.values.get_mut(cell)?;
+        let visits = self.visits.get_mut(cell)?;
+        let td_error = step.reward + after - *value;
+        if !step.is_believed_with(td_error) {
+            return None;
+        }
+        *visits = visits.saturating_add(1);
+        let step_size = plain.step_size.at(*visits, plain.discount);
+        *value += step_size * td_error;
+        Some(Update {
+            td_error,
+            step_size,
+            visits: *visits,
+        })
+    }
+}
+
+/// The highest of a row. Rows of usual widths are laid out flat; a wide one goes by eights.
+#[inline]
+fn highest(row: &[f64]) -> f64 {
+    match row.len() {
+        2 => highest_of::<2>(row),
+        3 => highest_of::<3>(row),
+        4 => highest_of::<4>(row),
+        5 => highest_of::<5>(row),
+        6 => highest_of::<6>(row),
+        7 => highest_of::<7>(row),
+        8 => highest_of::<8>(row),
+        _ => row.chunks(8).fold(f64::NEG_INFINITY, |best, part| {
+            higher(highest_of::<8>(part), best)
+        }),
+    }
+}
+
+/// The highest of at most `N` values: two halves at once, which halves the wait for comparisons.
+#[inline]
+fn highest_of<const N: usize>(row: &[f64]) -> f64 {
+    let Some(row) = row.first_chunk::<N>() else {
+        return row.iter().copied().fold(f64::NEG_INFINITY, higher);
+    };
+    let mut best = [f64::NEG_INFINITY; 2];
+    for (place, &value) in row.iter().enumerate() {
+        best[place % 2] = higher(value, best[place % 2]);
+    }
+    higher(best[0], best[1])
+}
+
+#[inline]
+fn higher(a: f64, b: f64) -> f64 {
+    if a > b { a } else { b }
+}

@@ -1,6 +1,7 @@
 //! Tabular Q-learning that can be trusted with a running system.
 
 mod environment;
+pub mod offline;
 mod space;
 mod stream;
 mod transition;

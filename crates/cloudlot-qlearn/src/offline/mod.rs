@@ -1,0 +1,25 @@
+//! Learning from logs, and judging a policy by them before it may act.
+//!
+//! A [`Log`] holds what some behaviour did and how likely it was to do so. An [`Evaluation`] says
+//! what a [`Target`] would have earned in its place, by five estimators with confidence bounds.
+//! Nothing here acts.
+//!
+//! Sources: Precup, Sutton and Singh, "Eligibility Traces for Off-Policy Policy Evaluation" (2000);
+//! Jiang and Li, "Doubly Robust Off-policy Value Evaluation for Reinforcement Learning" (2016);
+//! Thomas and Brunskill, "Data-Efficient Off-Policy Policy Evaluation for Reinforcement Learning"
+//! (2016).
+
+mod bound;
+mod evaluation;
+mod file;
+mod log;
+mod ratio;
+mod target;
+mod values;
+
+pub use bound::{Confidence, MeanBound};
+pub use evaluation::{Estimate, Estimator, Evaluation, EvaluationError};
+pub use file::{LogReader, LogWriter, ReadError, WriteError};
+pub use log::{Fault, Header, HeaderError, Log, LogError};
+pub use target::{Target, TargetError};
+pub use values::{ActionValues, ActionValuesError};

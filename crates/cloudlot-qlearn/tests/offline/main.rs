@@ -1,0 +1,5 @@
+//! Judging by logs: the reference's numbers, what bounds promise, and what is refused.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod conformance;
+mod reference;

@@ -6,7 +6,7 @@
 //! studentised bootstrap.
 
 use super::EvaluationError;
-use super::ratio::{Fit, Ratios};
+use super::ratio::{Point, Ratios};
 use crate::{below, stream};
 
 /// How sure to be, and by which argument.
@@ -123,7 +123,7 @@ impl Confidence {
         };
         let tail = self.tail()?;
         let mut counts = vec![1; episodes];
-        let whole = ratios.fit(&counts).ok_or(EvaluationError::Overflow)?;
+        let whole = ratios.at(&counts).ok_or(EvaluationError::Overflow)?;
         let (mut values, mut scores) = (Vec::new(), Vec::new());
         let mut rng = stream(self.seed, 0);
         for _ in 0..self.replicates {
@@ -131,16 +131,16 @@ impl Confidence {
             for _ in 0..draws {
                 counts[below(&mut rng, draws) as usize] += 1;
             }
-            if let Some(fit) = ratios.fit(&counts) {
-                values.push(fit.value);
-                scores.push(fit.score(whole.value));
+            if let Some(point) = ratios.at(&counts) {
+                values.push(point.value);
+                scores.push(point.score(whole.value));
             }
         }
         Ok(self.widest(whole, values, scores, tail))
     }
 
     /// The wider of the percentile and the studentised bounds, the value within.
-    fn widest(&self, whole: Fit, values: Vec<f64>, scores: Vec<f64>, tail: usize) -> Bounded {
+    fn widest(&self, whole: Point, values: Vec<f64>, scores: Vec<f64>, tail: usize) -> Bounded {
         let missing = self.replicates as usize - values.len();
         let (low, high) = tails(values, missing, tail);
         let (mut lower, mut upper) = (low.min(whole.value), high.max(whole.value));

@@ -97,6 +97,9 @@ pub enum EvaluationError {
         /// The steps that the values are for.
         horizon: usize,
     },
+    /// No worth of what was never done.
+    #[error("{0} for what was never done")]
+    Unseen(f64),
     /// No level of confidence.
     #[error("a level of {0}, not in (0, 1)")]
     Level(f64),

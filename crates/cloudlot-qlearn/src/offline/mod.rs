@@ -1,8 +1,8 @@
 //! Learning from logs, and judging a policy by them before it may act.
 //!
 //! A [`Log`] holds what some behaviour did and how likely it was to do so. An [`Evaluation`] says
-//! what a [`Target`] would have earned in its place, by five estimators with confidence bounds.
-//! Nothing here acts.
+//! what a [`Target`] would have earned in its place, by five estimators with confidence bounds;
+//! [`gate()`] lets it be deployed only where the lower bound beats what was logged. Nothing here acts.
 //!
 //! Sources: Precup, Sutton and Singh, "Eligibility Traces for Off-Policy Policy Evaluation" (2000);
 //! Jiang and Li, "Doubly Robust Off-policy Value Evaluation for Reinforcement Learning" (2016);
@@ -12,6 +12,8 @@
 mod bound;
 mod evaluation;
 mod file;
+mod fit;
+mod gate;
 mod log;
 mod ratio;
 mod target;
@@ -20,6 +22,8 @@ mod values;
 pub use bound::{Confidence, MeanBound};
 pub use evaluation::{Estimate, Estimator, Evaluation, EvaluationError};
 pub use file::{LogReader, LogWriter, ReadError, WriteError};
+pub use fit::{Fit, Fitted};
+pub use gate::{Baseline, Gate, Objection, Verdict, gate};
 pub use log::{Fault, Header, HeaderError, Log, LogError};
 pub use target::{Target, TargetError};
 pub use values::{ActionValues, ActionValuesError};

@@ -15,13 +15,13 @@ pub(super) struct Ratios {
 
 /// The value for some multiple of each episode.
 #[derive(Clone, Copy, PartialEq, Debug)]
-pub(super) struct Fit {
+pub(super) struct Point {
     pub(super) value: f64,
     /// Its standard error, to first order: the root of the summed squares of what each episode changes.
     pub(super) error: f64,
 }
 
-impl Fit {
+impl Point {
     /// What rounding alone makes of an error, at most, as a share of the value.
     const ROUNDING: f64 = 1e-12;
 
@@ -59,7 +59,7 @@ impl Ratios {
 
     /// The value with episode `i` taken `counts[i]` times; nothing where a term has no weight, or
     /// where a number ran over.
-    pub(super) fn fit(&self, counts: &[u32]) -> Option<Fit> {
+    pub(super) fn at(&self, counts: &[u32]) -> Option<Point> {
         let sums = self.sums(counts);
         let mut value = 0.0;
         for [above, below] in &sums {
@@ -69,7 +69,7 @@ impl Ratios {
             value += above / below;
         }
         let error = self.error(counts, &sums);
-        (value.is_finite() && error.is_finite()).then_some(Fit { value, error })
+        (value.is_finite() && error.is_finite()).then_some(Point { value, error })
     }
 
     fn sums(&self, counts: &[u32]) -> Vec<[f64; 2]> {
@@ -138,9 +138,9 @@ mod tests {
 
     #[test]
     fn an_episode_that_is_over_keeps_its_last_weight() {
-        let fit = ratios().fit(&[1, 1, 1]).unwrap();
+        let point = ratios().at(&[1, 1, 1]).unwrap();
         let expected = 4.0 / 4.0 + 7.0 / 6.5 + 1.0 / 9.0;
-        assert!((fit.value - expected).abs() < 1e-15);
+        assert!((point.value - expected).abs() < 1e-15);
     }
 
     #[test]
@@ -148,7 +148,7 @@ mod tests {
         // What an episode changes, by a difference quotient in its weight of a million copies.
         let unit = 1_000_000;
         let ratios = ratios();
-        let value = |counts: [u32; 3]| ratios.fit(&counts).unwrap().value;
+        let value = |counts: [u32; 3]| ratios.at(&counts).unwrap().value;
         let mut squares = 0.0;
         for episode in 0..3 {
             let (mut more, mut less) = ([unit; 3], [unit; 3]);
@@ -158,14 +158,14 @@ mod tests {
             squares += slope * slope;
         }
         let expected = (squares * 3.0 / 2.0).sqrt();
-        let error = ratios.fit(&[1, 1, 1]).unwrap().error;
+        let error = ratios.at(&[1, 1, 1]).unwrap().error;
         assert!((error / expected - 1.0).abs() < 1e-6, "{error} {expected}");
     }
 
     #[test]
     fn a_term_without_weight_has_no_value() {
         let ratios = Ratios::new(vec![[0.0, 0.0], [1.0, 1.0]], vec![1, 2]);
-        assert_eq!(ratios.fit(&[1, 0]), None);
-        assert!(ratios.fit(&[0, 1]).is_some());
+        assert_eq!(ratios.at(&[1, 0]), None);
+        assert!(ratios.at(&[0, 1]).is_some());
     }
 }

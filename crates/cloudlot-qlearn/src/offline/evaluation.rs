@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::bound::{Bounded, count};
 use super::ratio::Ratios;
 use super::target::shape;
-use super::{ActionValues, Confidence, Log, Target};
+use super::{ActionValues, Confidence, Log, TargetPolicy};
 use crate::Transition;
 
 /// How the episodes of the behaviour are turned into what the target would have earned.
@@ -65,8 +65,8 @@ pub enum EvaluationError {
         /// States and actions of the table.
         found: (usize, usize),
     },
-    /// All that the target would do is forbidden in a logged step.
-    #[error("episode {episode}, step {step}: all the target would do is forbidden")]
+    /// The target does nothing that is allowed in a logged step.
+    #[error("episode {episode}, step {step}: the target does nothing that is allowed there")]
     Forbidden {
         /// The episode.
         episode: usize,
@@ -123,7 +123,7 @@ pub enum EvaluationError {
 /// A log seen with the eyes of a target: each step with its weight.
 ///
 /// ```
-/// # use cloudlot_qlearn::offline::{Confidence, Evaluation, Header, Log, Target};
+/// # use cloudlot_qlearn::offline::{Confidence, Evaluation, Header, Log, TargetPolicy};
 /// # use cloudlot_qlearn::{ActionId, End, Mask, StateId, Transition};
 /// # use ndarray::array;
 /// // One state, two actions tossed for; the second earns 1.
@@ -133,7 +133,7 @@ pub enum EvaluationError {
 ///     ..Transition::new(StateId(0), ActionId(action), f64::from(action), StateId(0), Mask::all(2))
 /// };
 /// let log = Log::new(Header::new(1, 2, 1.0)?, (0..100).map(|k| toss(k % 2)))?;
-/// let target = Target::new(array![[0.1, 0.9]])?;
+/// let target = TargetPolicy::stochastic(array![[0.1, 0.9]])?;
 /// let estimate = Evaluation::new(&log, &target)?.weighted_per_decision(Confidence::default())?;
 /// assert!((estimate.value - 0.9).abs() < 1e-12);
 /// assert!(estimate.lower > 0.5);
@@ -142,7 +142,7 @@ pub enum EvaluationError {
 #[derive(Clone, Debug)]
 pub struct Evaluation<'a> {
     log: &'a Log,
-    target: &'a Target,
+    target: &'a TargetPolicy,
     steps: Vec<Weighed>,
     /// What each episode earned, discounted.
     returns: Vec<f64>,
@@ -165,16 +165,16 @@ impl<'a> Evaluation<'a> {
     /// Weighs every step of `log` for `target`.
     ///
     /// # Errors
-    /// An empty log, a target for other states or actions, a step where all the target would do is
-    /// forbidden, a weight that is too large for a number, or no episode with any weight.
-    pub fn new(log: &'a Log, target: &'a Target) -> Result<Self, EvaluationError> {
+    /// An empty log, a target for other states or actions, a step where it does
+    /// nothing that is allowed, a weight that is too large for a number, or no episode with any weight.
+    pub fn new(log: &'a Log, target: &'a TargetPolicy) -> Result<Self, EvaluationError> {
         if log.steps().is_empty() {
             return Err(EvaluationError::Empty);
         }
         if !target.fits(log) {
             return Err(EvaluationError::Shape {
                 expected: shape(log.header()),
-                found: target.rows().dim(),
+                found: target.shape(),
             });
         }
         let mut steps = Vec::with_capacity(log.steps().len());
@@ -404,9 +404,14 @@ impl<'a> Evaluation<'a> {
 }
 
 /// How much likelier `target` is to do what was done; nothing where it can do nothing.
-fn ratio(target: &Target, step: &Transition) -> Option<f64> {
-    let probability = target.probability(step.state, step.mask, step.executed)?;
-    Some(probability / step.probability)
+fn ratio(target: &TargetPolicy, step: &Transition) -> Option<f64> {
+    let mut probability = 0.0;
+    let any = target.each(step.state, step.mask, |action, its| {
+        if action == step.executed {
+            probability = its;
+        }
+    });
+    any.then_some(probability / step.probability)
 }
 
 /// The effective sample size of `weights`, in units of the largest so that no square runs over;
@@ -427,7 +432,7 @@ fn effective(weights: impl Iterator<Item = f64>) -> Option<f64> {
 }
 
 /// The target's share of actions that are done in no step from the same state.
-fn unsupported(log: &Log, target: &Target) -> f64 {
+fn unsupported(log: &Log, target: &TargetPolicy) -> f64 {
     let (states, actions) = shape(log.header());
     let mut done = vec![false; states * actions];
     for step in log.steps() {

@@ -1,7 +1,8 @@
 //! Action values of a target, fitted to a log: fitted Q evaluation on counts.
 //!
 //! Each logged pair of state and action is worth its mean reward and, discounted, what the target is
-//! worth where the pair led. Pairs that were never done are worth what `unseen` says.
+//! worth where the pair led. Pairs that were never done, and states where the
+//! target does nothing, are worth what [`Fit::unseen`] says.
 //!
 //! Source: Le, Voloshin and Yue, "Batch Policy Learning under Constraints" (2019), with a table for
 //! the regression.
@@ -14,7 +15,7 @@ use ndarray::{Array2, Array3};
 use super::bound::count;
 use super::target::shape;
 use super::values::ActionValues;
-use super::{EvaluationError, Log, Target};
+use super::{EvaluationError, Log, TargetPolicy};
 use crate::{End, Mask, StateId};
 
 /// How action values are fitted.
@@ -53,14 +54,13 @@ impl Fit {
     /// Values of `target` that hold at any time. A truncated episode would have gone on.
     ///
     /// # Errors
-    /// A target for other states or actions than those of the log, an unseen worth that is not finite, a logged state where all it would
-    /// do is forbidden, or values that are too large for a number.
-    pub fn stationary(&self, log: &Log, target: &Target) -> Result<Fitted, EvaluationError> {
+    /// A target for other states or actions than those of the log, an unseen worth that is not finite, or values that are too large for a number.
+    pub fn stationary(&self, log: &Log, target: &TargetPolicy) -> Result<Fitted, EvaluationError> {
         let counts = self.counts(log, target)?;
         let mut values = Array2::from_elem(shape(log.header()), self.unseen);
         let (mut residual, mut sweeps) = (f64::INFINITY, 0);
         while sweeps < self.sweeps && residual > self.tolerance {
-            let next = counts.sweep(&values, target, self.unseen);
+            let next = counts.sweep(&values, target, self.unseen, self.unseen);
             residual = (&next - &values)
                 .iter()
                 .fold(0.0, |most, by| by.abs().max(most));
@@ -82,16 +82,17 @@ impl Fit {
     pub fn within(
         &self,
         log: &Log,
-        target: &Target,
+        target: &TargetPolicy,
         horizon: NonZeroUsize,
     ) -> Result<ActionValues, EvaluationError> {
         let counts = self.counts(log, target)?;
         let (states, actions) = shape(log.header());
         let mut layers = Vec::new();
         // With no step to go nothing is earned, seen or not.
-        let mut values = Array2::zeros((states, actions));
+        let (mut values, mut after) = (Array2::zeros((states, actions)), 0.0);
         for _ in 0..horizon.get() {
-            values = counts.sweep(&values, target, self.unseen);
+            values = counts.sweep(&values, target, after, self.unseen);
+            after = self.unseen;
             layers.extend(values.iter().copied());
         }
         let shape = (horizon.get(), states, actions);
@@ -100,7 +101,7 @@ impl Fit {
         ActionValues::by_steps_to_go(layers).map_err(|_| EvaluationError::Overflow)
     }
 
-    fn counts(&self, log: &Log, target: &Target) -> Result<Counts, EvaluationError> {
+    fn counts(&self, log: &Log, target: &TargetPolicy) -> Result<Counts, EvaluationError> {
         if !self.unseen.is_finite() {
             return Err(EvaluationError::Unseen(self.unseen));
         }
@@ -122,42 +123,46 @@ struct Pair {
 }
 
 impl Counts {
-    fn of(log: &Log, target: &Target) -> Result<Self, EvaluationError> {
+    fn of(log: &Log, target: &TargetPolicy) -> Result<Self, EvaluationError> {
         if !target.fits(log) {
             return Err(EvaluationError::Shape {
                 expected: shape(log.header()),
-                found: target.rows().dim(),
+                found: target.shape(),
             });
         }
         let mut pairs = BTreeMap::<_, Pair>::new();
-        for (episode, logged) in log.episodes().enumerate() {
-            for (step, transition) in logged.iter().enumerate() {
-                let key = (transition.state, transition.executed.index());
-                let pair = pairs.entry(key).or_default();
-                pair.times += 1;
-                pair.reward += transition.reward;
-                if transition.end == End::Terminated {
-                    continue;
-                }
-                if !target.each(transition.next, transition.next_mask, |_, _| {}) {
-                    return Err(EvaluationError::Forbidden { episode, step });
-                }
-                let led = (transition.next, transition.next_mask.bits());
-                *pair.led.entry(led).or_default() += log.header().discount_over(transition.dt);
+        for step in log.steps() {
+            let pair = pairs
+                .entry((step.state, step.executed.index()))
+                .or_default();
+            pair.times += 1;
+            pair.reward += step.reward;
+            if step.end != End::Terminated {
+                let led = (step.next, step.next_mask.bits());
+                *pair.led.entry(led).or_default() += log.header().discount_over(step.dt);
             }
         }
         Ok(Self { pairs })
     }
 
-    /// Each pair's worth, if what follows is worth `values`.
-    fn sweep(&self, values: &Array2<f64>, target: &Target, unseen: f64) -> Array2<f64> {
+    /// Each pair's worth, if what follows is worth `values`, or `after` where the target does nothing.
+    fn sweep(
+        &self,
+        values: &Array2<f64>,
+        target: &TargetPolicy,
+        after: f64,
+        unseen: f64,
+    ) -> Array2<f64> {
         let mut next = Array2::from_elem(values.dim(), unseen);
         for ((state, action), pair) in &self.pairs {
             let mut worth = pair.reward;
             for ((then, mask), discount) in &pair.led {
-                target.each(*then, Mask::from_bits(*mask), |action, probability| {
+                let does = target.each(*then, Mask::from_bits(*mask), |action, probability| {
                     worth += discount * probability * values[(then.index(), action.index())];
                 });
+                if !does {
+                    worth += discount * after;
+                }
             }
             next[(state.index(), *action)] = worth / count(pair.times);
         }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::{Confidence, Estimate, Estimator, Evaluation, EvaluationError, Log, Target};
+use super::{Confidence, Estimate, Estimator, Evaluation, EvaluationError, Log, TargetPolicy};
 
 /// What a policy must show before it is deployed.
 ///
@@ -95,7 +95,7 @@ pub enum Objection {
 /// Judges `target` by `log`.
 ///
 /// ```
-/// # use cloudlot_qlearn::offline::{Gate, Header, Log, Target, gate};
+/// # use cloudlot_qlearn::offline::{Gate, Header, Log, TargetPolicy, gate};
 /// # use cloudlot_qlearn::{ActionId, End, Mask, StateId, Transition};
 /// # use ndarray::array;
 /// let toss = |action: u16| Transition {
@@ -104,15 +104,15 @@ pub enum Objection {
 ///     ..Transition::new(StateId(0), ActionId(action), f64::from(action), StateId(0), Mask::all(2))
 /// };
 /// let log = Log::new(Header::new(1, 2, 1.0)?, (0..200).map(|k| toss(k % 2)))?;
-/// assert!(gate(&log, &Target::new(array![[0.1, 0.9]])?, &Gate::default())?.deploys());
-/// let worse = gate(&log, &Target::new(array![[0.6, 0.4]])?, &Gate::default())?;
+/// assert!(gate(&log, &TargetPolicy::stochastic(array![[0.1, 0.9]])?, &Gate::default())?.deploys());
+/// let worse = gate(&log, &TargetPolicy::stochastic(array![[0.6, 0.4]])?, &Gate::default())?;
 /// assert!(worse.to_string().starts_with("keep the baseline: the lower bound"));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
 /// # Errors
 /// There is no estimate: then nothing may be deployed either.
-pub fn gate(log: &Log, target: &Target, gate: &Gate<'_>) -> Result<Verdict, EvaluationError> {
+pub fn gate(log: &Log, target: &TargetPolicy, gate: &Gate<'_>) -> Result<Verdict, EvaluationError> {
     let evaluation = Evaluation::new(log, target)?;
     let estimate = evaluation.estimate(gate.estimator, gate.confidence)?;
     let baseline = evaluation.behaviour_mean(gate.confidence)?;

@@ -1,6 +1,6 @@
 //! Arbitrary logs, and the estimators by their definitions.
 
-use cloudlot_qlearn::offline::{ActionValues, Header, Log, Target};
+use cloudlot_qlearn::offline::{ActionValues, Header, Log, TargetPolicy};
 use cloudlot_qlearn::{ActionId, End, Mask, StateId, Stream, Transition, below, stream, unit};
 use ndarray::Array2;
 
@@ -10,7 +10,7 @@ pub(crate) const ACTIONS: u16 = 4;
 /// A log of a random behaviour, with masks, irregular steps and all ends; and that behaviour.
 pub(crate) struct Drawn {
     pub(crate) log: Log,
-    pub(crate) behaviour: Target,
+    pub(crate) behaviour: TargetPolicy,
 }
 
 pub(crate) fn drawn(seed: u64, episodes: u32, discount: f64) -> Drawn {
@@ -28,14 +28,14 @@ pub(crate) fn drawn(seed: u64, episodes: u32, discount: f64) -> Drawn {
 }
 
 /// Any policy that does everything now and then.
-pub(crate) fn policy(rng: &mut Stream) -> Target {
+pub(crate) fn policy(rng: &mut Stream) -> TargetPolicy {
     let shape = (STATES as usize, usize::from(ACTIONS));
     let mut rows = Array2::from_shape_simple_fn(shape, || 0.1 + unit(rng));
     for mut row in rows.outer_iter_mut() {
         let sum = row.sum();
         row /= sum;
     }
-    Target::new(rows).unwrap()
+    TargetPolicy::stochastic(rows).unwrap()
 }
 
 /// Values of any size.
@@ -47,7 +47,7 @@ pub(crate) fn values(rng: &mut Stream) -> ActionValues {
     .unwrap()
 }
 
-fn episode(behaviour: &Target, rng: &mut Stream, steps: &mut Vec<Transition>) {
+fn episode(behaviour: &TargetPolicy, rng: &mut Stream, steps: &mut Vec<Transition>) {
     let mut state = StateId(below(rng, STATES));
     let mut mask = some_mask(rng);
     loop {
@@ -81,7 +81,7 @@ fn some_mask(rng: &mut Stream) -> Mask {
     Mask::from_bits(u64::from(1 + below(rng, (1 << ACTIONS) - 1)))
 }
 
-fn choose(policy: &Target, state: StateId, mask: Mask, rng: &mut Stream) -> (ActionId, f64) {
+fn choose(policy: &TargetPolicy, state: StateId, mask: Mask, rng: &mut Stream) -> (ActionId, f64) {
     let mut at = unit(rng);
     let mut last = (ActionId(0), 0.0);
     for action in mask.iter() {
@@ -96,16 +96,16 @@ fn choose(policy: &Target, state: StateId, mask: Mask, rng: &mut Stream) -> (Act
 }
 
 /// How likely `policy` is to do `action` where only `mask` is allowed.
-pub(crate) fn behind(policy: &Target, state: StateId, mask: Mask, action: ActionId) -> f64 {
-    let row = policy.rows().row(state.index()).to_owned();
-    if mask == Mask::all(row.len()) {
-        return row[action.index()];
+pub(crate) fn behind(policy: &TargetPolicy, state: StateId, mask: Mask, action: ActionId) -> f64 {
+    let whole = |action| policy.probability(state, Mask::all(usize::from(ACTIONS)), action);
+    if mask == Mask::all(usize::from(ACTIONS)) {
+        return whole(action);
     }
-    row[action.index()] / mask.iter().map(|allowed| row[allowed.index()]).sum::<f64>()
+    whole(action) / mask.iter().map(whole).sum::<f64>()
 }
 
 /// One episode by the definitions: the ratio of each step, its discount and its reward.
-fn terms(log: &Log, target: &Target, episode: &[Transition]) -> Vec<[f64; 3]> {
+fn terms(log: &Log, target: &TargetPolicy, episode: &[Transition]) -> Vec<[f64; 3]> {
     let mut time = 0.0;
     let mut terms = Vec::new();
     for step in episode {
@@ -129,7 +129,7 @@ fn gain(terms: &[[f64; 3]], k: usize) -> f64 {
 
 /// Importance sampling, the weighted one, per decision, the weighted one, doubly robust, and the
 /// effective sample size, each as it is written down.
-pub(crate) fn naive(log: &Log, target: &Target, values: &ActionValues) -> [f64; 6] {
+pub(crate) fn naive(log: &Log, target: &TargetPolicy, values: &ActionValues) -> [f64; 6] {
     let all: Vec<_> = log.episodes().map(|e| terms(log, target, e)).collect();
     let longest = all.iter().map(Vec::len).max().unwrap();
     let count = f64::from(u32::try_from(all.len()).unwrap());

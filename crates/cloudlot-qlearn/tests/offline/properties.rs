@@ -1,7 +1,7 @@
 //! What holds for every log.
 
 use cloudlot_qlearn::offline::{
-    ActionValues, Confidence, Estimate, Estimator, Evaluation, Log, MeanBound, Target,
+    ActionValues, Confidence, Estimate, Estimator, Evaluation, Log, MeanBound, TargetPolicy,
 };
 use cloudlot_qlearn::{Transition, stream};
 use ndarray::Array2;
@@ -17,7 +17,7 @@ const QUICK: Confidence = Confidence {
     seed: 1,
 };
 
-fn all(log: &Log, target: &Target, values: &ActionValues, sure: Confidence) -> [Estimate; 5] {
+fn all(log: &Log, target: &TargetPolicy, values: &ActionValues, sure: Confidence) -> [Estimate; 5] {
     let evaluation = Evaluation::new(log, target).unwrap();
     [
         Estimator::ImportanceSampling,

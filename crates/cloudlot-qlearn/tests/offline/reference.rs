@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use cloudlot_qlearn::offline::{ActionValues, Header, Log, Target};
+use cloudlot_qlearn::offline::{ActionValues, Header, Log, TargetPolicy};
 use cloudlot_qlearn::{ActionId, End, Mask, StateId, Stream, Transition, below, unit};
 use ndarray::{Array2, Array3};
 use serde::Deserialize;
@@ -82,8 +82,8 @@ impl Reference {
         }
     }
 
-    pub(crate) fn target(&self) -> Target {
-        Target::new(rows(&self.target_pi)).unwrap()
+    pub(crate) fn target(&self) -> TargetPolicy {
+        TargetPolicy::stochastic(rows(&self.target_pi)).unwrap()
     }
 
     pub(crate) fn values(&self) -> ActionValues {

@@ -254,13 +254,13 @@ pub enum Fault {
     #[error("action {} is not allowed", .0.0)]
     Forbidden(ActionId),
     /// No probability of something that happened.
-    #[error("probability {0}, not in (0, 1]")]
+    #[error("probability {0:?}, not in (0, 1]")]
     Probability(f64),
     /// The reward is not finite, or larger than [`Transition::REWARD_MAX`].
-    #[error("reward {0}")]
+    #[error("reward {0:?}")]
     Reward(f64),
     /// The duration is not finite, or not above zero.
-    #[error("duration {0}")]
+    #[error("duration {0:?}")]
     Duration(f64),
     /// The step does not begin where the one before it led.
     #[error("begins in state {} where the last step led to {}", .found.0, .expected.0)]

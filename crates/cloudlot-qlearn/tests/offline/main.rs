@@ -3,5 +3,9 @@
 
 mod conformance;
 mod episodes;
+mod files;
+mod fits;
+mod gates;
 mod properties;
 mod reference;
+mod refusals;

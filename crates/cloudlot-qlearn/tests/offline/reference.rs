@@ -99,6 +99,38 @@ impl Reference {
         ActionValues::by_steps_to_go(layers).unwrap()
     }
 
+    /// What a policy earns from state 0 within the horizon, from the world's own chances.
+    pub(crate) fn exact(&self, policy: &Array2<f64>) -> f64 {
+        let mut values = vec![0.0; 7];
+        for _ in 0..self.horizon {
+            let worth = |state: usize| {
+                let mut worth = 0.0;
+                for (action, probability) in policy.row(state).iter().enumerate() {
+                    let outcomes = self.outcomes[state][action].iter();
+                    let next: f64 = outcomes.map(|(p, next)| p * values[*next as usize]).sum();
+                    worth += probability * (self.rewards[state][action] + self.gamma * next);
+                }
+                worth
+            };
+            // The terminal state stays worth nothing.
+            values = (0..7)
+                .map(|s| {
+                    if s == self.terminal as usize {
+                        0.0
+                    } else {
+                        worth(s)
+                    }
+                })
+                .collect();
+        }
+        values[0]
+    }
+
+    /// The target, and the behaviour that made the log.
+    pub(crate) fn policies(&self) -> (Array2<f64>, Array2<f64>) {
+        (rows(&self.target_pi), rows(&self.behaviour))
+    }
+
     /// A fresh log of `episodes` from the same world and the same uniform behaviour.
     pub(crate) fn fresh(&self, episodes: usize, rng: &mut Stream) -> Log {
         let mut steps = Vec::new();

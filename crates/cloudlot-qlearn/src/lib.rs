@@ -2,6 +2,7 @@
 
 mod agent;
 mod environment;
+pub mod exact;
 mod explore;
 mod learner;
 pub mod offline;

@@ -27,7 +27,7 @@ pub enum Estimator<'a> {
     DoublyRobust(&'a ActionValues),
 }
 
-/// What a policy earns in an episode, and how sure that is.
+/// What a policy earns in an episode, and how sure that is. In JSON an infinite bound is `null`.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize)]
 pub struct Estimate {
     /// The estimate.
@@ -98,16 +98,16 @@ pub enum EvaluationError {
         horizon: usize,
     },
     /// No worth of what was never done.
-    #[error("{0} for what was never done")]
+    #[error("{0:?} for what was never done")]
     Unseen(f64),
     /// No level of confidence.
-    #[error("a level of {0}, not in (0, 1)")]
+    #[error("a level of {0:?}, not in (0, 1)")]
     Level(f64),
     /// Too few replicates for the level.
     #[error("{0} replicates are too few for the level")]
     Replicates(u32),
     /// An episode gives what was said to be impossible.
-    #[error("episode {episode} gives {value}, not in [{low}, {high}]")]
+    #[error("episode {episode} gives {value:?}, not in [{low:?}, {high:?}]")]
     Range {
         /// The episode.
         episode: usize,
@@ -232,7 +232,7 @@ impl<'a> Evaluation<'a> {
 
     /// The mean over episodes of the return by the weight of the whole episode.
     ///
-    /// Source: Precup, Sutton and Singh (2000), section 3.
+    /// Source: Precup, Sutton and Singh (2000).
     ///
     /// # Errors
     /// Bounds that cannot be had, as [`Confidence`] says, or sums that are too large.
@@ -247,7 +247,7 @@ impl<'a> Evaluation<'a> {
 
     /// The returns by the weights of their episodes, over the sum of the weights.
     ///
-    /// Source: Precup, Sutton and Singh (2000), section 3.
+    /// Source: Precup, Sutton and Singh (2000).
     ///
     /// # Errors
     /// Bounds that cannot be had, as [`Confidence`] says, or sums that are too large.
@@ -266,7 +266,7 @@ impl<'a> Evaluation<'a> {
 
     /// The mean over episodes of each reward by the weight of the steps up to it.
     ///
-    /// Source: Precup, Sutton and Singh (2000), section 4.
+    /// Source: Precup, Sutton and Singh (2000).
     ///
     /// # Errors
     /// Bounds that cannot be had, as [`Confidence`] says, or sums that are too large.
@@ -281,7 +281,8 @@ impl<'a> Evaluation<'a> {
     /// The sum over steps of the rewards by their weights, over the sum of the weights at that step; an
     /// episode that is over keeps its last weight there.
     ///
-    /// Source: Thomas and Brunskill (2016), the consistent weighted per-decision estimator.
+    /// Source: Thomas, "Safe Reinforcement Learning" (2015), the consistent weighted per-decision
+    /// estimator.
     ///
     /// # Errors
     /// Bounds that cannot be had, as [`Confidence`] says, or sums that are too large.
@@ -300,7 +301,7 @@ impl<'a> Evaluation<'a> {
 
     /// The mean over episodes of the guessed values, corrected at each step by what was seen.
     ///
-    /// Source: Jiang and Li (2016), equation 10.
+    /// Source: Jiang and Li (2016).
     ///
     /// # Errors
     /// Values for other states or actions, or for shorter episodes; bounds that cannot be had, as

@@ -152,7 +152,8 @@ impl Log {
 
 /// Reads a log step by step, however long it is, in bounded memory.
 ///
-/// The steps are to be believed only once [`LogReader::step`] has given the end: the checksum comes last.
+/// The steps are to be believed only once [`LogReader::step`] has given the end: the checksum comes
+/// last. After an error nothing more is worth reading.
 #[derive(Debug)]
 pub struct LogReader<R> {
     text: R,
@@ -204,13 +205,13 @@ impl<R: BufRead> LogReader<R> {
         let Some(bytes) = read_line(&mut self.text, line)? else {
             return Err(ReadError::Cut { line: self.line });
         };
+        self.line = line;
         match parse(&bytes, line)? {
             Line::Head(_) => Err(ReadError::Misplaced { line }),
             Line::Step(step) => {
                 self.check
                     .admit(&step)
                     .map_err(|fault| ReadError::Fault { line, fault })?;
-                self.line = line;
                 self.steps += 1;
                 self.sum = crc32c::crc32c_append(self.sum, &bytes);
                 Ok(Some(step))

@@ -108,7 +108,7 @@ pub enum HeaderError {
     #[error("{0} actions, not 1 to {ACTIONS_MAX}")]
     Actions(u16),
     /// The discount is not in (0, 1].
-    #[error("a discount of {0}, not in (0, 1]")]
+    #[error("a discount of {0:?}, not in (0, 1]")]
     Discount(f64),
 }
 

@@ -3,6 +3,7 @@
 use ndarray::Array2;
 
 use super::{Header, Log};
+use crate::exact::Policy;
 use crate::explore::best;
 use crate::{ACTIONS_MAX, ActionId, Learner, Mask, StateId};
 
@@ -46,7 +47,7 @@ pub enum TargetPolicyError {
         actions: usize,
     },
     /// No probability.
-    #[error("state {state}, action {action}: probability {probability}, not in [0, 1]")]
+    #[error("state {state}, action {action}: probability {probability:?}, not in [0, 1]")]
     Probability {
         /// The state.
         state: usize,
@@ -56,7 +57,7 @@ pub enum TargetPolicyError {
         probability: f64,
     },
     /// The probabilities of a state do not add up.
-    #[error("state {state}: probabilities add up to {sum}, not to 1")]
+    #[error("state {state}: probabilities add up to {sum:?}, not to 1")]
     Sum {
         /// The state.
         state: usize,
@@ -64,7 +65,7 @@ pub enum TargetPolicyError {
         sum: f64,
     },
     /// A value that is not finite.
-    #[error("state {state}, action {action}: value {value}")]
+    #[error("state {state}, action {action}: value {value:?}")]
     Value {
         /// The state.
         state: usize,
@@ -74,7 +75,7 @@ pub enum TargetPolicyError {
         value: f64,
     },
     /// An ε outside [0, 1].
-    #[error("an ε of {0}, not in [0, 1]")]
+    #[error("an ε of {0:?}, not in [0, 1]")]
     Epsilon(f64),
 }
 
@@ -215,6 +216,13 @@ impl TargetPolicy {
     /// Whether the policy is one for the states and actions of `log`.
     pub(super) fn fits(&self, log: &Log) -> bool {
         shape(log.header()) == self.shape()
+    }
+}
+
+impl From<&Policy> for TargetPolicy {
+    /// A policy of a model; it does nothing where the model is terminal.
+    fn from(policy: &Policy) -> Self {
+        Self::of(&policy.probabilities().to_owned(), Kind::Stochastic)
     }
 }
 

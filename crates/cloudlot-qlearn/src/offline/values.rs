@@ -20,7 +20,7 @@ pub struct ActionValues {
 #[derive(Clone, Copy, PartialEq, Debug, thiserror::Error)]
 pub enum ActionValuesError {
     /// A value that is not finite.
-    #[error("layer {layer}, state {state}, action {action}: value {value}")]
+    #[error("layer {layer}, state {state}, action {action}: value {value:?}")]
     Value {
         /// Steps to go, less one.
         layer: usize,

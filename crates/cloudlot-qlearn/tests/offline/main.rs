@@ -6,6 +6,7 @@ mod episodes;
 mod files;
 mod fits;
 mod gates;
+mod models;
 mod properties;
 mod reference;
 mod refusals;

@@ -5,6 +5,7 @@ mod environment;
 pub mod exact;
 mod explore;
 mod learner;
+pub mod offline;
 mod rule;
 mod schedule;
 mod space;

@@ -40,7 +40,7 @@ pub fn below<R: Rng + ?Sized>(rng: &mut R, count: u32) -> u32 {
 }
 
 /// The finisher of SplitMix64. Source: Steele, Lea, Flood (2014).
-fn mix(value: u64) -> u64 {
+pub(crate) fn mix(value: u64) -> u64 {
     let z = value.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

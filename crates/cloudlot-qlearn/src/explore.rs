@@ -1,0 +1,385 @@
+//! Which action to take: the best one, or another for the sake of learning.
+//!
+//! Works on one row of values and visits. Every way of choosing exists twice on purpose: as a
+//! draw, and as the probabilities of what the draw may give; tests hold them against each other.
+
+use rand::Rng;
+use serde::{Deserialize, Serialize};
+
+use crate::stream::{below, unit};
+use crate::{ActionId, Mask, Schedule};
+
+/// Who wins among equally good actions.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ties {
+    /// The first one, so that the same table always gives the same answer.
+    Lowest,
+    /// Each with the same chance, so that a table of equal values is explored evenly.
+    #[default]
+    Uniform,
+}
+
+/// How actions are chosen while learning.
+///
+/// Optimism is not a choice of action but of the table's initial value: greedy choice over values
+/// that start at the best possible return tries everything.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Explore {
+    /// The best action.
+    Greedy {
+        /// Who wins among equals.
+        ties: Ties,
+    },
+    /// With probability ε any allowed action, else the best one.
+    EpsilonGreedy {
+        /// ε, in [0, 1].
+        epsilon: Schedule,
+        /// Who wins among equals.
+        ties: Ties,
+    },
+    /// An action with a probability proportional to `exp(value / temperature)`.
+    Boltzmann {
+        /// The temperature, above zero, in units of value.
+        temperature: Schedule,
+    },
+    /// The best of `value + bonus · √(ln(visits of all) / visits)`; what was never done comes first.
+    ///
+    /// Source: Auer, Cesa-Bianchi, Fischer, UCB1 (2002).
+    Ucb {
+        /// In units of value; not negative.
+        bonus: f64,
+    },
+}
+
+impl Default for Explore {
+    /// ε-greedy with ε = 0.1 and uniform ties.
+    fn default() -> Self {
+        Self::epsilon(0.1)
+    }
+}
+
+impl Explore {
+    /// ε-greedy with a constant ε and uniform ties.
+    #[must_use]
+    pub const fn epsilon(epsilon: f64) -> Self {
+        Self::EpsilonGreedy {
+            epsilon: Schedule::Constant(epsilon),
+            ties: Ties::Uniform,
+        }
+    }
+
+    pub(crate) fn is_legal(&self) -> bool {
+        match *self {
+            Self::Greedy { .. } => true,
+            Self::EpsilonGreedy { epsilon, .. } => epsilon.stays_within(0.0, 1.0),
+            Self::Boltzmann { temperature } => temperature.stays_within(1e-300, 1e300),
+            Self::Ucb { bonus } => bonus.is_finite() && bonus >= 0.0,
+        }
+    }
+
+    /// The number that the schedule gives after `steps` steps: ε, the temperature, or nothing to say.
+    pub(crate) fn rate(&self, steps: u64) -> f64 {
+        match self {
+            Self::EpsilonGreedy { epsilon, .. } => epsilon.at(steps),
+            Self::Boltzmann { temperature } => temperature.at(steps),
+            Self::Greedy { .. } | Self::Ucb { .. } => 0.0,
+        }
+    }
+
+    /// Whether [`Explore::rate`] ever changes.
+    pub(crate) fn is_steady(&self) -> bool {
+        !matches!(
+            self,
+            Self::EpsilonGreedy { epsilon: s, .. } | Self::Boltzmann { temperature: s }
+                if !matches!(s, Schedule::Constant(_))
+        )
+    }
+}
+
+/// Why an action was chosen.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reason {
+    /// It has the best value.
+    Greedy,
+    /// Chance asked for exploration.
+    Explore,
+    /// What was chosen was not safe; this is the nearest that is.
+    Shield,
+    /// The last change is too recent for another one.
+    Cooldown,
+    /// Too little is known here: the baseline acts.
+    Baseline,
+    /// The budget for exploration is used up.
+    Budget,
+    /// Learning went astray: the baseline acts until somebody resets the switch.
+    Killed,
+}
+
+/// An action, with what is needed to judge it later.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Decision {
+    /// What to do.
+    pub action: ActionId,
+    /// Why.
+    pub reason: Reason,
+    /// How likely this action was in this state, in (0, 1].
+    pub probability: f64,
+    /// By how much the best allowed value exceeds the second best; nothing with one action.
+    pub gap: Option<f64>,
+}
+
+/// The best of a row.
+#[derive(Clone, Copy)]
+pub(crate) struct Peak {
+    pub(crate) value: f64,
+    /// The best of the others; minus infinity where there are none.
+    second: f64,
+    /// All actions with the best value.
+    winners: Mask,
+}
+
+impl Peak {
+    /// Of the allowed part of `row`, which must not be empty.
+    #[inline]
+    pub(crate) fn of(row: &[f64], mask: Mask) -> Self {
+        let mut peak = Self {
+            value: f64::NEG_INFINITY,
+            second: f64::NEG_INFINITY,
+            winners: Mask::NONE,
+        };
+        let mut bit = 1;
+        for &value in row {
+            if mask.bits() & bit != 0 {
+                let higher = value > peak.value;
+                let level = value == peak.value;
+                let lower = peak.value.min(value);
+                peak.second = peak.second.max(lower);
+                let kept = if level { peak.winners.bits() } else { 0 };
+                let winners = if higher | level {
+                    kept | bit
+                } else {
+                    peak.winners.bits()
+                };
+                peak.winners = Mask::from_bits(winners);
+                peak.value = peak.value.max(value);
+            }
+            bit <<= 1;
+        }
+        peak
+    }
+
+    #[inline]
+    fn gap(&self) -> Option<f64> {
+        (self.second > f64::NEG_INFINITY).then_some(self.value - self.second)
+    }
+
+    /// The winner, and its share of the greedy probability.
+    #[inline]
+    fn pick<R: Rng + ?Sized>(&self, ties: Ties, rng: &mut R) -> (ActionId, f64) {
+        let count = self.winners.len();
+        if count > 1 && ties == Ties::Uniform {
+            let rank = below(rng, count);
+            let action = self.winners.nth(rank).unwrap_or_default();
+            (action, 1.0 / f64::from(count))
+        } else {
+            (first(self.winners), 1.0)
+        }
+    }
+
+    /// The share of the greedy probability that `action` has.
+    #[inline]
+    fn share(&self, action: ActionId, ties: Ties) -> f64 {
+        match ties {
+            Ties::Uniform if self.winners.allows(action) => 1.0 / f64::from(self.winners.len()),
+            Ties::Lowest if first(self.winners) == action => 1.0,
+            _ => 0.0,
+        }
+    }
+}
+
+/// The lowest action of a set that is not empty.
+#[inline]
+fn first(mask: Mask) -> ActionId {
+    ActionId(u16::try_from(mask.bits().trailing_zeros()).unwrap_or_default())
+}
+
+/// A row as an explorer sees it.
+#[derive(Clone, Copy)]
+pub(crate) struct Row<'a> {
+    pub(crate) values: &'a [f64],
+    pub(crate) visits: &'a [u32],
+    /// Not empty, and within the row.
+    pub(crate) mask: Mask,
+}
+
+impl Explore {
+    /// Draws an action. `rate` is [`Explore::rate`] of now.
+    #[inline]
+    pub(crate) fn choose<R: Rng + ?Sized>(&self, row: Row<'_>, rate: f64, rng: &mut R) -> Decision {
+        match *self {
+            Self::Greedy { ties } => greedy(row, ties, rng),
+            Self::EpsilonGreedy { ties, .. } => epsilon_greedy(row, rate, ties, rng),
+            Self::Boltzmann { .. } => boltzmann(row, rate, rng),
+            Self::Ucb { bonus } => ucb(row, bonus),
+        }
+    }
+
+    /// Writes the probability of every action into `out`, zero where one is not allowed.
+    pub(crate) fn distribution(&self, row: Row<'_>, rate: f64, out: &mut [f64]) {
+        out.fill(0.0);
+        match *self {
+            Self::Greedy { ties } => spread(row, 0.0, ties, out),
+            Self::EpsilonGreedy { ties, .. } => spread(row, rate, ties, out),
+            Self::Boltzmann { .. } => {
+                let peak = Peak::of(row.values, row.mask);
+                let total = boltzmann_total(row, &peak, rate);
+                for action in row.mask.iter() {
+                    let weight = boltzmann_weight(row.values[action.index()], &peak, rate);
+                    out[action.index()] = weight / total;
+                }
+            }
+            Self::Ucb { bonus } => out[ucb(row, bonus).action.index()] = 1.0,
+        }
+    }
+}
+
+/// The best action, the lowest of equals.
+#[inline]
+pub(crate) fn best(values: &[f64], mask: Mask) -> Decision {
+    let peak = Peak::of(values, mask);
+    Decision {
+        action: first(peak.winners),
+        reason: Reason::Greedy,
+        probability: 1.0,
+        gap: peak.gap(),
+    }
+}
+
+#[inline]
+fn greedy<R: Rng + ?Sized>(row: Row<'_>, ties: Ties, rng: &mut R) -> Decision {
+    let peak = Peak::of(row.values, row.mask);
+    let (action, probability) = peak.pick(ties, rng);
+    Decision {
+        action,
+        reason: Reason::Greedy,
+        probability,
+        gap: peak.gap(),
+    }
+}
+
+#[inline]
+fn epsilon_greedy<R: Rng + ?Sized>(
+    row: Row<'_>,
+    epsilon: f64,
+    ties: Ties,
+    rng: &mut R,
+) -> Decision {
+    let peak = Peak::of(row.values, row.mask);
+    let allowed = row.mask.len();
+    let any = epsilon / f64::from(allowed);
+    let gap = peak.gap();
+    if epsilon > 0.0 && unit(rng) < epsilon {
+        let action = row.mask.nth(below(rng, allowed)).unwrap_or_default();
+        return Decision {
+            action,
+            reason: Reason::Explore,
+            probability: any + (1.0 - epsilon) * peak.share(action, ties),
+            gap,
+        };
+    }
+    let (action, share) = peak.pick(ties, rng);
+    Decision {
+        action,
+        reason: Reason::Greedy,
+        probability: any + (1.0 - epsilon) * share,
+        gap,
+    }
+}
+
+fn spread(row: Row<'_>, epsilon: f64, ties: Ties, out: &mut [f64]) {
+    let peak = Peak::of(row.values, row.mask);
+    let any = epsilon / f64::from(row.mask.len());
+    for action in row.mask.iter() {
+        out[action.index()] = any + (1.0 - epsilon) * peak.share(action, ties);
+    }
+}
+
+/// Relative to the best one, so that values of any size neither overflow nor vanish altogether.
+fn boltzmann_weight(value: f64, peak: &Peak, temperature: f64) -> f64 {
+    libm::exp((value - peak.value) / temperature)
+}
+
+fn boltzmann_total(row: Row<'_>, peak: &Peak, temperature: f64) -> f64 {
+    row.mask
+        .iter()
+        .map(|action| boltzmann_weight(row.values[action.index()], peak, temperature))
+        .sum()
+}
+
+fn boltzmann<R: Rng + ?Sized>(row: Row<'_>, temperature: f64, rng: &mut R) -> Decision {
+    let peak = Peak::of(row.values, row.mask);
+    let total = boltzmann_total(row, &peak, temperature);
+    let mut left = unit(rng) * total;
+    // Rounding may leave a crumb after the last action: then it is an action that can be chosen.
+    let mut chosen = (first(peak.winners), 1.0);
+    for action in row.mask.iter() {
+        let weight = boltzmann_weight(row.values[action.index()], &peak, temperature);
+        if weight > 0.0 {
+            chosen = (action, weight);
+            left -= weight;
+            if left < 0.0 {
+                break;
+            }
+        }
+    }
+    let (action, weight) = chosen;
+    Decision {
+        action,
+        reason: if peak.winners.allows(action) {
+            Reason::Greedy
+        } else {
+            Reason::Explore
+        },
+        probability: weight / total,
+        gap: peak.gap(),
+    }
+}
+
+/// The scores of UCB1; infinite where an action was never taken.
+pub(crate) fn ucb_score(row: Row<'_>, bonus: f64, action: ActionId) -> f64 {
+    let total: u64 = row
+        .mask
+        .iter()
+        .map(|a| u64::from(row.visits[a.index()]))
+        .sum();
+    let visits = row.visits[action.index()];
+    if visits == 0 {
+        return f64::INFINITY;
+    }
+    let spread = libm::log(crate::schedule::real(total)) / f64::from(visits);
+    row.values[action.index()] + bonus * spread.sqrt()
+}
+
+fn ucb(row: Row<'_>, bonus: f64) -> Decision {
+    let peak = Peak::of(row.values, row.mask);
+    let mut best = (first(row.mask), f64::NEG_INFINITY);
+    for action in row.mask.iter() {
+        let score = ucb_score(row, bonus, action);
+        if score > best.1 {
+            best = (action, score);
+        }
+    }
+    Decision {
+        action: best.0,
+        reason: if peak.winners.allows(best.0) {
+            Reason::Greedy
+        } else {
+            Reason::Explore
+        },
+        probability: 1.0,
+        gap: peak.gap(),
+    }
+}

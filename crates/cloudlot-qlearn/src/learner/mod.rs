@@ -1,0 +1,185 @@
+//! Deciding and learning: a table, a rule and a way to explore.
+//!
+//! [`Learner::decide`] changes nothing. [`Learner::observe`] learns from one whole transition, or
+//! refuses it and changes nothing. Chance is an argument; [`Agent`](crate::Agent) keeps a stream.
+
+mod config;
+mod double;
+mod one_step;
+mod refused;
+
+pub use config::{Config, ConfigError};
+pub use refused::Refused;
+
+use rand::Rng;
+
+use crate::explore::{self, Decision};
+use crate::values::{Dense, Values};
+use crate::{Mask, Rule, Transition};
+
+/// What learning from a transition did.
+#[derive(Clone, Copy, PartialEq, Debug, Default)]
+pub struct Update {
+    /// How far the value was from what was seen, before the update.
+    pub td_error: f64,
+    /// What part of that was taken over.
+    pub step_size: f64,
+    /// How often this action was updated in this state, this time included.
+    pub visits: u32,
+}
+
+/// Which of the two tables of Double Q-learning learns.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Half {
+    /// The first.
+    A,
+    /// The second.
+    B,
+}
+
+/// A table that learns.
+///
+/// ```
+/// # use cloudlot_qlearn::*;
+/// let mut learner = Learner::new(Dense::new(2, 2, 0.0)?, Config::default())?;
+/// let all = Mask::all(2);
+/// let step = Transition::new(StateId(0), ActionId(1), 1.0, StateId(1), all);
+/// for _ in 0..100 {
+///     learner.observe(&step)?;
+/// }
+/// let decision = learner.best(StateId(0), all)?;
+/// assert_eq!(decision.action, ActionId(1));
+/// assert!(decision.gap.is_some_and(|gap| gap > 0.5));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, PartialEq, Debug)]
+pub struct Learner<V: Values = Dense> {
+    config: Config,
+    values: V,
+    /// The second table of Double Q-learning.
+    twin: Option<V>,
+    /// Every action that the tables have.
+    all: Mask,
+    /// The exploration rate of now: the schedule's value at `steps`.
+    rate: f64,
+    steps: u64,
+    episodes: u64,
+}
+
+impl<V: Values + Clone> Learner<V> {
+    /// A learner that begins with `values`.
+    ///
+    /// # Errors
+    /// Where a number of `config` is outside its range.
+    pub fn new(values: V, config: Config) -> Result<Self, ConfigError> {
+        config.check()?;
+        let twin = (config.rule == Rule::DoubleQ).then(|| values.clone());
+        Ok(Self {
+            all: Mask::all(values.actions()),
+            rate: config.explore.rate(0),
+            values,
+            twin,
+            config,
+            steps: 0,
+            episodes: 0,
+        })
+    }
+}
+
+impl<V: Values> Learner<V> {
+    /// Chooses an action, exploring as configured.
+    ///
+    /// # Errors
+    /// If the state is unknown or no known action is allowed.
+    #[inline]
+    pub fn decide<R: Rng + ?Sized>(
+        &self,
+        state: V::State,
+        mask: Mask,
+        rng: &mut R,
+    ) -> Result<Decision, Refused> {
+        self.look(state, mask, |row| {
+            self.config.explore.choose(row, self.rate, rng)
+        })
+    }
+
+    /// The best action, the lowest of equals: what a frozen policy does.
+    ///
+    /// # Errors
+    /// If the state is unknown or no known action is allowed.
+    pub fn best(&self, state: V::State, mask: Mask) -> Result<Decision, Refused> {
+        self.look(state, mask, |row| explore::best(row.values, row.mask))
+    }
+
+    /// Writes how likely [`Learner::decide`] is to give each action.
+    ///
+    /// # Errors
+    /// If the state is unknown, no known action is allowed, or `out` has not one place an action.
+    pub fn probabilities(
+        &self,
+        state: V::State,
+        mask: Mask,
+        out: &mut [f64],
+    ) -> Result<(), Refused> {
+        if out.len() != self.values.actions() {
+            return Err(Refused::Room(out.len()));
+        }
+        self.look(state, mask, |row| {
+            self.config.explore.distribution(row, self.rate, out);
+        })
+    }
+
+    /// Learns from a transition, or refuses it and leaves everything as it was.
+    ///
+    /// Double Q-learning tosses a coin for its two tables; see [`Learner::observe_half`].
+    ///
+    /// # Errors
+    /// For an unknown state or action, an action that was not allowed, a reward that is no number,
+    /// and whatever else [`Refused`] names.
+    #[inline]
+    pub fn observe(&mut self, step: &Transition<V::State>) -> Result<Update, Refused> {
+        self.check(step)?;
+        let update = match self.config.rule {
+            Rule::QLearning => self.q_learning(step),
+            _ => self.observe_by_rule(step),
+        }?;
+        self.count(step);
+        Ok(update)
+    }
+
+    /// The settings.
+    #[must_use]
+    pub const fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The table; of Double Q-learning the first one.
+    #[must_use]
+    pub const fn values(&self) -> &V {
+        &self.values
+    }
+
+    /// The second table of Double Q-learning.
+    #[must_use]
+    pub const fn twin(&self) -> Option<&V> {
+        self.twin.as_ref()
+    }
+
+    /// How many transitions were learned from.
+    #[must_use]
+    pub const fn steps(&self) -> u64 {
+        self.steps
+    }
+
+    /// How many of them ended an episode.
+    #[must_use]
+    pub const fn episodes(&self) -> u64 {
+        self.episodes
+    }
+
+    /// The ε or the temperature of now.
+    #[must_use]
+    pub const fn exploration_rate(&self) -> f64 {
+        self.rate
+    }
+}

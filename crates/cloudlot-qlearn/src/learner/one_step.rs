@@ -1,0 +1,199 @@
+//! What every observation goes through, and the rules that learn from a single step.
+
+use super::{Config, Learner, Refused, Update};
+use crate::explore::Row;
+use crate::values::Values;
+use crate::{ACTIONS_MAX, End, Mask, Rule, Transition};
+
+impl<V: Values> Learner<V> {
+    /// Shows a row with those actions that are allowed and known.
+    #[inline]
+    pub(super) fn look<T>(
+        &self,
+        state: V::State,
+        mask: Mask,
+        look: impl FnOnce(Row<'_>) -> T,
+    ) -> Result<T, Refused> {
+        if !self.values.contains(state) {
+            return Err(Refused::State);
+        }
+        let mask = mask.and(self.all);
+        if mask.is_empty() {
+            return Err(Refused::NoAction);
+        }
+        let Some(twin) = &self.twin else {
+            return Ok(self.values.with_row(state, |values, visits| {
+                look(Row {
+                    values,
+                    visits,
+                    mask,
+                })
+            }));
+        };
+        // Double Q-learning acts on the mean of its tables.
+        let mut mean = [0.0; ACTIONS_MAX];
+        let mut counts = [0; ACTIONS_MAX];
+        let actions = self.values.actions();
+        self.values.with_row(state, |a, a_visits| {
+            twin.with_row(state, |b, b_visits| {
+                for action in 0..actions {
+                    mean[action] = 0.5 * a[action] + 0.5 * b[action];
+                    counts[action] = a_visits[action].saturating_add(b_visits[action]);
+                }
+            });
+        });
+        Ok(look(Row {
+            values: &mean[..actions],
+            visits: &counts[..actions],
+            mask,
+        }))
+    }
+
+    /// Whether a transition can be learned from at all.
+    #[inline]
+    pub(super) fn check(&self, step: &Transition<V::State>) -> Result<(), Refused> {
+        if !self.values.contains(step.state) {
+            return Err(Refused::State);
+        }
+        if !self.values.contains(step.next) {
+            return Err(Refused::Next);
+        }
+        if !step.mask.and(self.all).allows(step.executed) {
+            return Err(Refused::Action(step.executed.0));
+        }
+        if !self.all.allows(step.proposed) {
+            return Err(Refused::Action(step.proposed.0));
+        }
+        let believed = step.reward.abs() <= Transition::<V::State>::REWARD_MAX;
+        if !believed {
+            return Err(Refused::Reward(step.reward));
+        }
+        if !(step.probability > 0.0 && step.probability <= 1.0) {
+            return Err(Refused::Probability(step.probability));
+        }
+        if !(step.dt > 0.0 && step.dt < f64::INFINITY) {
+            return Err(Refused::Duration(step.dt));
+        }
+        if step.end != End::Terminated {
+            let next_mask = step.next_mask.and(self.all);
+            if next_mask.is_empty() {
+                return Err(Refused::NoNextAction);
+            }
+            if self.config.rule.needs_next_action()
+                && !step.next_action.is_some_and(|next| next_mask.allows(next))
+            {
+                return Err(Refused::NextAction(step.next_action.map(|next| next.0)));
+            }
+        }
+        Ok(())
+    }
+
+    /// What a value one step later is worth now.
+    #[inline]
+    pub(super) fn discount(&self, step: &Transition<V::State>) -> f64 {
+        if step.dt == 1.0 {
+            self.config.discount
+        } else {
+            libm::pow(self.config.discount, step.dt)
+        }
+    }
+
+    #[inline]
+    pub(super) fn q_learning(&mut self, step: &Transition<V::State>) -> Result<Update, Refused> {
+        // By a branch, not by a factor of zero: what lies past the end may be anything.
+        let after = if step.end == End::Terminated {
+            0.0
+        } else {
+            self.discount(step) * self.values.best(step.next, step.next_mask.and(self.all))
+        };
+        self.move_towards(step, step.reward + after)
+    }
+
+    /// Moves the value of what was done towards `goal`.
+    #[inline]
+    pub(super) fn move_towards(
+        &mut self,
+        step: &Transition<V::State>,
+        goal: f64,
+    ) -> Result<Update, Refused> {
+        move_value(&self.config, &mut self.values, step, goal)
+    }
+
+    /// Counts an observation that was accepted.
+    #[inline]
+    pub(super) fn count(&mut self, step: &Transition<V::State>) {
+        self.steps += 1;
+        if step.end != End::Running {
+            self.episodes += 1;
+        }
+        if !self.config.explore.is_steady() {
+            self.rate = self.config.explore.rate(self.steps);
+        }
+    }
+
+    /// Every rule but the plain one, out of the way of the plain one.
+    #[inline(never)]
+    pub(super) fn observe_by_rule(
+        &mut self,
+        step: &Transition<V::State>,
+    ) -> Result<Update, Refused> {
+        match self.config.rule {
+            Rule::QLearning => self.q_learning(step),
+            Rule::DoubleQ => self.double_q(step, self.toss()),
+            Rule::Sarsa => self.sarsa(step),
+            Rule::ExpectedSarsa => self.expected_sarsa(step),
+            _ => self.q_learning(step),
+        }
+    }
+
+    fn sarsa(&mut self, step: &Transition<V::State>) -> Result<Update, Refused> {
+        let after = match (step.end, step.next_action) {
+            (End::Running | End::Truncated, Some(next)) => {
+                self.discount(step) * self.values.value(step.next, next)
+            }
+            _ => 0.0,
+        };
+        self.move_towards(step, step.reward + after)
+    }
+
+    fn expected_sarsa(&mut self, step: &Transition<V::State>) -> Result<Update, Refused> {
+        let after = if step.end == End::Terminated {
+            0.0
+        } else {
+            self.discount(step) * self.expected(step.next, step.next_mask)?
+        };
+        self.move_towards(step, step.reward + after)
+    }
+
+    /// The mean value of a state under the exploring policy.
+    pub(super) fn expected(&self, state: V::State, mask: Mask) -> Result<f64, Refused> {
+        let mut chance = [0.0; ACTIONS_MAX];
+        self.look(state, mask, |row| {
+            let chance = &mut chance[..row.values.len()];
+            self.config.explore.distribution(row, self.rate, chance);
+            chance.iter().zip(row.values).map(|(p, q)| p * q).sum()
+        })
+    }
+}
+
+/// Moves the value of what was done in a table towards `goal`.
+#[inline]
+pub(super) fn move_value<V: Values>(
+    config: &Config,
+    values: &mut V,
+    step: &Transition<V::State>,
+    goal: f64,
+) -> Result<Update, Refused> {
+    let td_error = goal - values.value(step.state, step.executed);
+    if !td_error.is_finite() {
+        return Err(Refused::Diverged(td_error));
+    }
+    let visits = values.visit(step.state, step.executed);
+    let step_size = config.step_size.at(visits, config.discount);
+    values.add(step.state, step.executed, step_size * td_error);
+    Ok(Update {
+        td_error,
+        step_size,
+        visits,
+    })
+}

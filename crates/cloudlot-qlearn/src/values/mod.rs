@@ -1,0 +1,57 @@
+//! Tables of values: what each action is worth in each state, and how often it was tried.
+//!
+//! A learner works through [`Values`] and does not care how the cells lie in memory.
+
+mod dense;
+
+pub use dense::{Dense, ShapeError};
+
+use std::fmt::Debug;
+
+use crate::explore::Peak;
+use crate::{ActionId, Mask};
+
+/// A value and a count of updates for every action in every state.
+///
+/// A value is the sum of the contents of a few cells: of one cell in a table, of one for each active
+/// feature in a linear approximation. The rules with traces work on the cells.
+pub trait Values {
+    /// How a state is named.
+    type State: Copy + PartialEq + Debug;
+
+    /// How many actions there are, at most [`ACTIONS_MAX`](crate::ACTIONS_MAX).
+    fn actions(&self) -> usize;
+
+    /// Whether `state` is one of this table's.
+    fn contains(&self, state: Self::State) -> bool;
+
+    /// Shows the values and the counts of a state, one each for every action.
+    ///
+    /// # Panics
+    /// If the table does not contain `state`; so do the methods below, also for an unknown action.
+    fn with_row<T>(&self, state: Self::State, look: impl FnOnce(&[f64], &[u32]) -> T) -> T;
+
+    /// The value of one action.
+    fn value(&self, state: Self::State, action: ActionId) -> f64;
+
+    /// Counts one more update of an action, and says how many there were, this one included.
+    fn visit(&mut self, state: Self::State, action: ActionId) -> u32;
+
+    /// Moves the value of an action by `delta`.
+    fn add(&mut self, state: Self::State, action: ActionId, delta: f64);
+
+    /// Names the cells whose contents add up to the value of an action.
+    fn cells(&mut self, state: Self::State, action: ActionId, each: impl FnMut(usize));
+
+    /// What is in a cell.
+    fn cell(&self, cell: usize) -> f64;
+
+    /// Moves what is in a cell by `delta`.
+    fn add_to_cell(&mut self, cell: usize, delta: f64);
+
+    /// The best value among the allowed actions; minus infinity where none is.
+    #[inline]
+    fn best(&self, state: Self::State, mask: Mask) -> f64 {
+        self.with_row(state, |row, _| Peak::of(row, mask).value)
+    }
+}

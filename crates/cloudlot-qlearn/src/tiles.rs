@@ -210,7 +210,7 @@ impl Dimension {
         let most = u64::from(self.tiles) * u64::from(tilings);
         let inside = value.clamp(self.from, self.to);
         #[expect(clippy::cast_precision_loss, reason = "below 2^37, so exact")]
-        let scaled = (inside - self.from) / (self.to - self.from) * most as f64;
+        let scaled = (inside - self.from) * most as f64 / (self.to - self.from);
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,

@@ -264,7 +264,12 @@ impl TryFrom<Grids> for TileCoder {
         let mut features = *tilings;
         for (dimension, axis) in dimensions.iter().enumerate() {
             let Dimension { from, to, tiles } = *axis;
-            if !(from.is_finite() && to.is_finite() && from < to && (to - from).is_finite()) {
+            let steps = f64::from(tiles) * f64::from(*tilings);
+            if !(from.is_finite()
+                && to.is_finite()
+                && from < to
+                && ((to - from) * steps).is_finite())
+            {
                 return Err(TilingError::Ends {
                     dimension,
                     from,

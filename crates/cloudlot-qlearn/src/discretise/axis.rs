@@ -3,18 +3,11 @@
 //! An axis says what it measures, in which unit, where its bins begin, and which values it
 //! believes. Several axes make a state in [`Discretiser`](super::Discretiser).
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
-use thiserror::Error;
 
 use super::ReadingError;
-
-/// The most bins of one axis.
-pub const BINS_MAX: u32 = 65_536;
-
-/// The most bytes of an axis's name, or of a unit's.
-pub const NAME_MAX: usize = 64;
+use super::declared::{AxisError, BINS_MAX, Declared, shortened};
+use super::interval::Interval;
 
 /// A measure with its unit and the edges of its bins.
 ///
@@ -41,88 +34,6 @@ pub const NAME_MAX: usize = 64;
 pub struct Axis {
     declared: Declared,
     bins: u32,
-}
-
-/// The values of one bin, for people.
-#[derive(Clone, Copy, PartialEq, Debug)]
-pub struct Interval<'a> {
-    /// The lowest value in the bin; nothing where there is no lowest one.
-    pub from: Option<f64>,
-    /// Where the next bin begins; nothing where there is no next one and no limit.
-    pub to: Option<f64>,
-    /// The unit of both.
-    pub unit: &'a str,
-}
-
-/// Why an axis makes no sense.
-#[derive(Clone, PartialEq, Debug, Error)]
-#[non_exhaustive]
-pub enum AxisError {
-    /// A name that is not one word.
-    #[error("name of {bytes} bytes: not one word of 1 to {NAME_MAX} bytes")]
-    Name {
-        /// How long it was.
-        bytes: usize,
-    },
-    /// A unit that is not one word.
-    #[error("{axis}: unit of {bytes} bytes: not one word of 1 to {NAME_MAX} bytes")]
-    Unit {
-        /// The axis.
-        axis: String,
-        /// How long it was.
-        bytes: usize,
-    },
-    /// No bin, or more than can be.
-    #[error("{axis}: {bins} bins, not 1 to {BINS_MAX}")]
-    Bins {
-        /// The axis.
-        axis: String,
-        /// How many were asked for.
-        bins: usize,
-    },
-    /// An edge that is not finite, or not above the one before.
-    #[error("{axis}: edge {edge} is {value}, not a finite number above the one before")]
-    Edge {
-        /// The axis.
-        axis: String,
-        /// Which edge, from zero.
-        edge: usize,
-        /// What was given.
-        value: f64,
-    },
-    /// A logarithmic axis that begins at or below zero.
-    #[error("{axis}: a logarithmic axis begins above zero, not at {from}")]
-    Logarithm {
-        /// The axis.
-        axis: String,
-        /// Where it was to begin.
-        from: f64,
-    },
-    /// A limit that is no number, or would refuse what an edge lets in.
-    #[error("{axis}: the limit {limit} is not a finite number outside the edges {from} to {to}")]
-    Limit {
-        /// The axis.
-        axis: String,
-        /// What was given.
-        limit: f64,
-        /// The first edge.
-        from: f64,
-        /// The last edge.
-        to: f64,
-    },
-}
-
-/// What a file holds of an axis.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Declared {
-    name: String,
-    unit: String,
-    edges: Vec<f64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    at_least: Option<f64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    at_most: Option<f64>,
 }
 
 impl Axis {
@@ -343,56 +254,8 @@ impl TryFrom<Declared> for Axis {
     type Error = AxisError;
 
     fn try_from(declared: Declared) -> Result<Self, AxisError> {
-        let Declared {
-            name,
-            unit,
-            edges,
-            at_least,
-            at_most,
-        } = &declared;
-        if !is_word(name) {
-            return Err(AxisError::Name { bytes: name.len() });
-        }
-        let axis = || name.clone();
-        if !is_word(unit) {
-            return Err(AxisError::Unit {
-                axis: axis(),
-                bytes: unit.len(),
-            });
-        }
-        let bins = edges.len().saturating_sub(1);
-        let count = u32::try_from(bins)
-            .ok()
-            .filter(|bins| (1..=BINS_MAX).contains(bins));
-        let count = count.ok_or_else(|| AxisError::Bins { axis: axis(), bins })?;
-        let mut before = f64::NEG_INFINITY;
-        for (edge, &value) in edges.iter().enumerate() {
-            if !value.is_finite() || value <= before {
-                return Err(AxisError::Edge {
-                    axis: axis(),
-                    edge,
-                    value,
-                });
-            }
-            before = value;
-        }
-        let (from, to) = (edges[0], edges[bins]);
-        let refused = |limit| AxisError::Limit {
-            axis: axis(),
-            limit,
-            from,
-            to,
-        };
-        if let Some(limit) = at_least.filter(|limit| !limit.is_finite() || *limit > from) {
-            return Err(refused(limit));
-        }
-        if let Some(limit) = at_most.filter(|limit| !limit.is_finite() || *limit < to) {
-            return Err(refused(limit));
-        }
-        Ok(Self {
-            declared,
-            bins: count,
-        })
+        let bins = declared.check()?;
+        Ok(Self { declared, bins })
     }
 }
 
@@ -400,28 +263,6 @@ impl From<Axis> for Declared {
     fn from(axis: Axis) -> Self {
         axis.declared
     }
-}
-
-impl fmt::Display for Interval<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let unit = self.unit;
-        match (self.from, self.to) {
-            (Some(from), Some(to)) => write!(f, "{from} to {to} {unit}"),
-            (Some(from), None) => write!(f, "{from} {unit} or more"),
-            (None, Some(to)) => write!(f, "below {to} {unit}"),
-            (None, None) => write!(f, "any {unit}"),
-        }
-    }
-}
-
-/// The name as it may stand in a message, whatever was given.
-pub(super) fn shortened(name: &str) -> String {
-    name.chars().take(NAME_MAX).collect()
-}
-
-fn is_word(name: &str) -> bool {
-    let plain = |c: char| !c.is_whitespace() && !c.is_control();
-    (1..=NAME_MAX).contains(&name.len()) && name.chars().all(plain)
 }
 
 #[cfg(test)]
@@ -523,90 +364,6 @@ mod tests {
             unit: "ratio".into(),
         };
         assert_eq!(ratio.bin(1.5), Err(above));
-    }
-
-    #[test]
-    fn open_bins_say_so() {
-        let axis = Axis::edges("delta", "K", &[-5.0, 0.0, 5.0]).unwrap();
-        let texts = [0, 1].map(|bin| axis.interval(bin).unwrap().to_string());
-        assert_eq!(texts, ["below 0 K", "0 K or more"]);
-        let single = Axis::edges("delta", "K", &[-5.0, 5.0]).unwrap();
-        assert_eq!(single.interval(0).unwrap().to_string(), "any K");
-    }
-
-    #[test]
-    fn edges_rise_and_are_finite() {
-        let bad: [&[f64]; 6] = [
-            &[0.0, 0.0],
-            &[1.0, 0.0],
-            &[0.0, f64::NAN],
-            &[0.0, f64::INFINITY],
-            &[f64::NEG_INFINITY, 0.0],
-            &[-0.0, 0.0],
-        ];
-        for edges in bad {
-            let refused = Axis::edges("x", "m", edges);
-            assert!(matches!(refused, Err(AxisError::Edge { .. })), "{edges:?}");
-        }
-        for edges in [&[][..], &[1.0]] {
-            let refused = Axis::edges("x", "m", edges);
-            assert!(
-                matches!(refused, Err(AxisError::Bins { bins: 0, .. })),
-                "{edges:?}"
-            );
-        }
-        assert!(matches!(
-            Axis::linear("x", "m", 0.0, 1.0, 0),
-            Err(AxisError::Bins { .. })
-        ));
-        assert!(matches!(
-            Axis::linear("x", "m", 0.0, 1.0, BINS_MAX + 1),
-            Err(AxisError::Bins { .. })
-        ));
-        assert!(matches!(
-            Axis::linear("x", "m", 1.0, 1.0 + f64::EPSILON, 9),
-            Err(AxisError::Edge { .. })
-        ));
-        assert!(matches!(
-            Axis::linear("x", "m", f64::MIN, f64::MAX, 2),
-            Err(AxisError::Edge { .. })
-        ));
-        for from in [0.0, -1.0, f64::NAN] {
-            let refused = Axis::logarithmic("x", "m", from, 1.0, 3);
-            assert!(
-                matches!(refused, Err(AxisError::Logarithm { .. })),
-                "{refused:?}"
-            );
-        }
-    }
-
-    #[test]
-    fn a_limit_never_contradicts_an_edge() {
-        for limit in [1.0, f64::NAN, f64::NEG_INFINITY] {
-            let refused = response().at_least(limit);
-            assert!(matches!(refused, Err(AxisError::Limit { .. })), "{limit}");
-        }
-        for limit in [1499.0, f64::NAN, f64::INFINITY] {
-            let refused = response().at_most(limit);
-            assert!(matches!(refused, Err(AxisError::Limit { .. })), "{limit}");
-        }
-    }
-
-    #[test]
-    fn names_and_units_are_words() {
-        let long = "x".repeat(NAME_MAX + 1);
-        for word in ["", "a b", "a\n", "\u{7}", &long] {
-            assert!(matches!(
-                Axis::edges(word, "m", &[0.0, 1.0]),
-                Err(AxisError::Name { .. })
-            ));
-            assert!(matches!(
-                Axis::edges("x", word, &[0.0, 1.0]),
-                Err(AxisError::Unit { .. })
-            ));
-        }
-        let refused = Axis::logarithmic(&long.repeat(1000), "m", 0.0, 1.0, 1).unwrap_err();
-        assert!(refused.to_string().len() < 200);
     }
 
     #[test]

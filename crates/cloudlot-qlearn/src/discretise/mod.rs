@@ -4,11 +4,15 @@
 //! not a number is refused, never put in some bin.
 
 mod axis;
+mod declared;
+mod interval;
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-pub use axis::{Axis, AxisError, BINS_MAX, Interval, NAME_MAX};
+pub use axis::Axis;
+pub use declared::{AxisError, BINS_MAX, NAME_MAX};
+pub use interval::Interval;
 
 use crate::{CodecError, Mixed, MixedError, StateId};
 
@@ -178,7 +182,7 @@ impl Discretiser {
                 return Err(ReadingError::Unit {
                     axis: axis.name().to_owned(),
                     unit: axis.unit().to_owned(),
-                    given: axis::shortened(reading.unit),
+                    given: declared::shortened(reading.unit),
                 });
             }
             id = id * axis.bins() + axis.bin(reading.value)?;

@@ -5,10 +5,9 @@ use crate::{ACTIONS_MAX, ActionId, StateId, TileCoder, Tiles};
 
 /// A linear approximation over the tiles of a [`TileCoder`].
 ///
-/// The value of an action is the mean of what its tiles hold. An update moves each of them by the same
-/// amount, so a step size means what it means in a table: the textbook's `0.5/8` with eight
-/// tilings is 0.5 here, and a textbook's weight is what a tile holds, divided by the number of tilings.
-/// An action counts as tried as often as its least visited tile.
+/// The value of an action is the sum of the weights of its tiles. An update shares its move among
+/// them evenly, so a step size means what it means in a table: the textbook's `0.5/8` with eight
+/// tilings is 0.5 here. An action counts as tried as often as its least visited tile.
 ///
 /// Q-learning can diverge here, as bootstrapping, approximation and another policy's experience come together; SARSA and
 /// expected SARSA are safe.
@@ -27,7 +26,7 @@ use crate::{ACTIONS_MAX, ActionId, StateId, TileCoder, Tiles};
 #[derive(Clone, PartialEq, Debug)]
 pub struct Linear {
     /// A row for each tile.
-    tiles: Dense,
+    weights: Dense,
     /// How many tiles a point is in.
     active: u32,
 }
@@ -38,17 +37,18 @@ impl Linear {
     /// # Errors
     /// Where the shape is impossible or `initial` is not finite.
     pub fn new(coder: &TileCoder, actions: usize, initial: f64) -> Result<Self, ShapeError> {
-        let tiles = Dense::new(coder.features() as usize, actions, initial)?;
+        let share = initial / f64::from(coder.tilings());
+        let weights = Dense::new(coder.features() as usize, actions, share)?;
         Ok(Self {
-            tiles,
+            weights,
             active: coder.tilings(),
         })
     }
 
-    /// What each tile holds, and how often it was visited: a row for each tile.
+    /// The weight of each tile, and how often it was visited: a row for each tile.
     #[must_use]
-    pub const fn tiles(&self) -> &Dense {
-        &self.tiles
+    pub const fn weights(&self) -> &Dense {
+        &self.weights
     }
 }
 
@@ -57,12 +57,15 @@ impl Values for Linear {
 
     #[inline]
     fn actions(&self) -> usize {
-        self.tiles.actions()
+        self.weights.actions()
     }
 
     #[inline]
     fn contains(&self, state: Tiles) -> bool {
-        state.len() == self.active && state.iter().all(|tile| self.tiles.contains(StateId(tile)))
+        state.len() == self.active
+            && state
+                .iter()
+                .all(|tile| self.weights.contains(StateId(tile)))
     }
 
     #[inline]
@@ -73,59 +76,57 @@ impl Values for Linear {
         let mut visits = [u32::MAX; ACTIONS_MAX];
         let (values, visits) = (&mut values[..actions], &mut visits[..actions]);
         for tile in state.iter() {
-            self.tiles.with_row(StateId(tile), |held, counts| {
-                for (value, held) in values.iter_mut().zip(held) {
-                    *value += held;
+            self.weights.with_row(StateId(tile), |weights, counts| {
+                for (value, weight) in values.iter_mut().zip(weights) {
+                    *value += weight;
                 }
                 for (least, count) in visits.iter_mut().zip(counts) {
                     *least = (*least).min(*count);
                 }
             });
         }
-        for value in &mut *values {
-            *value /= f64::from(self.active);
-        }
         look(values, visits)
     }
 
     #[inline]
     fn value(&self, state: Tiles, action: ActionId) -> f64 {
-        let held = state
+        let weights = state
             .iter()
-            .map(|tile| self.tiles.value(StateId(tile), action));
-        held.fold(-0.0, |sum, held| sum + held) / f64::from(self.active)
+            .map(|tile| self.weights.value(StateId(tile), action));
+        weights.fold(-0.0, |sum, weight| sum + weight)
     }
 
     #[inline]
     fn visit(&mut self, state: Tiles, action: ActionId) -> u32 {
         let counts = state
             .iter()
-            .map(|tile| self.tiles.visit(StateId(tile), action));
+            .map(|tile| self.weights.visit(StateId(tile), action));
         counts.fold(u32::MAX, u32::min)
     }
 
     #[inline]
     fn add(&mut self, state: Tiles, action: ActionId, delta: f64) {
+        let share = delta / f64::from(self.active);
         for tile in state.iter() {
-            self.tiles.add(StateId(tile), action, delta);
+            self.weights.add(StateId(tile), action, share);
         }
     }
 
     #[inline]
     fn cells(&mut self, state: Tiles, action: ActionId, mut each: impl FnMut(usize)) {
         for tile in state.iter() {
-            self.tiles.cells(StateId(tile), action, &mut each);
+            self.weights.cells(StateId(tile), action, &mut each);
         }
     }
 
     #[inline]
     fn cell(&self, cell: usize) -> f64 {
-        self.tiles.cell(cell)
+        self.weights.cell(cell)
     }
 
     #[inline]
     fn add_to_cell(&mut self, cell: usize, delta: f64) {
-        self.tiles.add_to_cell(cell, delta);
+        self.weights.add_to_cell(cell, delta);
     }
 }
 
@@ -134,7 +135,9 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::Dimension;
+    use crate::{
+        Config, Dimension, Learner, Mask, Rule, StepSize, Trace, Transition, below, stream, unit,
+    };
 
     const ACTIONS: usize = 3;
 
@@ -149,7 +152,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_value_is_the_mean_of_its_cells_and_moves_as_told(
+        fn a_value_is_the_sum_of_its_cells_and_moves_as_told(
             moves in prop::collection::vec((0.0..1.0, 0.0..1.0, 0_u16..3, -9.0..9.0), 1..40),
         ) {
             let coder = coder();
@@ -162,8 +165,8 @@ mod tests {
                 prop_assert!((values.value(here, action) - before - delta).abs() < 1e-12);
                 let mut cells = Vec::new();
                 values.cells(here, action, |cell| cells.push(cell));
-                let mean: f64 = cells.iter().map(|cell| values.cell(*cell) / 4.0).sum();
-                prop_assert!((mean - values.value(here, action)).abs() < 1e-12);
+                let sum: f64 = cells.iter().map(|cell| values.cell(*cell)).sum();
+                prop_assert!((sum - values.value(here, action)).abs() < 1e-12);
                 let row = values.with_row(here, |row, _| row.to_vec());
                 prop_assert_eq!(row[action.index()], values.value(here, action));
             }
@@ -183,6 +186,52 @@ mod tests {
                 let counts = values.with_row(here, |_, counts| counts.to_vec());
                 prop_assert_eq!(counts.iter().map(|c| *c as usize).collect::<Vec<_>>(), [0, least, 0]);
             }
+        }
+    }
+
+    /// With λ = 0 a trace lives for one step, so all its kinds are SARSA; n-step SARSA of one step is, too.
+    #[test]
+    fn a_step_size_means_the_same_to_every_rule() {
+        let config = |rule| Config {
+            rule,
+            discount: 0.9,
+            step_size: StepSize::Constant(0.3),
+            ..Config::default()
+        };
+        let learned = |rule| {
+            let values = Linear::new(&coder(), ACTIONS, 0.5).unwrap();
+            let mut learner = Learner::new(values, config(rule)).unwrap();
+            let mut chance = stream(3, 3);
+            let mut at = coder().tiles(&[0.5, 0.5]).unwrap();
+            let mut action = ActionId(0);
+            for _ in 0..500 {
+                let next = coder()
+                    .tiles(&[unit(&mut chance), unit(&mut chance)])
+                    .unwrap();
+                let next_action = ActionId(u16::try_from(below(&mut chance, 3)).unwrap());
+                let step = Transition::new(at, action, unit(&mut chance), next, Mask::all(ACTIONS));
+                learner
+                    .observe(&Transition {
+                        next_action: Some(next_action),
+                        ..step
+                    })
+                    .unwrap();
+                (at, action) = (next, next_action);
+            }
+            learner.values().clone()
+        };
+        let sarsa = learned(Rule::Sarsa);
+        let traces = [Trace::Accumulating, Trace::Replacing, Trace::Dutch];
+        let fading = traces.map(|trace| Rule::SarsaLambda { lambda: 0.0, trace });
+        for rule in fading.into_iter().chain([Rule::NStepSarsa { steps: 1 }]) {
+            let other = learned(rule);
+            let mut pairs = sarsa
+                .weights()
+                .view()
+                .into_iter()
+                .zip(other.weights().view());
+            assert!(pairs.all(|(a, b)| (a - b).abs() < 1e-12), "{rule:?}");
+            assert_eq!(sarsa.weights().visits(), other.weights().visits());
         }
     }
 

@@ -19,7 +19,7 @@ use crate::{ActionId, Mask};
 
 /// A value and a count of updates for every action in every state.
 ///
-/// A value is the mean of the contents of a few cells: of one cell in a table, of one for each active
+/// A value is the sum of the contents of a few cells: of one cell in a table, of one for each active
 /// feature in a linear approximation. The rules with traces work on the cells.
 pub trait Values {
     /// How a state is named.
@@ -46,7 +46,7 @@ pub trait Values {
     /// Moves the value of an action by `delta`.
     fn add(&mut self, state: Self::State, action: ActionId, delta: f64);
 
-    /// Names the cells whose mean is the value of an action.
+    /// Names the cells whose contents add up to the value of an action.
     fn cells(&mut self, state: Self::State, action: ActionId, each: impl FnMut(usize));
 
     /// What is in a cell.

@@ -89,6 +89,30 @@ prop_compose! {
     }
 }
 
+/// Steps of which most begin where the one before led, with the action that was announced.
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let joined = prop::bool::weighted(0.8);
+    prop::collection::vec((step(), joined), 1..40).prop_map(|drawn| {
+        let mut steps: Vec<Step> = Vec::new();
+        for (mut step, joined) in drawn {
+            let before = steps.last().filter(|before| joined && before.next < STATES);
+            if let Some((before, action)) =
+                before.and_then(|before| Some((before, before.next_action?)))
+            {
+                step = Transition {
+                    state: before.next,
+                    proposed: action,
+                    executed: action,
+                    ..step
+                };
+                step.mask = step.mask.with(action);
+            }
+            steps.push(step);
+        }
+        steps
+    })
+}
+
 /// Rows of values and counts, as they show.
 fn shown<V: Values>(table: &V, name: impl Fn(u32) -> V::State) -> Vec<(Vec<u64>, Vec<u32>)> {
     let row = |values: &[f64], visits: &[u32]| {
@@ -206,7 +230,7 @@ proptest! {
 
     #[test]
     fn every_table_learns_alike_by_every_rule(
-        steps in prop::collection::vec(step(), 1..40),
+        steps in steps(),
         rule in prop::sample::select(&RULES[..]),
         initial in prop_oneof![4 => -2.0..2.0, 1 => Just(-0.0)],
     ) {

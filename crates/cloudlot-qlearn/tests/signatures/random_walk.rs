@@ -11,7 +11,7 @@ use crate::{Runs, reference};
 
 const STATES: u32 = 19;
 const EPISODES: usize = 10;
-const RUNS: u64 = 400;
+const RUNS: u64 = 200;
 /// How many runs the reference is the mean of.
 const REFERENCE_RUNS: f64 = 1000.0;
 
@@ -92,4 +92,24 @@ fn errors_are_those_of_the_reference(steps: u32) {
 #[test]
 fn one_step_errs_as_the_reference() {
     errors_are_those_of_the_reference(1);
+}
+
+#[test]
+fn two_steps_err_as_the_reference() {
+    errors_are_those_of_the_reference(2);
+}
+
+#[test]
+fn four_steps_err_as_the_reference() {
+    errors_are_those_of_the_reference(4);
+}
+
+#[test]
+fn eight_steps_err_as_the_reference() {
+    errors_are_those_of_the_reference(8);
+}
+
+#[test]
+fn sixteen_steps_err_as_the_reference() {
+    errors_are_those_of_the_reference(16);
 }

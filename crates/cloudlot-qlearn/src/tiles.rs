@@ -185,6 +185,8 @@ impl TileCoder {
         for (grid, id) in (0..*tilings).zip(&mut tiles.ids) {
             *id = grid;
         }
+        // The number of grids is a power of two: dividing by it is a shift.
+        let (power, part) = (tilings.trailing_zeros(), tilings - 1);
         let mut displacement = 1;
         for (dimension, (axis, &value)) in dimensions.iter().zip(point).enumerate() {
             if !value.is_finite() {
@@ -193,11 +195,11 @@ impl TileCoder {
             let steps = axis.steps(value, *tilings);
             let mut shift = 0;
             for id in &mut tiles.ids[..*tilings as usize] {
-                let tile = (steps + u64::from(shift)) / u64::from(*tilings);
+                let tile = (steps + u64::from(shift)) >> power;
                 *id = *id * (axis.tiles + 1) + u32::try_from(tile).unwrap_or(axis.tiles);
-                shift = (shift + displacement) % tilings;
+                shift = (shift + displacement) & part;
             }
-            displacement = (displacement + 2) % tilings;
+            displacement += 2;
         }
         Ok(tiles)
     }

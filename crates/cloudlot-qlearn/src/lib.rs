@@ -31,4 +31,4 @@ pub use step_size::StepSize;
 pub use stream::{Stream, below, stream, unit};
 pub use tiles::{Dimension, PointError, TILINGS_MAX, TileCoder, Tiles, TilingError};
 pub use transition::{End, Transition};
-pub use values::{Dense, Linear, ShapeError, Sparse, Values};
+pub use values::{Dense, Linear, Plain, ShapeError, Sparse, Values};

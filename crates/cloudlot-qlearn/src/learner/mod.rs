@@ -18,7 +18,7 @@ use memory::Memory;
 use rand::Rng;
 
 use crate::explore::{self, Decision};
-use crate::values::{Dense, Values};
+use crate::values::{Dense, Plain, Values};
 use crate::{Mask, Rule, Transition};
 
 /// What learning from a transition did.
@@ -65,6 +65,8 @@ pub struct Learner<V: Values = Dense> {
     values: V,
     /// The second table of Double Q-learning.
     twin: Option<V>,
+    /// What the usual step of the plain rule needs.
+    plain: Plain,
     /// Every action that the tables have.
     all: Mask,
     /// What the rule remembers of the steps before.
@@ -83,8 +85,19 @@ impl<V: Values + Clone> Learner<V> {
     pub fn new(values: V, config: Config) -> Result<Self, ConfigError> {
         config.check()?;
         let twin = (config.rule == Rule::DoubleQ).then(|| values.clone());
+        let all = Mask::all(values.actions());
+        let plain = Plain {
+            all: if config.rule == Rule::QLearning && config.explore.is_steady() {
+                all
+            } else {
+                Mask::NONE
+            },
+            discount: config.discount,
+            step_size: config.step_size,
+        };
         Ok(Self {
-            all: Mask::all(values.actions()),
+            plain,
+            all,
             rate: config.explore.rate(0),
             values,
             twin,
@@ -160,13 +173,11 @@ impl<V: Values> Learner<V> {
     /// and whatever else [`Refused`] names.
     #[inline]
     pub fn observe(&mut self, step: &Transition<V::State>) -> Result<Update, Refused> {
-        self.check(step)?;
-        let update = match self.config.rule {
-            Rule::QLearning => self.q_learning(step),
-            _ => self.observe_by_rule(step),
-        }?;
-        self.count(step);
-        Ok(update)
+        if let Some(update) = self.values.learn_plainly(&self.plain, step) {
+            self.count(step);
+            return Ok(update);
+        }
+        self.observe_in_general(step)
     }
 
     /// Ends an episode that was left open, at the end of a log: as if its last step had been

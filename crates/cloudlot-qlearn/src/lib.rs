@@ -29,6 +29,6 @@ pub use schedule::Schedule;
 pub use space::{ACTIONS_MAX, ActionId, Mask, StateId};
 pub use step_size::StepSize;
 pub use stream::{Stream, below, stream, unit};
-pub use tiles::{Dimension, PointError, TILINGS_MAX, TileCoder, Tiles, TilingError};
+pub use tiles::{Dimension, PointError, TILINGS_MAX, TileCoder, Tiles, TilesError, TilingError};
 pub use transition::{End, Transition};
 pub use values::{Dense, Linear, Plain, ShapeError, Sparse, Values};

@@ -130,7 +130,7 @@ impl Dense {
     }
 }
 
-fn check_shape(states: usize, actions: usize) -> Result<(), ShapeError> {
+pub(super) fn check_shape(states: usize, actions: usize) -> Result<(), ShapeError> {
     if actions == 0 || actions > ACTIONS_MAX {
         return Err(ShapeError::Actions(actions));
     }
@@ -144,7 +144,7 @@ fn narrow(actions: usize) -> Result<u8, ShapeError> {
     u8::try_from(actions).map_err(|_| ShapeError::Actions(actions))
 }
 
-fn check_value(state: usize, action: usize, value: f64) -> Result<(), ShapeError> {
+pub(super) fn check_value(state: usize, action: usize, value: f64) -> Result<(), ShapeError> {
     if value.abs() <= Transition::<StateId>::REWARD_MAX {
         Ok(())
     } else {

@@ -1,9 +1,13 @@
 //! Tabular Q-learning that can be trusted with a running system.
 
+mod actors;
 mod agent;
+mod checkpoint;
 mod environment;
 mod explore;
 mod learner;
+mod policy;
+mod publish;
 mod rule;
 mod schedule;
 mod space;
@@ -12,10 +16,16 @@ mod stream;
 mod transition;
 mod values;
 
+pub use actors::{Actors, ActorsConfig, ActorsError, Round};
 pub use agent::{Agent, Episode};
+pub use checkpoint::{
+    ActorsForm, AgentForm, Checkpoint, CheckpointError, DenseForm, Persist, Save,
+};
 pub use environment::{Environment, Outcome, Start};
 pub use explore::{Decision, Explore, Reason, Ties};
-pub use learner::{Config, ConfigError, Half, Learner, Refused, Update};
+pub use learner::{Config, ConfigError, Half, Learner, LearnerForm, Refused, Update};
+pub use policy::Policy;
+pub use publish::{Publisher, Reader};
 pub use rule::{Rule, Target, Trace};
 pub use schedule::Schedule;
 pub use space::{ACTIONS_MAX, ActionId, Mask, StateId};

@@ -5,17 +5,22 @@
 
 mod config;
 mod double;
+mod form;
+mod look;
 mod one_step;
 mod refused;
 
 pub use config::{Config, ConfigError};
+pub use form::LearnerForm;
+pub(crate) use form::STEPS_MAX;
+pub(crate) use look::look_at;
 pub use refused::Refused;
 
 use rand::Rng;
 
 use crate::explore::{self, Decision};
 use crate::values::{Dense, Values};
-use crate::{Mask, Rule, Transition};
+use crate::{Mask, Policy, Rule, Transition};
 
 /// What learning from a transition did.
 #[derive(Clone, Copy, PartialEq, Debug, Default)]
@@ -145,6 +150,21 @@ impl<V: Values> Learner<V> {
         }?;
         self.count(step);
         Ok(update)
+    }
+
+    /// What it would do now, for others to follow while it goes on learning.
+    #[must_use]
+    pub fn policy(&self) -> Policy<V>
+    where
+        V: Clone,
+    {
+        Policy::new(
+            self.values.clone(),
+            self.twin.clone(),
+            self.config.explore,
+            self.rate,
+            self.steps,
+        )
     }
 
     /// The settings.

@@ -1,6 +1,6 @@
 //! What every observation goes through, and the rules that learn from a single step.
 
-use super::{Config, Learner, Refused, Update};
+use super::{Config, Learner, Refused, Update, look_at};
 use crate::explore::Row;
 use crate::values::Values;
 use crate::{ACTIONS_MAX, End, Mask, Rule, Transition};
@@ -14,39 +14,14 @@ impl<V: Values> Learner<V> {
         mask: Mask,
         look: impl FnOnce(Row<'_>) -> T,
     ) -> Result<T, Refused> {
-        if !self.values.contains(state) {
-            return Err(Refused::State);
-        }
-        let mask = mask.and(self.all);
-        if mask.is_empty() {
-            return Err(Refused::NoAction);
-        }
-        let Some(twin) = &self.twin else {
-            return Ok(self.values.with_row(state, |values, visits| {
-                look(Row {
-                    values,
-                    visits,
-                    mask,
-                })
-            }));
-        };
-        // Double Q-learning acts on the mean of its tables.
-        let mut mean = [0.0; ACTIONS_MAX];
-        let mut counts = [0; ACTIONS_MAX];
-        let actions = self.values.actions();
-        self.values.with_row(state, |a, a_visits| {
-            twin.with_row(state, |b, b_visits| {
-                for action in 0..actions {
-                    mean[action] = 0.5 * a[action] + 0.5 * b[action];
-                    counts[action] = a_visits[action].saturating_add(b_visits[action]);
-                }
-            });
-        });
-        Ok(look(Row {
-            values: &mean[..actions],
-            visits: &counts[..actions],
+        look_at(
+            &self.values,
+            self.twin.as_ref(),
+            self.all,
+            state,
             mask,
-        }))
+            look,
+        )
     }
 
     /// Whether a transition can be learned from at all.

@@ -37,6 +37,22 @@ pub enum ShapeError {
         /// States and actions of the counts.
         visits: (usize, usize),
     },
+    /// The rows of values in a file are not those of the shape it claims.
+    #[error("{found:?} values where {shape:?} are claimed")]
+    Values {
+        /// States, and actions of the first row that differs.
+        found: (usize, usize),
+        /// States and actions that were claimed.
+        shape: (usize, usize),
+    },
+    /// The rows of counts in a file are not those of the shape it claims.
+    #[error("{found:?} counts where {shape:?} are claimed")]
+    Visits {
+        /// States, and actions of the first row that differs.
+        found: (usize, usize),
+        /// States and actions that were claimed.
+        shape: (usize, usize),
+    },
     /// A value that is no number, or beyond belief.
     #[error("the value of action {action} in state {state} is {value}")]
     Value {
@@ -82,6 +98,19 @@ impl Dense {
             values: values.as_standard_layout().into_owned(),
             visits: visits.as_standard_layout().into_owned(),
         })
+    }
+
+    /// A table that has learned: values may have grown past what a reward can be, but are finite.
+    pub(crate) fn learned(values: Array2<f64>, visits: Array2<u32>) -> Result<Self, ShapeError> {
+        check_shape(values.nrows(), values.ncols())?;
+        match values.indexed_iter().find(|(_, value)| !value.is_finite()) {
+            Some(((state, action), &value)) => Err(ShapeError::Value {
+                state,
+                action,
+                value,
+            }),
+            None => Ok(Self { values, visits }),
+        }
     }
 
     /// How many states there are.

@@ -4,7 +4,6 @@ use serde::{Deserialize, Serialize};
 
 use super::{Config, Learner};
 use crate::checkpoint::{CheckpointError, Persist, Save};
-use crate::values::Values;
 use crate::{Mask, Rule};
 
 /// The most steps that a learner counts to: beyond them real numbers could not tell them apart.

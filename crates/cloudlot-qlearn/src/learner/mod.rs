@@ -7,8 +7,11 @@ mod config;
 mod double;
 mod form;
 mod look;
+mod memory;
 mod one_step;
 mod refused;
+mod traces;
+mod window;
 
 pub use config::{Config, ConfigError};
 pub use form::LearnerForm;
@@ -16,6 +19,7 @@ pub(crate) use form::STEPS_MAX;
 pub(crate) use look::look_at;
 pub use refused::Refused;
 
+use memory::Memory;
 use rand::Rng;
 
 use crate::explore::{self, Decision};
@@ -23,6 +27,9 @@ use crate::values::{Dense, Values};
 use crate::{Mask, Policy, Rule, Transition};
 
 /// What learning from a transition did.
+///
+/// The n-step rules learn from a step when its return is complete: before that all three numbers
+/// are zero, and of several steps that are complete at once this is the latest.
 #[derive(Clone, Copy, PartialEq, Debug, Default)]
 pub struct Update {
     /// How far the value was from what was seen, before the update.
@@ -65,6 +72,8 @@ pub struct Learner<V: Values = Dense> {
     twin: Option<V>,
     /// Every action that the tables have.
     all: Mask,
+    /// What the rule remembers of the steps before.
+    memory: Memory<V::State>,
     /// The exploration rate of now: the schedule's value at `steps`.
     rate: f64,
     steps: u64,
@@ -84,6 +93,7 @@ impl<V: Values + Clone> Learner<V> {
             rate: config.explore.rate(0),
             values,
             twin,
+            memory: Memory::of(config.rule),
             config,
             steps: 0,
             episodes: 0,
@@ -134,6 +144,18 @@ impl<V: Values> Learner<V> {
         })
     }
 
+    /// Writes by what [`Learner::decide`] ranks the actions: their values, with UCB1 the bonus
+    /// included, infinite where an action was never taken. Minus infinity where one is not allowed.
+    ///
+    /// # Errors
+    /// As [`Learner::probabilities`].
+    pub fn scores(&self, state: V::State, mask: Mask, out: &mut [f64]) -> Result<(), Refused> {
+        if out.len() != self.values.actions() {
+            return Err(Refused::Room(out.len()));
+        }
+        self.look(state, mask, |row| self.config.explore.scores(row, out))
+    }
+
     /// Learns from a transition, or refuses it and leaves everything as it was.
     ///
     /// Double Q-learning tosses a coin for its two tables; see [`Learner::observe_half`].
@@ -165,6 +187,19 @@ impl<V: Values> Learner<V> {
             self.rate,
             self.steps,
         )
+    }
+
+    /// Ends an episode that was left open, at the end of a log: as if its last step had been
+    /// truncated.
+    ///
+    /// The n-step rules learn from the steps that still wait, and traces are cleared; the other
+    /// rules have nothing to do. No step and no episode is counted.
+    ///
+    /// # Errors
+    /// If the values would leave the numbers; then nothing was changed.
+    pub fn finish(&mut self) -> Result<(), Refused> {
+        self.clear_traces();
+        self.close_window()
     }
 
     /// The settings.

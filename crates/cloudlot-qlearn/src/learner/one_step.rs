@@ -117,7 +117,11 @@ impl<V: Values> Learner<V> {
             Rule::DoubleQ => self.double_q(step, self.toss()),
             Rule::Sarsa => self.sarsa(step),
             Rule::ExpectedSarsa => self.expected_sarsa(step),
-            _ => self.q_learning(step),
+            Rule::NStepSarsa { steps } | Rule::TreeBackup { steps, .. } => {
+                self.by_window(step, steps)
+            }
+            Rule::WatkinsLambda { lambda, trace } => self.watkins(step, lambda, trace),
+            Rule::SarsaLambda { lambda, trace } => self.sarsa_lambda(step, lambda, trace),
         }
     }
 

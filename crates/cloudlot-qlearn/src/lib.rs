@@ -1,9 +1,13 @@
 //! Tabular Q-learning that can be trusted with a running system.
 
 mod agent;
+mod counts;
 mod environment;
 mod explore;
 mod learner;
+mod plan;
+mod practice;
+mod replay;
 mod rule;
 mod schedule;
 mod space;
@@ -13,9 +17,13 @@ mod transition;
 mod values;
 
 pub use agent::{Agent, Episode};
+pub use counts::{Counts, CountsError, Limits, Tally};
 pub use environment::{Environment, Outcome, Start};
 pub use explore::{Decision, Explore, Reason, Ties};
 pub use learner::{Config, ConfigError, Half, Learner, Refused, Update};
+pub use plan::{Backup, Plan, PlanError, Planner};
+pub use practice::Practice;
+pub use replay::{Replay, ReplayConfig, ReplayError};
 pub use rule::{Rule, Target, Trace};
 pub use schedule::Schedule;
 pub use space::{ACTIONS_MAX, ActionId, Mask, StateId};

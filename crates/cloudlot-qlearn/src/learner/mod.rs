@@ -7,6 +7,7 @@ mod config;
 mod double;
 mod one_step;
 mod refused;
+mod rehearse;
 
 pub use config::{Config, ConfigError};
 pub use refused::Refused;

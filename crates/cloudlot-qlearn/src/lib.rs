@@ -3,11 +3,15 @@
 mod actors;
 mod agent;
 mod checkpoint;
+mod counts;
 mod environment;
 mod explore;
 mod learner;
+mod plan;
 mod policy;
+mod practice;
 mod publish;
+mod replay;
 mod rule;
 mod schedule;
 mod space;
@@ -21,11 +25,15 @@ pub use agent::{Agent, Episode};
 pub use checkpoint::{
     ActorsForm, AgentForm, Checkpoint, CheckpointError, DenseForm, Persist, Save,
 };
+pub use counts::{Counts, CountsError, Limits, Tally};
 pub use environment::{Environment, Outcome, Start};
 pub use explore::{Decision, Explore, Reason, Ties};
 pub use learner::{Config, ConfigError, Half, Learner, LearnerForm, Refused, Update};
+pub use plan::{Backup, Plan, PlanError, Planner};
 pub use policy::Policy;
+pub use practice::Practice;
 pub use publish::{Publisher, Reader};
+pub use replay::{Replay, ReplayConfig, ReplayError};
 pub use rule::{Rule, Target, Trace};
 pub use schedule::Schedule;
 pub use space::{ACTIONS_MAX, ActionId, Mask, StateId};

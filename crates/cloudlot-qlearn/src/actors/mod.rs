@@ -2,7 +2,8 @@
 //!
 //! The number of actors is a setting. Work goes in rounds: every actor acts for some steps with the policy
 //! published for the round and a stream of its own; the learner takes the batches in order of actors;
-//! then it publishes. Threads only decide who computes a batch, never what is in it.
+//! then it publishes. A batch ends like a log: the rules that look several steps ahead bootstrap there.
+//! Threads only decide who computes a batch, never what is in it.
 
 mod seat;
 
@@ -14,7 +15,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::values::{Dense, Values};
-use crate::{End, Environment, Learner, Policy, Publisher, Reader, Refused, Rule};
+use crate::{Environment, Learner, Policy, Publisher, Reader, Refused};
 
 /// How many act, and for how long.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -249,19 +250,15 @@ impl<V: Values + Clone> Actors<V> {
 
     fn learn_from(&mut self, actor: usize, reward: &mut f64) -> Result<(), (usize, Refused)> {
         let seat = &mut self.seats[actor];
-        let last = seat.batch.len().saturating_sub(1);
-        let joined = remembers(self.learner.config().rule);
-        for (step, transition) in seat.batch.iter().enumerate() {
-            let mut seen = *transition;
-            // Rules that tell earlier steps would take the next actor's steps for this one's.
-            if joined && step == last && seen.end == End::Running {
-                seen.end = End::Truncated;
-            }
-            self.learner.observe(&seen).map_err(|why| (step, why))?;
+        for (step, seen) in seat.batch.iter().enumerate() {
+            self.learner.observe(seen).map_err(|why| (step, why))?;
             *reward += seen.reward;
         }
+        // Rules that tell earlier steps would take the next actor's steps for this one's.
+        let end = seat.batch.len();
+        self.learner.finish().map_err(|why| (end, why))?;
         match seat.refused.take() {
-            Some(why) => Err((seat.batch.len(), why)),
+            Some(why) => Err((end, why)),
             None => Ok(()),
         }
     }
@@ -304,15 +301,4 @@ impl<V: Values> Actors<V> {
             seat.place = Place::New;
         }
     }
-}
-
-/// Whether a rule keeps steps in mind after they were observed.
-const fn remembers(rule: Rule) -> bool {
-    matches!(
-        rule,
-        Rule::NStepSarsa { .. }
-            | Rule::TreeBackup { .. }
-            | Rule::WatkinsLambda { .. }
-            | Rule::SarsaLambda { .. }
-    )
 }

@@ -14,7 +14,7 @@ use crate::values::Values;
 pub struct ActorsForm<T, S> {
     config: ActorsConfig,
     rounds: u64,
-    learner: LearnerForm<T>,
+    learner: LearnerForm<T, S>,
     seats: Vec<SeatForm<S>>,
 }
 

@@ -23,6 +23,9 @@ pub trait Persist: Values<State: Serialize + DeserializeOwned> + Sized {
     /// If no values could have given it. No more memory is taken than the form itself has.
     fn restore(form: Self::Form) -> Result<Self, ShapeError>;
 
+    /// How many cells there are: [`Values::cells`] names none from here on.
+    fn cell_count(&self) -> usize;
+
     /// Whether two tables have the same states, actions and features.
     fn same_shape(&self, other: &Self) -> bool;
 }
@@ -70,6 +73,10 @@ impl Persist for Dense {
             shape,
         })?;
         Self::learned(values, visits)
+    }
+
+    fn cell_count(&self) -> usize {
+        self.view().len()
     }
 
     fn same_shape(&self, other: &Self) -> bool {

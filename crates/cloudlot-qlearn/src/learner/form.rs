@@ -1,10 +1,15 @@
 //! Learners in a checkpoint: what is written, and what is believed of it.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
+use super::memory::Memory;
+use super::traces::Traces;
+use super::window::Window;
 use super::{Config, Learner};
 use crate::checkpoint::{CheckpointError, Persist, Save};
-use crate::{Mask, Rule};
+use crate::{End, Mask, Rule};
 
 /// The most steps that a learner counts to: beyond them real numbers could not tell them apart.
 pub(crate) const STEPS_MAX: u64 = 1 << 53;
@@ -12,16 +17,17 @@ pub(crate) const STEPS_MAX: u64 = 1 << 53;
 /// A learner as it is written. The exploration rate follows from the schedule and the steps.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct LearnerForm<T> {
+pub struct LearnerForm<T, S> {
     config: Config,
     steps: u64,
     episodes: u64,
     values: T,
     twin: Option<T>,
+    memory: Memory<S>,
 }
 
 impl<V: Persist> Save for Learner<V> {
-    type Form = LearnerForm<V::Form>;
+    type Form = LearnerForm<V::Form, V::State>;
 
     fn form(&self) -> Self::Form {
         LearnerForm {
@@ -30,6 +36,7 @@ impl<V: Persist> Save for Learner<V> {
             episodes: self.episodes,
             values: self.values.form(),
             twin: self.twin.as_ref().map(Persist::form),
+            memory: self.memory.clone(),
         }
     }
 
@@ -42,7 +49,7 @@ impl<V: Persist> Save for Learner<V> {
             });
         }
         let (values, twin) = tables::<V>(&form.config, form.values, form.twin)?;
-        Ok(Self {
+        let learner = Self {
             all: Mask::all(values.actions()),
             rate: form.config.explore.rate(form.steps),
             config: form.config,
@@ -50,7 +57,63 @@ impl<V: Persist> Save for Learner<V> {
             twin,
             steps: form.steps,
             episodes: form.episodes,
-        })
+            memory: form.memory,
+        };
+        learner.check_memory()?;
+        Ok(learner)
+    }
+}
+
+impl<V: Persist> Learner<V> {
+    /// Whether the rule could have kept that in mind.
+    fn check_memory(&self) -> Result<(), CheckpointError> {
+        let kept = match (&self.memory, self.config.rule) {
+            (
+                Memory::Nothing,
+                Rule::QLearning | Rule::DoubleQ | Rule::Sarsa | Rule::ExpectedSarsa,
+            ) => true,
+            (
+                Memory::Window(window),
+                Rule::NStepSarsa { steps } | Rule::TreeBackup { steps, .. },
+            ) => self.could_wait(window, steps),
+            (Memory::Traces(traces), Rule::WatkinsLambda { .. } | Rule::SarsaLambda { .. }) => {
+                self.could_trace(traces)
+            }
+            _ => false,
+        };
+        let fault = "such a memory of the steps before";
+        kept.then_some(()).ok_or(CheckpointError::Impossible(fault))
+    }
+
+    /// Fewer steps than make a return, each where the one before it led.
+    fn could_wait(&self, window: &Window<V::State>, length: u32) -> bool {
+        let steps = &window.steps;
+        let joined = steps.iter().zip(steps.iter().skip(1));
+        steps.len() < length as usize
+            && joined.into_iter().all(|(a, b)| a.step.next == b.step.state)
+            && steps.iter().all(|past| {
+                past.step.end == End::Running
+                    && self.check(&past.step).is_ok()
+                    && past.discount.to_bits() == self.discount(&past.step).to_bits()
+            })
+    }
+
+    /// Each cell once, and only behind a step that was announced.
+    fn could_trace(&self, traces: &Traces<V::State>) -> bool {
+        let cells: BTreeSet<usize> = traces.active.iter().map(|(cell, _)| *cell).collect();
+        let known = cells
+            .last()
+            .is_none_or(|last| *last < self.values.cell_count());
+        let announced = match traces.announced {
+            Some((state, next)) => {
+                self.values.contains(state) && next.is_some_and(|next| self.all.allows(next))
+            }
+            None => traces.active.is_empty(),
+        };
+        known
+            && announced
+            && cells.len() == traces.active.len()
+            && traces.active.iter().all(|(_, trace)| trace.is_finite())
     }
 }
 

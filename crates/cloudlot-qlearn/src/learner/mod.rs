@@ -10,6 +10,7 @@ mod look;
 mod memory;
 mod one_step;
 mod refused;
+mod rehearse;
 mod traces;
 mod window;
 

@@ -24,9 +24,24 @@ impl<V: Values> Learner<V> {
         )
     }
 
-    /// Whether a transition can be learned from at all.
+    /// Whether a transition can be learned from by the rule.
     #[inline]
-    pub(super) fn check(&self, step: &Transition<V::State>) -> Result<(), Refused> {
+    pub(crate) fn check(&self, step: &Transition<V::State>) -> Result<(), Refused> {
+        self.check_once(step)?;
+        if step.end != End::Terminated
+            && self.config.rule.needs_next_action()
+            && !step
+                .next_action
+                .is_some_and(|next| step.next_mask.and(self.all).allows(next))
+        {
+            return Err(Refused::NextAction(step.next_action.map(|next| next.0)));
+        }
+        Ok(())
+    }
+
+    /// Whether a transition can be learned from at all, the next action aside.
+    #[inline]
+    pub(super) fn check_once(&self, step: &Transition<V::State>) -> Result<(), Refused> {
         if !self.values.contains(step.state) {
             return Err(Refused::State);
         }
@@ -49,16 +64,8 @@ impl<V: Values> Learner<V> {
         if !(step.dt > 0.0 && step.dt < f64::INFINITY) {
             return Err(Refused::Duration(step.dt));
         }
-        if step.end != End::Terminated {
-            let next_mask = step.next_mask.and(self.all);
-            if next_mask.is_empty() {
-                return Err(Refused::NoNextAction);
-            }
-            if self.config.rule.needs_next_action()
-                && !step.next_action.is_some_and(|next| next_mask.allows(next))
-            {
-                return Err(Refused::NextAction(step.next_action.map(|next| next.0)));
-            }
+        if step.end != End::Terminated && step.next_mask.and(self.all).is_empty() {
+            return Err(Refused::NoNextAction);
         }
         Ok(())
     }
@@ -66,11 +73,7 @@ impl<V: Values> Learner<V> {
     /// What a value one step later is worth now.
     #[inline]
     pub(super) fn discount(&self, step: &Transition<V::State>) -> f64 {
-        if step.dt == 1.0 {
-            self.config.discount
-        } else {
-            libm::pow(self.config.discount, step.dt)
-        }
+        self.discount_over(step.dt)
     }
 
     #[inline]

@@ -5,6 +5,7 @@ mod environment;
 mod explore;
 mod learner;
 mod rule;
+mod safety;
 mod schedule;
 mod space;
 mod step_size;
@@ -17,6 +18,10 @@ pub use environment::{Environment, Outcome, Start};
 pub use explore::{Decision, Explore, Reason, Ties};
 pub use learner::{Config, ConfigError, Half, Learner, Refused, Update};
 pub use rule::{Rule, Target, Trace};
+pub use safety::{
+    Baseline, Bucket, Budget, Changes, Cooldown, Drift, DriftGauge, DriftLimit, Guard, Mode, Pace,
+    SafeAgent, SafeDecision, SafetyConfig, SafetyError, Shield, Shielding, Tally, Unshielded,
+};
 pub use schedule::Schedule;
 pub use space::{ACTIONS_MAX, ActionId, Mask, StateId};
 pub use step_size::StepSize;

@@ -169,7 +169,6 @@ impl Guard {
         Scene {
             values: row.values,
             visits: row.visits,
-            offered: moment.offered,
             safe: moment.safe,
             free: moment.free,
             baseline: moment.baseline,
@@ -196,16 +195,23 @@ impl Guard {
         let mut chances = [0.0; ACTIONS_MAX];
         let chances = &mut chances[..learner.values().actions()];
         learner.probabilities(state, moment.offered, chances)?;
+        let explore = learner.config().explore;
         let (verdict, probability, costs) = learner.look(state, moment.offered, |row| {
             let scene = self.scene(row, moment);
-            let judged = |action| judge(&scene, action, || corrected(action));
-            let verdict = judged(draw.action);
-            let probability: f64 = moment
-                .offered
-                .iter()
-                .filter(|&other| judged(other).action == verdict.action)
-                .map(|other| chances[other.index()])
-                .sum();
+            let judged = |action, explores| judge(&scene, (action, explores), || corrected(action));
+            let verdict = judged(draw.action, draw.reason == Reason::Explore);
+            let mut probability = 0.0;
+            for action in row.mask.iter() {
+                let chance = chances[action.index()];
+                let part =
+                    explore.exploring_part(row, learner.exploration_rate(), (action, chance));
+                if judged(action, true).action == verdict.action {
+                    probability += part;
+                }
+                if judged(action, false).action == verdict.action {
+                    probability += chance - part;
+                }
+            }
             (verdict, probability, scene.costs(verdict))
         })?;
         if costs {
@@ -220,7 +226,7 @@ impl Guard {
             proposed: draw.action,
             recommended: None,
             // The parts of a whole may add up to a rounding beside it.
-            probability: probability.clamp(f64::MIN_POSITIVE, 1.0),
+            probability: f64::clamp(probability, f64::MIN_POSITIVE, 1.0),
             gap: draw.gap,
             safe: moment.safe,
         })
@@ -236,7 +242,7 @@ impl Guard {
     ) -> Result<SafeDecision, Refused> {
         let best = learner.best(state, moment.offered)?;
         let verdict = learner.look(state, moment.offered, |row| {
-            judge(&self.scene(row, moment), best.action, || {
+            judge(&self.scene(row, moment), (best.action, false), || {
                 corrected(best.action)
             })
         })?;

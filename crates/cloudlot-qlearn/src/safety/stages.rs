@@ -1,10 +1,10 @@
 //! The stages between a proposal and what is done: pure functions in a fixed order.
 //!
-//! Every stage maps an action to an action by what is known before the draw. So the probability of
-//! what is done is the sum over the proposals that end there.
+//! Every stage maps a proposal to an action by what is known before the draw. So the probability of
+//! what is done is the sum over the proposals that end there. A proposal is an action and whether
+//! chance asked for it: the same action may be the best one or a try.
 
 use super::rules::nearest;
-use crate::explore::Peak;
 use crate::{ActionId, Mask, Reason};
 
 /// What the stages know. `free ⊆ safe`, neither empty; `baseline` is in `free`.
@@ -12,8 +12,6 @@ use crate::{ActionId, Mask, Reason};
 pub(super) struct Scene<'a> {
     pub(super) values: &'a [f64],
     pub(super) visits: &'a [u32],
-    /// What the learner was offered.
-    pub(super) offered: Mask,
     /// What the shield lets pass.
     pub(super) safe: Mask,
     /// What the cool-down lets pass, too.
@@ -30,7 +28,7 @@ pub(super) struct Scene<'a> {
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub(super) struct Verdict {
     pub(super) action: ActionId,
-    /// Whether the proposal was not among the best.
+    /// Whether chance asked for the proposal.
     pub(super) explores: bool,
     /// The last stage that changed it.
     pub(super) changed_by: Option<Reason>,
@@ -45,23 +43,18 @@ const STAGES: [Stage; 4] = [cool_down, trust, budget, kill];
 /// What becomes of a proposal; `corrected` is what the shield wants instead of an unsafe one.
 pub(super) fn judge(
     scene: &Scene<'_>,
-    proposed: ActionId,
+    (proposed, explores): (ActionId, bool),
     corrected: impl FnOnce() -> Option<ActionId>,
 ) -> Verdict {
-    let shielded = shield(scene, propose(scene, proposed), corrected);
+    let verdict = Verdict {
+        action: proposed,
+        explores,
+        changed_by: None,
+    };
+    let shielded = shield(scene, verdict, corrected);
     STAGES
         .iter()
         .fold(shielded, |verdict, stage| stage(scene, verdict))
-}
-
-/// An action as good as the best one offered is no exploration, whatever the coin said.
-pub(super) fn propose(scene: &Scene<'_>, action: ActionId) -> Verdict {
-    let peak = Peak::of(scene.values, scene.offered);
-    Verdict {
-        action,
-        explores: scene.values[action.index()] < peak.value,
-        changed_by: None,
-    }
 }
 
 fn shield(
@@ -159,7 +152,6 @@ mod tests {
         Scene {
             values: &[0.0, 3.0, 1.0, 2.0, -1.0],
             visits: &[9, 2, 9, 9, 0],
-            offered: Mask::all(5),
             safe: Mask::all(5),
             free: Mask::all(5),
             baseline: ActionId(2),
@@ -183,15 +175,6 @@ mod tests {
             changed_by: Some(by),
             ..verdict(action, explores)
         }
-    }
-
-    #[test]
-    fn the_best_offered_is_no_exploration() {
-        assert_eq!(propose(&scene(), ActionId(1)), verdict(1, false));
-        assert_eq!(propose(&scene(), ActionId(3)), verdict(3, true));
-        let offered = Mask::all(5).without(ActionId(1));
-        let less = Scene { offered, ..scene() };
-        assert_eq!(propose(&less, ActionId(3)), verdict(3, false));
     }
 
     #[test]
@@ -269,7 +252,7 @@ mod tests {
             ..scene()
         };
         for action in 0..5 {
-            let out = judge(&killed, ActionId(action), || None);
+            let out = judge(&killed, (ActionId(action), action == 4), || None);
             assert_eq!(out, changed(2, false, Reason::Killed));
         }
     }
@@ -283,7 +266,7 @@ mod tests {
             ..scene()
         };
         // +5 is unsafe, +1 comes too soon, 0 is not the best of what is left.
-        let out = judge(&scene, ActionId(0), || None);
+        let out = judge(&scene, (ActionId(0), true), || None);
         assert_eq!(out, changed(3, true, Reason::Budget));
     }
 }

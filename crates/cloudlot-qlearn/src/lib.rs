@@ -20,7 +20,8 @@ pub use learner::{Config, ConfigError, Half, Learner, Refused, Update};
 pub use rule::{Rule, Target, Trace};
 pub use safety::{
     Baseline, Bucket, Budget, Changes, Cooldown, Drift, DriftGauge, DriftLimit, Guard, Mode, Pace,
-    SafeAgent, SafeDecision, SafetyConfig, SafetyError, Shield, Shielding, Tally, Unshielded,
+    ReasonCounts, SafeAgent, SafeDecision, SafetyConfig, SafetyError, Shield, Shielding,
+    Unshielded,
 };
 pub use schedule::Schedule;
 pub use space::{ACTIONS_MAX, ActionId, Mask, StateId};

@@ -5,7 +5,9 @@ use serde::{Deserialize, Serialize};
 use super::cooldown::keep;
 use super::rules::{nearest, size};
 use super::stages::{Scene, judge};
-use super::{Baseline, Bucket, Changes, DriftGauge, Mode, SafetyConfig, Shield, Shielding, Tally};
+use super::{
+    Baseline, Bucket, Changes, DriftGauge, Mode, ReasonCounts, SafetyConfig, Shield, Shielding,
+};
 use crate::explore::Row;
 use crate::values::Values;
 use crate::{ACTIONS_MAX, ActionId, Agent, Learner, Mask, Reason, Refused, Transition};
@@ -57,7 +59,7 @@ pub struct Guard {
     pub(super) changes: Changes,
     pub(super) bucket: Bucket,
     pub(super) gauge: DriftGauge,
-    pub(super) tally: Tally,
+    pub(super) tally: ReasonCounts,
 }
 
 /// What the caller's rules say about one moment.
@@ -86,7 +88,7 @@ impl Guard {
 
     /// How often which stage had its way.
     #[must_use]
-    pub const fn tally(&self) -> &Tally {
+    pub const fn tally(&self) -> &ReasonCounts {
         &self.tally
     }
 

@@ -20,7 +20,7 @@ pub use cooldown::{Changes, Cooldown};
 pub use drift::{Drift, DriftGauge, DriftLimit};
 pub use guard::{Guard, SafeDecision};
 pub use rules::{Baseline, Shield, Unshielded};
-pub use tally::Tally;
+pub use tally::ReasonCounts;
 
 use crate::values::{Dense, Values};
 use crate::{Agent, Mask, Refused, Transition, Update};

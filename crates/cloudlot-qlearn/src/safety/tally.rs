@@ -7,7 +7,7 @@ use crate::Reason;
 /// Decisions counted by their reasons.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Tally {
+pub struct ReasonCounts {
     /// The best action was done.
     pub greedy: u64,
     /// Something else was tried.
@@ -28,7 +28,7 @@ pub struct Tally {
     pub changes: u64,
 }
 
-impl Tally {
+impl ReasonCounts {
     /// How many decisions there were.
     #[must_use]
     pub const fn decisions(&self) -> u64 {

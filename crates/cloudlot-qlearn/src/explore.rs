@@ -260,6 +260,19 @@ impl Explore {
     }
 }
 
+impl Explore {
+    /// Writes what the choice goes by into `out`, minus infinity where an action is not allowed.
+    pub(crate) fn scores(&self, row: Row<'_>, out: &mut [f64]) {
+        out.fill(f64::NEG_INFINITY);
+        for action in row.mask.iter() {
+            out[action.index()] = match *self {
+                Self::Ucb { bonus } => ucb_score(row, bonus, action),
+                _ => row.values[action.index()],
+            };
+        }
+    }
+}
+
 /// The best action, the lowest of equals.
 #[inline]
 pub(crate) fn best(values: &[f64], mask: Mask) -> Decision {
@@ -363,7 +376,7 @@ fn boltzmann<R: Rng + ?Sized>(row: Row<'_>, temperature: f64, rng: &mut R) -> De
 }
 
 /// The scores of UCB1; infinite where an action was never taken.
-pub(crate) fn ucb_score(row: Row<'_>, bonus: f64, action: ActionId) -> f64 {
+fn ucb_score(row: Row<'_>, bonus: f64, action: ActionId) -> f64 {
     let total: u64 = row
         .mask
         .iter()

@@ -28,4 +28,4 @@ pub use space::{ACTIONS_MAX, ActionId, Mask, StateId};
 pub use step_size::StepSize;
 pub use stream::{Stream, below, stream, unit};
 pub use transition::{End, Transition};
-pub use values::{Dense, ShapeError, Values};
+pub use values::{Dense, Plain, ShapeError, Values};

@@ -2,10 +2,14 @@
 
 use ndarray::{Array2, ArrayView2};
 
-use super::Values;
-use crate::{ACTIONS_MAX, ActionId, Mask, StateId, Transition};
+use super::{Plain, Values};
+use crate::{ACTIONS_MAX, ActionId, End, Mask, StateId, Transition, Update};
 
-/// A table with a cell for every state and action, owned by two `ndarray` arrays in row-major order.
+/// A table with a cell for every state and action, row after row.
+///
+/// `ndarray` arrays come in and go out without a copy, and [`Dense::view`] shows the table as one. In
+/// between the rows lie in plain slices: asking an array whether it lies in one piece costs as
+/// much as a third of an update.
 ///
 /// ```
 /// # use cloudlot_qlearn::{ActionId, Dense, StateId, Values};
@@ -16,8 +20,10 @@ use crate::{ACTIONS_MAX, ActionId, Mask, StateId, Transition};
 /// ```
 #[derive(Clone, PartialEq, Debug)]
 pub struct Dense {
-    values: Array2<f64>,
-    visits: Array2<u32>,
+    values: Box<[f64]>,
+    visits: Box<[u32]>,
+    states: usize,
+    actions: usize,
 }
 
 /// A table cannot have this shape or content.
@@ -58,8 +64,10 @@ impl Dense {
         check_shape(states, actions)?;
         check_value(0, 0, initial)?;
         Ok(Self {
-            values: Array2::from_elem((states, actions), initial),
-            visits: Array2::zeros((states, actions)),
+            values: vec![initial; states * actions].into(),
+            visits: vec![0; states * actions].into(),
+            states,
+            actions,
         })
     }
 
@@ -78,36 +86,44 @@ impl Dense {
         for ((state, action), &value) in values.indexed_iter() {
             check_value(state, action, value)?;
         }
+        let (states, actions) = values.dim();
         Ok(Self {
-            values: values.as_standard_layout().into_owned(),
-            visits: visits.as_standard_layout().into_owned(),
+            values: values.into_iter().collect(),
+            visits: visits.into_iter().collect(),
+            states,
+            actions,
         })
     }
 
     /// How many states there are.
     #[must_use]
-    pub fn states(&self) -> usize {
-        self.values.nrows()
+    pub const fn states(&self) -> usize {
+        self.states
     }
 
     /// All values, a row for each state.
     #[must_use]
     pub fn view(&self) -> ArrayView2<'_, f64> {
-        self.values.view()
+        ArrayView2::from_shape((self.states, self.actions), &self.values)
+            .expect("a row for each state")
     }
 
     /// All counts of updates, a row for each state.
     #[must_use]
     pub fn visits(&self) -> ArrayView2<'_, u32> {
-        self.visits.view()
+        ArrayView2::from_shape((self.states, self.actions), &self.visits)
+            .expect("a row for each state")
     }
 
     #[inline]
     fn row(&self, state: StateId) -> &[f64] {
-        self.values
-            .row(state.index())
-            .to_slice()
-            .expect("rows lie in one piece")
+        let first = state.index() * self.actions;
+        &self.values[first..first + self.actions]
+    }
+
+    #[inline]
+    fn cell_of(&self, state: StateId, action: ActionId) -> usize {
+        state.index() * self.actions + action.index()
     }
 }
 
@@ -138,70 +154,132 @@ impl Values for Dense {
 
     #[inline]
     fn actions(&self) -> usize {
-        self.values.ncols()
+        self.actions
     }
 
     #[inline]
     fn contains(&self, state: StateId) -> bool {
-        state.index() < self.values.nrows()
+        state.index() < self.states
     }
 
     #[inline]
     fn with_row<T>(&self, state: StateId, look: impl FnOnce(&[f64], &[u32]) -> T) -> T {
-        let visits = self.visits.row(state.index());
-        look(
-            self.row(state),
-            visits.to_slice().expect("rows lie in one piece"),
-        )
+        let first = state.index() * self.actions;
+        look(self.row(state), &self.visits[first..first + self.actions])
     }
 
     #[inline]
     fn value(&self, state: StateId, action: ActionId) -> f64 {
-        self.values[[state.index(), action.index()]]
+        self.values[self.cell_of(state, action)]
     }
 
     #[inline]
     fn visit(&mut self, state: StateId, action: ActionId) -> u32 {
-        let count = &mut self.visits[[state.index(), action.index()]];
-        *count = count.saturating_add(1);
-        *count
+        let cell = self.cell_of(state, action);
+        let visits = &mut self.visits[cell];
+        *visits = visits.saturating_add(1);
+        *visits
     }
 
     #[inline]
     fn add(&mut self, state: StateId, action: ActionId, delta: f64) {
-        self.values[[state.index(), action.index()]] += delta;
+        self.add_to_cell(self.cell_of(state, action), delta);
     }
 
     #[inline]
     fn cells(&mut self, state: StateId, action: ActionId, mut each: impl FnMut(usize)) {
-        each(state.index() * self.actions() + action.index());
+        each(self.cell_of(state, action));
     }
 
     #[inline]
     fn cell(&self, cell: usize) -> f64 {
-        let actions = self.actions();
-        self.values[[cell / actions, cell % actions]]
+        self.values[cell]
     }
 
     #[inline]
     fn add_to_cell(&mut self, cell: usize, delta: f64) {
-        let actions = self.actions();
-        self.values[[cell / actions, cell % actions]] += delta;
+        self.values[cell] += delta;
     }
 
     #[inline]
     fn best(&self, state: StateId, mask: Mask) -> f64 {
         let row = self.row(state);
-        if mask.len() as usize == row.len() {
-            return row.iter().fold(
-                f64::NEG_INFINITY,
-                |best, &value| {
-                    if value > best { value } else { best }
-                },
-            );
+        if mask == Mask::all(row.len()) {
+            return highest(row);
         }
         mask.iter().fold(f64::NEG_INFINITY, |best, action| {
             best.max(row[action.index()])
         })
     }
+
+    #[inline]
+    fn learn_plainly(&mut self, plain: &Plain, step: &Transition) -> Option<Update> {
+        let usual = step.executed.index() < self.actions
+            && step.mask == plain.all
+            && step.next_mask == plain.all
+            && step.is_unit()
+            && step.is_probable();
+        if !usual {
+            return None;
+        }
+        // By a branch, not by a factor of zero: what lies past the end may be anything.
+        let after = if step.end == End::Terminated {
+            self.contains(step.next).then_some(0.0)?
+        } else {
+            let first = step.next.index() * self.actions;
+            let row = self.values.get(first..first + self.actions)?;
+            plain.discount * highest(row)
+        };
+        // A known action and a cell within the table make a known state.
+        let cell = self.cell_of(step.state, step.executed);
+        let value = self.values.get_mut(cell)?;
+        let visits = self.visits.get_mut(cell)?;
+        let td_error = step.reward + after - *value;
+        if !step.is_believed_with(td_error) {
+            return None;
+        }
+        *visits = visits.saturating_add(1);
+        let step_size = plain.step_size.at(*visits, plain.discount);
+        *value += step_size * td_error;
+        Some(Update {
+            td_error,
+            step_size,
+            visits: *visits,
+        })
+    }
+}
+
+/// The highest of a row. Rows of usual widths are laid out flat; a wide one goes by eights.
+#[inline]
+fn highest(row: &[f64]) -> f64 {
+    match row.len() {
+        2 => highest_of::<2>(row),
+        3 => highest_of::<3>(row),
+        4 => highest_of::<4>(row),
+        5 => highest_of::<5>(row),
+        6 => highest_of::<6>(row),
+        7 => highest_of::<7>(row),
+        8 => highest_of::<8>(row),
+        _ => row.chunks(8).fold(f64::NEG_INFINITY, |best, part| {
+            higher(highest_of::<8>(part), best)
+        }),
+    }
+}
+
+/// The highest of at most `N` values: two halves at once, which halves the wait for comparisons.
+#[inline]
+fn highest_of<const N: usize>(row: &[f64]) -> f64 {
+    let Some(row) = row.first_chunk::<N>() else {
+        return row.iter().copied().fold(f64::NEG_INFINITY, higher);
+    };
+    let mut best = [f64::NEG_INFINITY; 2];
+    for (place, &value) in row.iter().enumerate() {
+        best[place % 2] = higher(value, best[place % 2]);
+    }
+    higher(best[0], best[1])
+}
+
+#[inline]
+fn higher(a: f64, b: f64) -> f64 {
+    if a > b { a } else { b }
 }

@@ -1,6 +1,8 @@
 //! Tabular Q-learning that can be trusted with a running system.
 
 mod agent;
+mod codec;
+mod discretise;
 mod environment;
 mod explore;
 mod learner;
@@ -10,10 +12,16 @@ mod schedule;
 mod space;
 mod step_size;
 mod stream;
+mod tiles;
 mod transition;
 mod values;
 
 pub use agent::{Agent, Episode};
+pub use codec::{Codec, CodecError, Mixed, MixedError};
+pub use discretise::{
+    Axis, AxisError, BINS_MAX, Discretiser, DiscretiserError, Interval, NAME_MAX, Reading,
+    ReadingError,
+};
 pub use environment::{Environment, Outcome, Start};
 pub use explore::{Decision, Explore, Reason, Ties};
 pub use learner::{Config, ConfigError, Half, Learner, Refused, Update};
@@ -27,5 +35,6 @@ pub use schedule::Schedule;
 pub use space::{ACTIONS_MAX, ActionId, Mask, StateId};
 pub use step_size::StepSize;
 pub use stream::{Stream, below, stream, unit};
+pub use tiles::{Dimension, PointError, TILINGS_MAX, TileCoder, Tiles, TilingError};
 pub use transition::{End, Transition};
-pub use values::{Dense, Plain, ShapeError, Values};
+pub use values::{Dense, Linear, Plain, ShapeError, Sparse, Values};

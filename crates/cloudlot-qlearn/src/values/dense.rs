@@ -127,7 +127,7 @@ impl Dense {
     }
 }
 
-fn check_shape(states: usize, actions: usize) -> Result<(), ShapeError> {
+pub(super) fn check_shape(states: usize, actions: usize) -> Result<(), ShapeError> {
     if actions == 0 || actions > ACTIONS_MAX {
         return Err(ShapeError::Actions(actions));
     }
@@ -137,7 +137,7 @@ fn check_shape(states: usize, actions: usize) -> Result<(), ShapeError> {
     Ok(())
 }
 
-fn check_value(state: usize, action: usize, value: f64) -> Result<(), ShapeError> {
+pub(super) fn check_value(state: usize, action: usize, value: f64) -> Result<(), ShapeError> {
     if value.abs() <= Transition::<StateId>::REWARD_MAX {
         Ok(())
     } else {

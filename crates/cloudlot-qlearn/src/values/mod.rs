@@ -3,8 +3,14 @@
 //! A learner works through [`Values`] and does not care how the cells lie in memory.
 
 mod dense;
+mod linear;
+mod sparse;
+#[cfg(test)]
+mod tests;
 
 pub use dense::{Dense, ShapeError};
+pub use linear::Linear;
+pub use sparse::Sparse;
 
 use std::fmt::Debug;
 

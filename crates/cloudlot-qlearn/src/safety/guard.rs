@@ -105,6 +105,7 @@ impl Guard {
         (shield, baseline): (&impl Shield<V::State>, &impl Baseline<V::State>),
         (state, mask): (V::State, Mask),
         now: u64,
+        rate: f64,
     ) -> Result<SafeDecision, Refused> {
         let mask = mask.and(Mask::all(agent.learner.values().actions()));
         // An unknown state or an empty mask is refused before anything is asked or changed.
@@ -115,7 +116,7 @@ impl Guard {
         }
         let corrected = |proposed| shield.nearest(state, proposed, moment.safe);
         let decision = match self.config.mode {
-            Mode::Control => self.control(agent, state, &moment, corrected)?,
+            Mode::Control => self.control(agent, (state, rate), &moment, corrected)?,
             Mode::Observe | Mode::Recommend => {
                 self.follow(&agent.learner, state, &moment, corrected)?
             }
@@ -145,13 +146,7 @@ impl Guard {
     ) -> Moment {
         let sizes = &self.config.sizes;
         let wish = baseline.action(state, mask);
-        let mut safe = keep(mask, |action| shield.allows(state, action, mask));
-        if safe.is_empty() {
-            let only = Some(wish).filter(|&wish| mask.allows(wish));
-            safe = only
-                .or(mask.nth(0))
-                .map_or(mask, |action| Mask::NONE.with(action));
-        }
+        let safe = safe_mask(shield, state, mask, wish);
         let free = match &self.config.cooldown {
             Some(limits) => limits.calm(&self.changes, sizes, safe, now),
             None => safe,
@@ -188,25 +183,25 @@ impl Guard {
     fn control<V: Values>(
         &mut self,
         agent: &mut Agent<V>,
-        state: V::State,
+        (state, rate): (V::State, f64),
         moment: &Moment,
         corrected: impl Fn(ActionId) -> Option<ActionId>,
     ) -> Result<SafeDecision, Refused> {
-        let draw = agent.decide(state, moment.offered)?;
-        let learner = &agent.learner;
-        let mut chances = [0.0; ACTIONS_MAX];
-        let chances = &mut chances[..learner.values().actions()];
-        learner.probabilities(state, moment.offered, chances)?;
+        let (learner, stream) = (&agent.learner, &mut agent.stream);
         let explore = learner.config().explore;
-        let (verdict, probability, costs) = learner.look(state, moment.offered, |row| {
+        let mut costs = false;
+        let mut chances = [0.0; ACTIONS_MAX];
+        let (draw, verdict, probability) = learner.look(state, moment.offered, |row| {
+            let draw = explore.choose(row, rate, stream);
+            let chances = &mut chances[..row.values.len()];
+            explore.distribution(row, rate, chances);
             let scene = self.scene(row, moment);
             let judged = |action, explores| judge(&scene, (action, explores), || corrected(action));
             let verdict = judged(draw.action, draw.reason == Reason::Explore);
             let mut probability = 0.0;
             for action in row.mask.iter() {
                 let chance = chances[action.index()];
-                let part =
-                    explore.exploring_part(row, learner.exploration_rate(), (action, chance));
+                let part = explore.exploring_part(row, rate, (action, chance));
                 if judged(action, true).action == verdict.action {
                     probability += part;
                 }
@@ -214,7 +209,8 @@ impl Guard {
                     probability += chance - part;
                 }
             }
-            (verdict, probability, scene.costs(verdict))
+            costs = scene.costs(verdict);
+            (draw, verdict, probability)
         })?;
         if costs {
             self.tally.deviations = self.tally.deviations.saturating_add(1);
@@ -258,4 +254,20 @@ impl Guard {
             safe: moment.safe,
         })
     }
+}
+
+/// What the shield lets pass; where that is nothing, the baseline's wish or the lowest of the mask.
+pub(super) fn safe_mask<S: Copy>(
+    shield: &impl Shield<S>,
+    state: S,
+    mask: Mask,
+    wish: ActionId,
+) -> Mask {
+    let safe = keep(mask, |action| shield.allows(state, action, mask));
+    if !safe.is_empty() {
+        return safe;
+    }
+    let only = Some(wish).filter(|&wish| mask.allows(wish));
+    only.or(mask.nth(0))
+        .map_or(mask, |action| Mask::NONE.with(action))
 }

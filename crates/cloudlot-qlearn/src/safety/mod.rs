@@ -22,6 +22,7 @@ pub use guard::{Guard, SafeDecision};
 pub use rules::{Baseline, Shield, Unshielded};
 pub use tally::ReasonCounts;
 
+use self::guard::safe_mask;
 use crate::values::{Dense, Values};
 use crate::{Agent, Mask, Refused, Transition, Update};
 
@@ -104,12 +105,32 @@ where
         mask: Mask,
         now: u64,
     ) -> Result<SafeDecision, Refused> {
+        let rate = self.agent.learner.exploration_rate();
+        self.decide_at_rate(state, mask, now, rate)
+    }
+
+    /// As [`SafeAgent::decide`], with a legal exploration rate beside the schedule's.
+    pub(crate) fn decide_at_rate(
+        &mut self,
+        state: V::State,
+        mask: Mask,
+        now: u64,
+        rate: f64,
+    ) -> Result<SafeDecision, Refused> {
         self.guard.decide(
             &mut self.agent,
             (&self.shield, &self.baseline),
             (state, mask),
             now,
+            rate,
         )
+    }
+
+    /// What the shield lets pass of `mask`, and if that is nothing the last resort: the mask to learn
+    /// with.
+    pub fn safe(&self, state: V::State, mask: Mask) -> Mask {
+        let mask = mask.and(Mask::all(self.agent.learner.values().actions()));
+        safe_mask(&self.shield, state, mask, self.baseline.action(state, mask))
     }
 
     /// Learns from what was done, in every mode, and watches the error. An update that would leave

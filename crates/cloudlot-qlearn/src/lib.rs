@@ -6,6 +6,7 @@ mod discretise;
 mod environment;
 mod explore;
 mod learner;
+mod qcast;
 mod rule;
 mod safety;
 mod schedule;
@@ -25,6 +26,10 @@ pub use discretise::{
 pub use environment::{Environment, Outcome, Start};
 pub use explore::{Decision, Explore, Reason, Ties};
 pub use learner::{Config, ConfigError, Half, Learner, Refused, Update};
+pub use qcast::{
+    AdaptiveStep, ErrorSignal, Measured, Qcast, QcastConfig, QcastError, QcastMemory, QcastStep,
+    Scaled, Shape, Statistics, Term, Threshold, boosted,
+};
 pub use rule::{Rule, Target, Trace};
 pub use safety::{
     Baseline, Bucket, Budget, Changes, Cooldown, Drift, DriftGauge, DriftLimit, Guard, Mode, Pace,

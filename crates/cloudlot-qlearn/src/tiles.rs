@@ -53,7 +53,7 @@ pub struct TileCoder {
 /// The tiles a point is in: one of each grid, in the order of grids.
 ///
 /// In a file it is the list of their numbers; whether a table has them, the table knows.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 #[serde(try_from = "Vec<u32>", into = "Vec<u32>")]
 pub struct Tiles {
     ids: [u32; TILINGS_MAX],

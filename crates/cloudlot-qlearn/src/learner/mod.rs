@@ -19,7 +19,7 @@ use rand::Rng;
 
 use crate::explore::{self, Decision};
 use crate::values::{Dense, Plain, Values};
-use crate::{Mask, Rule, Transition};
+use crate::{Explore, Mask, Rule, Transition};
 
 /// What learning from a transition did.
 ///
@@ -69,6 +69,8 @@ pub struct Learner<V: Values = Dense> {
     plain: Plain,
     /// Every action that the tables have.
     all: Mask,
+    /// The same where one row says all, and none where two tables have to be asked.
+    open: Mask,
     /// What the rule remembers of the steps before.
     memory: Memory<V::State>,
     /// The exploration rate of now: the schedule's value at `steps`.
@@ -98,6 +100,7 @@ impl<V: Values + Clone> Learner<V> {
         Ok(Self {
             plain,
             all,
+            open: if twin.is_some() { Mask::NONE } else { all },
             rate: config.explore.rate(0),
             values,
             twin,
@@ -116,6 +119,24 @@ impl<V: Values> Learner<V> {
     /// If the state is unknown or no known action is allowed.
     #[inline]
     pub fn decide<R: Rng + ?Sized>(
+        &self,
+        state: V::State,
+        mask: Mask,
+        rng: &mut R,
+    ) -> Result<Decision, Refused> {
+        if mask == self.open
+            && self.values.contains(state)
+            && let Explore::EpsilonGreedy { ties, .. } = self.config.explore
+        {
+            return Ok(self.values.with_row(state, |row, _| {
+                explore::epsilon_greedy_of_all(row, self.rate, ties, rng)
+            }));
+        }
+        self.decide_in_general(state, mask, rng)
+    }
+
+    #[inline(never)]
+    fn decide_in_general<R: Rng + ?Sized>(
         &self,
         state: V::State,
         mask: Mask,

@@ -125,10 +125,13 @@ impl<V: Values> Learner<V> {
     #[inline]
     pub(super) fn count(&mut self, step: &Transition<V::State>) {
         self.steps += 1;
-        self.episodes += u64::from(step.end != End::Running);
+        if step.end != End::Running {
+            self.episodes += 1;
+        }
     }
 
     /// Every rule and every step, out of the way of the usual step of the plain rule.
+    #[cold]
     #[inline(never)]
     pub(super) fn observe_in_general(
         &mut self,

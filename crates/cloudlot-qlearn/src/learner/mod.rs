@@ -5,13 +5,19 @@
 
 mod config;
 mod double;
+mod form;
+mod look;
 mod memory;
 mod one_step;
 mod refused;
+mod rehearse;
 mod traces;
 mod window;
 
 pub use config::{Config, ConfigError};
+pub use form::LearnerForm;
+pub(crate) use form::STEPS_MAX;
+pub(crate) use look::look_at;
 pub use refused::Refused;
 
 use memory::Memory;
@@ -19,7 +25,7 @@ use rand::Rng;
 
 use crate::explore::{self, Decision};
 use crate::values::{Dense, Plain, Values};
-use crate::{Explore, Mask, Rule, Transition};
+use crate::{Explore, Mask, Policy, Rule, Transition};
 
 /// What learning from a transition did.
 ///
@@ -87,32 +93,33 @@ impl<V: Values + Clone> Learner<V> {
     pub fn new(values: V, config: Config) -> Result<Self, ConfigError> {
         config.check()?;
         let twin = (config.rule == Rule::DoubleQ).then(|| values.clone());
-        let all = Mask::all(values.actions());
-        let plain = Plain {
-            all: if config.rule == Rule::QLearning && config.explore.is_steady() {
-                all
-            } else {
-                Mask::NONE
-            },
-            discount: config.discount,
-            step_size: config.step_size,
-        };
-        Ok(Self {
-            plain,
-            all,
-            open: if twin.is_some() { Mask::NONE } else { all },
-            rate: config.explore.rate(0),
-            values,
-            twin,
-            memory: Memory::of(config.rule),
-            config,
-            steps: 0,
-            episodes: 0,
-        })
+        Ok(Self::over(config, values, twin))
     }
 }
 
 impl<V: Values> Learner<V> {
+    /// A learner without a past; `config` was checked.
+    fn over(config: Config, values: V, twin: Option<V>) -> Self {
+        let all = Mask::all(values.actions());
+        let when = |holds: bool| if holds { all } else { Mask::NONE };
+        Self {
+            plain: Plain {
+                all: when(config.rule == Rule::QLearning && config.explore.is_steady()),
+                discount: config.discount,
+                step_size: config.step_size,
+            },
+            open: when(twin.is_none()),
+            all,
+            rate: config.explore.rate(0),
+            memory: Memory::of(config.rule),
+            values,
+            twin,
+            config,
+            steps: 0,
+            episodes: 0,
+        }
+    }
+
     /// Chooses an action, exploring as configured.
     ///
     /// # Errors
@@ -199,6 +206,21 @@ impl<V: Values> Learner<V> {
             return Ok(update);
         }
         self.observe_in_general(step)
+    }
+
+    /// What it would do now, for others to follow while it goes on learning.
+    #[must_use]
+    pub fn policy(&self) -> Policy<V>
+    where
+        V: Clone,
+    {
+        Policy::new(
+            self.values.clone(),
+            self.twin.clone(),
+            self.config.explore,
+            self.rate,
+            self.steps,
+        )
     }
 
     /// Ends an episode that was left open, at the end of a log: as if its last step had been

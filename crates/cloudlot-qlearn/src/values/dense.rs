@@ -9,9 +9,9 @@ use crate::{ACTIONS_MAX, ActionId, End, Mask, StateId, Transition, Update};
 
 /// A table with a cell for every state and action, row after row.
 ///
-/// `ndarray` arrays come in and go out without a copy, and [`Dense::view`] shows the table as one. In
-/// between the rows lie in plain slices: asking an array whether it lies in one piece costs as
-/// much as a third of an update.
+/// `ndarray` arrays come in by [`Dense::from_arrays`], and [`Dense::view`] shows the table as one. In
+/// between the rows lie in plain slices: asking an array of two axes whether it lies in one piece
+/// costs as much as an update.
 ///
 /// ```
 /// # use cloudlot_qlearn::{ActionId, Dense, StateId, Values};
@@ -45,6 +45,22 @@ pub enum ShapeError {
         values: (usize, usize),
         /// States and actions of the counts.
         visits: (usize, usize),
+    },
+    /// The rows of values in a file are not those of the shape it claims.
+    #[error("{found:?} values where {shape:?} are claimed")]
+    Values {
+        /// States, and actions of the first row that differs.
+        found: (usize, usize),
+        /// States and actions that were claimed.
+        shape: (usize, usize),
+    },
+    /// The rows of counts in a file are not those of the shape it claims.
+    #[error("{found:?} counts where {shape:?} are claimed")]
+    Visits {
+        /// States, and actions of the first row that differs.
+        found: (usize, usize),
+        /// States and actions that were claimed.
+        shape: (usize, usize),
     },
     /// A value that is no number, or beyond belief.
     #[error("the value of action {action} in state {state} is {value}")]
@@ -89,6 +105,10 @@ impl Dense {
         for ((state, action), &value) in values.indexed_iter() {
             check_value(state, action, value)?;
         }
+        Self::of_arrays(values, visits)
+    }
+
+    fn of_arrays(values: Array2<f64>, visits: Array2<u32>) -> Result<Self, ShapeError> {
         let (states, actions) = values.dim();
         Ok(Self {
             values: values.into_iter().collect(),
@@ -96,6 +116,19 @@ impl Dense {
             states,
             actions: narrow(actions)?,
         })
+    }
+
+    /// A table that has learned: values may have grown past what a reward can be, but are finite.
+    pub(crate) fn learned(values: Array2<f64>, visits: Array2<u32>) -> Result<Self, ShapeError> {
+        check_shape(values.nrows(), values.ncols())?;
+        match values.indexed_iter().find(|(_, value)| !value.is_finite()) {
+            Some(((state, action), &value)) => Err(ShapeError::Value {
+                state,
+                action,
+                value,
+            }),
+            None => Self::of_arrays(values, visits),
+        }
     }
 
     /// How many states there are.

@@ -3,21 +3,38 @@
 //! A learner works through [`Values`] and does not care how the cells lie in memory.
 
 mod dense;
+mod linear;
+mod sparse;
+#[cfg(test)]
+mod tests;
 
 pub use dense::{Dense, ShapeError};
+pub use linear::Linear;
+pub use sparse::Sparse;
 
 use std::fmt::Debug;
 
 use crate::explore::Peak;
-use crate::{ActionId, Mask};
+use crate::{ActionId, Mask, StepSize, Transition, Update};
+
+/// What plain Q-learning needs to know; the hot path of [`Values::learn_plainly`].
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Plain {
+    /// Every action of the table; none where the plain rule does not hold, so that no step is usual.
+    pub all: Mask,
+    /// What a value one base interval later is worth.
+    pub discount: f64,
+    /// How far a value moves.
+    pub step_size: StepSize,
+}
 
 /// A value and a count of updates for every action in every state.
 ///
 /// A value is the sum of the contents of a few cells: of one cell in a table, of one for each active
 /// feature in a linear approximation. The rules with traces work on the cells.
 pub trait Values {
-    /// How a state is named.
-    type State: Copy + PartialEq + Debug;
+    /// How a state is named. Names have an order, so that what is kept by state is in a defined one.
+    type State: Copy + Ord + Debug;
 
     /// How many actions there are, at most [`ACTIONS_MAX`](crate::ACTIONS_MAX).
     fn actions(&self) -> usize;
@@ -53,5 +70,15 @@ pub trait Values {
     #[inline]
     fn best(&self, state: Self::State, mask: Mask) -> f64 {
         self.with_row(state, |row, _| Peak::of(row, mask).value)
+    }
+
+    /// Learns by the plain rule from a step that is usual in every way: everything known and allowed, one base
+    /// interval long, of a believable size. Any other step is left to the general path, and nothing is changed.
+    ///
+    /// An implementation may leave every step to it.
+    #[inline]
+    fn learn_plainly(&mut self, plain: &Plain, step: &Transition<Self::State>) -> Option<Update> {
+        let _ = (plain, step);
+        None
     }
 }

@@ -4,6 +4,7 @@ use ndarray::{Array1, Array2};
 
 use super::chain::Chain;
 use super::error::{check_discount, check_tolerance};
+use super::linear::DENSE_MAX;
 use super::{Model, Policy, PolicyError, SolveError, best_actions, greedy};
 use crate::{ActionId, Mask, StateId};
 
@@ -30,10 +31,12 @@ pub struct Solution {
 ///
 /// Sweeps over all states until no value changes by more than `tolerance`, then improves the greedy
 /// policy by solving for its values until nothing gets better. So for up to 2,000 states the result
-/// is exact up to rounding even where the tolerance is not small.
+/// is exact up to rounding, whatever the tolerance. Above, values are as good as the sweeps: off by
+/// up to `tolerance / (1 - discount)`.
 ///
 /// With a discount of 1 the values are the limit of what can be had within ever more steps. It
-/// exists where every good policy comes to an end, and where rewards dry up.
+/// exists where every good policy comes to an end, and where rewards dry up. Then ask for a small
+/// tolerance: the improvement only helps policies that do end.
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -108,7 +111,8 @@ impl Problem<'_> {
     fn solve(&self, tolerance: f64, sweeps_max: u32) -> Result<Solution, SolveError> {
         check_discount(self.discount)?;
         let (swept, sweeps) = self.sweep(tolerance, sweeps_max)?;
-        let values = Array1::from_vec(self.improve(swept));
+        let small = self.model.states() <= DENSE_MAX;
+        let values = Array1::from_vec(if small { self.improve(swept) } else { swept });
         Ok(Solution {
             residual: self.residual(values.as_slice().unwrap_or_default()),
             q: self.model.action_values(&values, self.discount),

@@ -133,6 +133,21 @@ fn a_goal_reached_at_the_limit_is_a_goal() {
 }
 
 #[test]
+fn to_arrive_in_a_terminal_state_is_to_end() {
+    let (first, goal, only) = (StateId(0), StateId(1), ActionId(0));
+    let model = Model::builder(2, 1)
+        .goes(first, only, 1.0, goal, 4.0)
+        .goes(goal, only, 1.0, first, 9.0)
+        .terminal(goal)
+        .start(first, 1.0)
+        .build()
+        .unwrap();
+    let mut world = World::new(&model, None);
+    assert_eq!(world.step(only).end, End::Terminated);
+    assert_eq!(world.step(only).reward, 0.0);
+}
+
+#[test]
 fn an_end_in_a_state_with_rows_is_not_gone_past() {
     let only = ActionId(0);
     let model = Model::builder(1, 1)

@@ -1,6 +1,6 @@
 //! A learner with its own stream of chance, acting in a world.
 
-use crate::explore::Decision;
+use crate::explore::{Decision, Row};
 use crate::learner::{Half, Learner, Refused, Update};
 use crate::values::{Dense, Values};
 use crate::{End, Environment, Mask, Practice, Rule, Stream, Transition, stream};
@@ -10,7 +10,7 @@ use crate::{End, Environment, Mask, Practice, Rule, Stream, Transition, stream};
 /// ```
 /// # use cloudlot_qlearn::*;
 /// let learner = Learner::new(Dense::new(500, 6, 0.0)?, Config::default())?;
-/// let planner = Planner::new(Plan::default(), 6, Limits::default())?;
+/// let planner = Planner::new(PlannerConfig::default(), 6)?;
 /// let agent = Agent::new(learner, 7, 0).with_practice(planner);
 /// assert!(agent.practice.is_some());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -54,13 +54,33 @@ impl<V: Values> Agent<V> {
         self
     }
 
-    /// Chooses an action.
+    /// Chooses an action; a planner has a say in what is explored, see
+    /// [`PlannerConfig::tries`](crate::PlannerConfig::tries).
     ///
     /// # Errors
     /// As [`Learner::decide`].
     #[inline]
     pub fn decide(&mut self, state: V::State, mask: Mask) -> Result<Decision, Refused> {
+        if self.practice.is_some() {
+            return self.decide_in_hope(state, mask);
+        }
         self.learner.decide(state, mask, &mut self.stream)
+    }
+
+    #[inline(never)]
+    fn decide_in_hope(&mut self, state: V::State, mask: Mask) -> Result<Decision, Refused> {
+        let Self {
+            learner,
+            stream,
+            practice,
+        } = self;
+        match practice.as_ref().and_then(Practice::hopeful) {
+            None => learner.decide(state, mask, stream),
+            Some(planner) => {
+                let fill = |row: &Row<'_>, out: &mut [f64]| planner.fill_hopes(state, row, out);
+                learner.decide_by(state, mask, fill, stream)
+            }
+        }
     }
 
     /// Learns from a transition, then practises.
@@ -70,10 +90,18 @@ impl<V: Values> Agent<V> {
     #[inline]
     pub fn observe(&mut self, step: &Transition<V::State>) -> Result<Update, Refused> {
         let update = self.learn(step)?;
+        if self.practice.is_some() {
+            self.practise(step);
+        }
+        Ok(update)
+    }
+
+    /// Out of the way of those who do not.
+    #[inline(never)]
+    fn practise(&mut self, step: &Transition<V::State>) {
         if let Some(practice) = &mut self.practice {
             practice.practise(&mut self.learner, step, &mut self.stream);
         }
-        Ok(update)
     }
 
     #[inline]

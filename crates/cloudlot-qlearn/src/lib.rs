@@ -21,7 +21,7 @@ pub use counts::{Counts, CountsError, Limits, Tally};
 pub use environment::{Environment, Outcome, Start};
 pub use explore::{Decision, Explore, Reason, Ties};
 pub use learner::{Config, ConfigError, Half, Learner, Refused, Update};
-pub use plan::{Backup, Plan, PlanError, Planner};
+pub use plan::{Backup, Plan, PlanError, Planner, PlannerConfig};
 pub use practice::Practice;
 pub use replay::{Replay, ReplayConfig, ReplayError};
 pub use rule::{Rule, Target, Trace};

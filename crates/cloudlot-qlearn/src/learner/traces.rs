@@ -162,15 +162,10 @@ impl<V: Values> Learner<V> {
         let step_size = self.config.step_size.at(visits, self.config.discount);
 
         traces.begin(step);
-        // Asked before the cells of the step, which may be made by the asking.
-        let mut carried = traces.can_carry(td_error, values);
-        if carried {
-            let touched = &mut traces.touched;
-            values.cells(step.state, step.executed, |cell| touched.push(cell));
-            traces.grow(trace, step_size);
-            carried = traces.can_carry(td_error, values);
-        }
-        if !carried {
+        let touched = &mut traces.touched;
+        values.cells(step.state, step.executed, |cell| touched.push(cell));
+        traces.grow(trace, step_size);
+        if !traces.can_carry(td_error, values) {
             traces.draft.clear();
             return Err(Refused::Diverged(td_error));
         }

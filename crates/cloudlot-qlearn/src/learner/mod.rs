@@ -25,7 +25,7 @@ use rand::Rng;
 
 use crate::explore::{self, Decision};
 use crate::values::{Dense, Plain, Values};
-use crate::{Explore, Mask, Policy, Rule, Transition};
+use crate::{Explore, Mask, Policy, Rule, StepSize, Transition};
 
 /// What learning from a transition did.
 ///
@@ -124,7 +124,8 @@ impl<V: Values> Learner<V> {
     ///
     /// # Errors
     /// If the state is unknown or no known action is allowed.
-    #[inline]
+    // In a loop that uses the action alone, probability and gap cost nothing once this is inlined.
+    #[inline(always)]
     pub fn decide<R: Rng + ?Sized>(
         &self,
         state: V::State,
@@ -257,6 +258,19 @@ impl<V: Values> Learner<V> {
     pub fn finish(&mut self) -> Result<(), Refused> {
         self.clear_traces();
         self.close_window()
+    }
+
+    /// Learns with another step size from now on: for callers that watch the errors.
+    ///
+    /// # Errors
+    /// If it leaves its range; nothing is changed then.
+    pub fn set_step_size(&mut self, step_size: StepSize) -> Result<(), ConfigError> {
+        if !step_size.is_legal() {
+            return Err(ConfigError::StepSize(step_size));
+        }
+        self.config.step_size = step_size;
+        self.plain.step_size = step_size;
+        Ok(())
     }
 
     /// The settings.

@@ -328,7 +328,7 @@ fn epsilon_greedy<R: Rng + ?Sized>(
 
 /// ε-greedy over a row of which everything is allowed: what [`Explore::choose`] gives with the same
 /// draws, on the short path of most decisions.
-#[inline]
+#[inline(always)]
 pub(crate) fn epsilon_greedy_of_all<R: Rng + ?Sized>(
     row: &[f64],
     epsilon: f64,

@@ -5,20 +5,32 @@
 
 mod config;
 mod double;
+mod form;
+mod look;
+mod memory;
 mod one_step;
 mod refused;
 mod rehearse;
+mod traces;
+mod window;
 
 pub use config::{Config, ConfigError};
+pub use form::LearnerForm;
+pub(crate) use form::STEPS_MAX;
+pub(crate) use look::look_at;
 pub use refused::Refused;
 
+use memory::Memory;
 use rand::Rng;
 
 use crate::explore::{self, Decision};
-use crate::values::{Dense, Values};
-use crate::{Mask, Rule, Transition};
+use crate::values::{Dense, Plain, Values};
+use crate::{Explore, Mask, Policy, Rule, Transition};
 
 /// What learning from a transition did.
+///
+/// The n-step rules learn from a step when its return is complete: before that all three numbers
+/// are zero, and of several steps that are complete at once this is the latest.
 #[derive(Clone, Copy, PartialEq, Debug, Default)]
 pub struct Update {
     /// How far the value was from what was seen, before the update.
@@ -59,8 +71,14 @@ pub struct Learner<V: Values = Dense> {
     values: V,
     /// The second table of Double Q-learning.
     twin: Option<V>,
+    /// What the usual step of the plain rule needs.
+    plain: Plain,
     /// Every action that the tables have.
     all: Mask,
+    /// The same where one row says all, and none where two tables have to be asked.
+    open: Mask,
+    /// What the rule remembers of the steps before.
+    memory: Memory<V::State>,
     /// The exploration rate of now: the schedule's value at `steps`.
     rate: f64,
     steps: u64,
@@ -75,25 +93,57 @@ impl<V: Values + Clone> Learner<V> {
     pub fn new(values: V, config: Config) -> Result<Self, ConfigError> {
         config.check()?;
         let twin = (config.rule == Rule::DoubleQ).then(|| values.clone());
-        Ok(Self {
-            all: Mask::all(values.actions()),
+        Ok(Self::over(config, values, twin))
+    }
+}
+
+impl<V: Values> Learner<V> {
+    /// A learner without a past; `config` was checked.
+    fn over(config: Config, values: V, twin: Option<V>) -> Self {
+        let all = Mask::all(values.actions());
+        let when = |holds: bool| if holds { all } else { Mask::NONE };
+        Self {
+            plain: Plain {
+                all: when(config.rule == Rule::QLearning && config.explore.is_steady()),
+                discount: config.discount,
+                step_size: config.step_size,
+            },
+            open: when(twin.is_none()),
+            all,
             rate: config.explore.rate(0),
+            memory: Memory::of(config.rule),
             values,
             twin,
             config,
             steps: 0,
             episodes: 0,
-        })
+        }
     }
-}
 
-impl<V: Values> Learner<V> {
     /// Chooses an action, exploring as configured.
     ///
     /// # Errors
     /// If the state is unknown or no known action is allowed.
     #[inline]
     pub fn decide<R: Rng + ?Sized>(
+        &self,
+        state: V::State,
+        mask: Mask,
+        rng: &mut R,
+    ) -> Result<Decision, Refused> {
+        if mask == self.open
+            && self.values.contains(state)
+            && let Explore::EpsilonGreedy { ties, .. } = self.config.explore
+        {
+            return Ok(self.values.with_row(state, |row, _| {
+                explore::epsilon_greedy_of_all(row, self.rate, ties, rng)
+            }));
+        }
+        self.decide_in_general(state, mask, rng)
+    }
+
+    #[inline(never)]
+    fn decide_in_general<R: Rng + ?Sized>(
         &self,
         state: V::State,
         mask: Mask,
@@ -130,6 +180,18 @@ impl<V: Values> Learner<V> {
         })
     }
 
+    /// Writes by what [`Learner::decide`] ranks the actions: their values, with UCB1 the bonus
+    /// included, infinite where an action was never taken. Minus infinity where one is not allowed.
+    ///
+    /// # Errors
+    /// As [`Learner::probabilities`].
+    pub fn scores(&self, state: V::State, mask: Mask, out: &mut [f64]) -> Result<(), Refused> {
+        if out.len() != self.values.actions() {
+            return Err(Refused::Room(out.len()));
+        }
+        self.look(state, mask, |row| self.config.explore.scores(row, out))
+    }
+
     /// Learns from a transition, or refuses it and leaves everything as it was.
     ///
     /// Double Q-learning tosses a coin for its two tables; see [`Learner::observe_half`].
@@ -139,13 +201,39 @@ impl<V: Values> Learner<V> {
     /// and whatever else [`Refused`] names.
     #[inline]
     pub fn observe(&mut self, step: &Transition<V::State>) -> Result<Update, Refused> {
-        self.check(step)?;
-        let update = match self.config.rule {
-            Rule::QLearning => self.q_learning(step),
-            _ => self.observe_by_rule(step),
-        }?;
-        self.count(step);
-        Ok(update)
+        if let Some(update) = self.values.learn_plainly(&self.plain, step) {
+            self.count(step);
+            return Ok(update);
+        }
+        self.observe_in_general(step)
+    }
+
+    /// What it would do now, for others to follow while it goes on learning.
+    #[must_use]
+    pub fn policy(&self) -> Policy<V>
+    where
+        V: Clone,
+    {
+        Policy::new(
+            self.values.clone(),
+            self.twin.clone(),
+            self.config.explore,
+            self.rate,
+            self.steps,
+        )
+    }
+
+    /// Ends an episode that was left open, at the end of a log: as if its last step had been
+    /// truncated.
+    ///
+    /// The n-step rules learn from the steps that still wait, and traces are cleared; the other
+    /// rules have nothing to do. No step and no episode is counted.
+    ///
+    /// # Errors
+    /// If the values would leave the numbers; then nothing was changed.
+    pub fn finish(&mut self) -> Result<(), Refused> {
+        self.clear_traces();
+        self.close_window()
     }
 
     /// The settings.

@@ -1,6 +1,6 @@
 //! What every observation goes through, and the rules that learn from a single step.
 
-use super::{Config, Learner, Refused, Update};
+use super::{Config, Learner, Refused, Update, look_at};
 use crate::explore::Row;
 use crate::values::Values;
 use crate::{ACTIONS_MAX, End, Mask, Rule, Transition};
@@ -14,39 +14,14 @@ impl<V: Values> Learner<V> {
         mask: Mask,
         look: impl FnOnce(Row<'_>) -> T,
     ) -> Result<T, Refused> {
-        if !self.values.contains(state) {
-            return Err(Refused::State);
-        }
-        let mask = mask.and(self.all);
-        if mask.is_empty() {
-            return Err(Refused::NoAction);
-        }
-        let Some(twin) = &self.twin else {
-            return Ok(self.values.with_row(state, |values, visits| {
-                look(Row {
-                    values,
-                    visits,
-                    mask,
-                })
-            }));
-        };
-        // Double Q-learning acts on the mean of its tables.
-        let mut mean = [0.0; ACTIONS_MAX];
-        let mut counts = [0; ACTIONS_MAX];
-        let actions = self.values.actions();
-        self.values.with_row(state, |a, a_visits| {
-            twin.with_row(state, |b, b_visits| {
-                for action in 0..actions {
-                    mean[action] = 0.5 * a[action] + 0.5 * b[action];
-                    counts[action] = a_visits[action].saturating_add(b_visits[action]);
-                }
-            });
-        });
-        Ok(look(Row {
-            values: &mean[..actions],
-            visits: &counts[..actions],
+        look_at(
+            &self.values,
+            self.twin.as_ref(),
+            self.all,
+            state,
             mask,
-        }))
+            look,
+        )
     }
 
     /// Whether a transition can be learned from by the rule.
@@ -76,17 +51,15 @@ impl<V: Values> Learner<V> {
         if !step.mask.and(self.all).allows(step.executed) {
             return Err(Refused::Action(step.executed.0));
         }
-        if !self.all.allows(step.proposed) {
-            return Err(Refused::Action(step.proposed.0));
-        }
         let believed = step.reward.abs() <= Transition::<V::State>::REWARD_MAX;
         if !believed {
             return Err(Refused::Reward(step.reward));
         }
-        if !(step.probability > 0.0 && step.probability <= 1.0) {
+        if !step.is_probable() {
             return Err(Refused::Probability(step.probability));
         }
-        if !(step.dt > 0.0 && step.dt < f64::INFINITY) {
+        let lasts = step.dt > 0.0 && step.dt < f64::INFINITY;
+        if !lasts {
             return Err(Refused::Duration(step.dt));
         }
         if step.end != End::Terminated && step.next_mask.and(self.all).is_empty() {
@@ -129,23 +102,39 @@ impl<V: Values> Learner<V> {
         if step.end != End::Running {
             self.episodes += 1;
         }
+    }
+
+    /// Every rule and every step, out of the way of the usual step of the plain rule.
+    #[inline(never)]
+    pub(super) fn observe_in_general(
+        &mut self,
+        step: &Transition<V::State>,
+    ) -> Result<Update, Refused> {
+        self.check(step)?;
+        let update = self.observe_by_rule(step)?;
+        self.count(step);
+        self.reschedule();
+        Ok(update)
+    }
+
+    /// Looks up the exploration rate after a step was counted.
+    pub(super) fn reschedule(&mut self) {
         if !self.config.explore.is_steady() {
             self.rate = self.config.explore.rate(self.steps);
         }
     }
 
-    /// Every rule but the plain one, out of the way of the plain one.
-    #[inline(never)]
-    pub(super) fn observe_by_rule(
-        &mut self,
-        step: &Transition<V::State>,
-    ) -> Result<Update, Refused> {
+    fn observe_by_rule(&mut self, step: &Transition<V::State>) -> Result<Update, Refused> {
         match self.config.rule {
             Rule::QLearning => self.q_learning(step),
             Rule::DoubleQ => self.double_q(step, self.toss()),
             Rule::Sarsa => self.sarsa(step),
             Rule::ExpectedSarsa => self.expected_sarsa(step),
-            _ => self.q_learning(step),
+            Rule::NStepSarsa { steps } | Rule::TreeBackup { steps, .. } => {
+                self.by_window(step, steps)
+            }
+            Rule::WatkinsLambda { lambda, trace } => self.watkins(step, lambda, trace),
+            Rule::SarsaLambda { lambda, trace } => self.sarsa_lambda(step, lambda, trace),
         }
     }
 

@@ -1,0 +1,11 @@
+//! The rules and the choices against exact numbers and naive models.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod logs;
+mod oracle;
+mod oracles;
+mod reference;
+mod refusals;
+mod selection;
+mod shared;
+mod update_rules;

@@ -49,7 +49,7 @@ impl Hopes {
         row: &Row<'_>,
         action: ActionId,
     ) -> f64 {
-        let cell = slot.map(|slot| counts.cell_at(slot, action));
+        let cell = slot.and_then(|slot| counts.cell_in(slot, action));
         if let Some(cell) = cell.filter(|cell| counts.total(*cell) >= tries)
             && let Some(bits) = self.values.get(cell as usize)
         {

@@ -2,7 +2,8 @@
 
 use cloudlot_qlearn::{
     ActionId, Agent, Backup, Config, Dense, End, Environment, Learner, Mask, Plan, Planner,
-    PlannerConfig, Practice, Reason, Refused, Replay, ReplayConfig, Rule, StateId, Transition,
+    PlannerConfig, Practice, Reason, Refused, Replay, ReplayConfig, Rule, Save, StateId,
+    Transition,
 };
 use proptest::prelude::*;
 
@@ -135,6 +136,20 @@ proptest! {
                 prop_assert_eq!(decided, other.decide(step.next, step.mask));
             }
             prop_assert!(agent == other);
+        }
+    }
+
+    #[test]
+    fn an_agent_comes_back_from_its_checkpoint_with_its_practice(log in log(60)) {
+        for practice in practices(ACTIONS) {
+            let mut agent = agent(practice, STATES, ACTIONS, Rule::QLearning);
+            for (step, part) in log.iter().zip(1_u32..) {
+                let reward = step.reward / f64::from(part);
+                agent.observe(&Transition { reward, ..*step }).unwrap();
+            }
+            let mut text = Vec::new();
+            agent.save(&mut text).unwrap();
+            prop_assert!(Agent::load(&text[..], 10_000_000).unwrap() == agent);
         }
     }
 }

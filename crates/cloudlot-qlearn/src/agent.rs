@@ -3,7 +3,7 @@
 use crate::explore::{Decision, Row};
 use crate::learner::{Half, Learner, Refused, Update};
 use crate::values::{Dense, Values};
-use crate::{End, Environment, Mask, Practice, Rule, Stream, Transition, stream};
+use crate::{End, Environment, Mask, Practice, Rule, Start, Stream, Transition, stream};
 
 /// A learner, the stream that it draws from, and what it practises: all that its future depends on.
 ///
@@ -59,12 +59,18 @@ impl<V: Values> Agent<V> {
     ///
     /// # Errors
     /// As [`Learner::decide`].
-    #[inline]
+    #[inline(always)]
     pub fn decide(&mut self, state: V::State, mask: Mask) -> Result<Decision, Refused> {
         if self.practice.is_some() {
             return self.decide_in_hope(state, mask);
         }
         self.learner.decide(state, mask, &mut self.stream)
+    }
+
+    /// Out of the way of those who decide when they must.
+    #[inline(never)]
+    fn decide_ahead(&mut self, state: V::State, mask: Mask) -> Result<Decision, Refused> {
+        self.decide(state, mask)
     }
 
     #[inline(never)]
@@ -129,11 +135,17 @@ impl<V: Values> Agent<V> {
         E: Environment<State = V::State>,
     {
         let on_policy = self.learner.config().rule.needs_next_action();
-        let start = world.reset(None);
+        let Start {
+            mut state,
+            mut mask,
+        } = world.reset(None);
         let mut episode = Episode::default();
-        let (mut state, mut mask) = (start.state, start.mask);
-        let mut decision = self.decide(state, mask)?;
-        while episode.steps < steps_max {
+        let mut announced = None;
+        while episode.end == End::Running && episode.steps < steps_max {
+            let decision = match announced {
+                Some(decision) => decision,
+                None => self.decide(state, mask)?,
+            };
             let outcome = world.step(decision.action);
             episode.steps += 1;
             episode.total += outcome.reward;
@@ -143,11 +155,9 @@ impl<V: Values> Agent<V> {
             };
             // SARSA and its kin learn from the action that follows, so it is chosen first; for the
             // others it is chosen with what this step taught.
-            let following = if on_policy && episode.end != End::Terminated {
-                Some(self.decide(outcome.state, outcome.mask)?)
-            } else {
-                None
-            };
+            if on_policy && episode.end != End::Terminated {
+                announced = Some(self.decide_ahead(outcome.state, outcome.mask)?);
+            }
             self.observe(&Transition {
                 state,
                 mask,
@@ -157,18 +167,11 @@ impl<V: Values> Agent<V> {
                 reward: outcome.reward,
                 next: outcome.state,
                 next_mask: outcome.mask,
-                next_action: following.map(|next| next.action),
+                next_action: announced.map(|next| next.action),
                 end: episode.end,
                 dt: outcome.dt,
             })?;
-            if episode.end != End::Running {
-                break;
-            }
             (state, mask) = (outcome.state, outcome.mask);
-            decision = match following {
-                Some(decided) => decided,
-                None => self.decide(state, mask)?,
-            };
         }
         Ok(episode)
     }

@@ -3,7 +3,7 @@
 use cloudlot_qlearn::exact::value_iteration as value_iteration_exact;
 use cloudlot_qlearn::{
     ActionId, Backup, Config, Counts, Dense, End, Learner, Mask, Plan, Planner, PlannerConfig,
-    Rule, StateId, Transition, stream,
+    Refused, Rule, StateId, Transition, stream,
 };
 use proptest::prelude::*;
 
@@ -173,4 +173,26 @@ fn the_rules_that_value_what_they_do_plan_for_what_they_do() {
     let mean = 0.1 * (3.5 + 2.0 * INITIAL) / 3.0 + 0.9 * 3.5;
     let value = learner.value(StateId(0), ActionId(0)).unwrap();
     assert!((value - 0.9 * mean).abs() < 1e-12);
+}
+
+#[test]
+fn a_value_is_set_to_what_can_be_and_else_left_alone() {
+    for rule in [Rule::QLearning, Rule::DoubleQ] {
+        let mut learner = learner(rule);
+        let (state, action) = (StateId(2), ActionId(1));
+        learner.settle(state, action, 7.0).unwrap();
+        assert_eq!(learner.value(state, action), Ok(7.0));
+        assert_eq!(learner.values().visits().sum(), 0);
+        let before = learner.clone();
+        for goal in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 1e301] {
+            let refused = learner.settle(state, action, goal).unwrap_err();
+            assert!(matches!(refused, Refused::Diverged(_)));
+        }
+        let far = learner.settle(StateId(6), action, 1.0);
+        assert_eq!(far, Err(Refused::State));
+        let unknown = learner.settle(state, ActionId(3), 1.0);
+        assert_eq!(unknown, Err(Refused::Action(3)));
+        assert_eq!(learner.value(StateId(6), action), Err(Refused::State));
+        assert!(learner == before);
+    }
 }

@@ -3,15 +3,26 @@
 use crate::explore::Decision;
 use crate::learner::{Half, Learner, Refused, Update};
 use crate::values::{Dense, Values};
-use crate::{End, Environment, Mask, Rule, Stream, Transition, stream};
+use crate::{End, Environment, Mask, Practice, Rule, Stream, Transition, stream};
 
-/// A learner and the stream that it draws from: all that its future depends on.
+/// A learner, the stream that it draws from, and what it practises: all that its future depends on.
+///
+/// ```
+/// # use cloudlot_qlearn::*;
+/// let learner = Learner::new(Dense::new(500, 6, 0.0)?, Config::default())?;
+/// let planner = Planner::new(Plan::default(), 6, Limits::default())?;
+/// let agent = Agent::new(learner, 7, 0).with_practice(planner);
+/// assert!(agent.practice.is_some());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, PartialEq, Debug)]
 pub struct Agent<V: Values = Dense> {
     /// What it has learned.
     pub learner: Learner<V>,
     /// Where its chance comes from.
     pub stream: Stream,
+    /// What it does with what it has seen, after each step.
+    pub practice: Option<Practice<V::State>>,
 }
 
 /// How an episode went.
@@ -32,7 +43,15 @@ impl<V: Values> Agent<V> {
         Self {
             learner,
             stream: stream(root, number),
+            practice: None,
         }
+    }
+
+    /// The same agent, practising after each step.
+    #[must_use]
+    pub fn with_practice(mut self, practice: impl Into<Practice<V::State>>) -> Self {
+        self.practice = Some(practice.into());
+        self
     }
 
     /// Chooses an action.
@@ -44,13 +63,23 @@ impl<V: Values> Agent<V> {
         self.learner.decide(state, mask, &mut self.stream)
     }
 
-    /// Learns from a transition.
+    /// Learns from a transition, then practises.
     ///
     /// # Errors
-    /// As [`Learner::observe`].
+    /// As [`Learner::observe`]; nothing is changed then, and nothing drawn.
     #[inline]
     pub fn observe(&mut self, step: &Transition<V::State>) -> Result<Update, Refused> {
+        let update = self.learn(step)?;
+        if let Some(practice) = &mut self.practice {
+            practice.practise(&mut self.learner, step, &mut self.stream);
+        }
+        Ok(update)
+    }
+
+    #[inline]
+    fn learn(&mut self, step: &Transition<V::State>) -> Result<Update, Refused> {
         if self.learner.config().rule == Rule::DoubleQ {
+            self.learner.check(step)?;
             let half = if crate::below(&mut self.stream, 2) == 0 {
                 Half::A
             } else {

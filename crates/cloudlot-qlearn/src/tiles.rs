@@ -51,7 +51,10 @@ pub struct TileCoder {
 }
 
 /// The tiles a point is in: one of each grid, in the order of grids.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+///
+/// In a file it is the list of their numbers; whether a table has them, the table knows.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[serde(try_from = "Vec<u32>", into = "Vec<u32>")]
 pub struct Tiles {
     ids: [u32; TILINGS_MAX],
     count: u32,
@@ -96,6 +99,11 @@ pub enum TilingError {
         dimension: usize,
     },
 }
+
+/// No tile, or more than a point can be in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
+#[error("{0} tiles, where a point is in 1 to {TILINGS_MAX}")]
+pub struct TilesError(pub usize);
 
 /// Why a point is in no tile.
 #[derive(Clone, Copy, PartialEq, Debug, Error)]
@@ -185,6 +193,8 @@ impl TileCoder {
         for (grid, id) in (0..*tilings).zip(&mut tiles.ids) {
             *id = grid;
         }
+        // The number of grids is a power of two: dividing by it is a shift.
+        let (power, part) = (tilings.trailing_zeros(), tilings - 1);
         let mut displacement = 1;
         for (dimension, (axis, &value)) in dimensions.iter().zip(point).enumerate() {
             if !value.is_finite() {
@@ -193,11 +203,11 @@ impl TileCoder {
             let steps = axis.steps(value, *tilings);
             let mut shift = 0;
             for id in &mut tiles.ids[..*tilings as usize] {
-                let tile = (steps + u64::from(shift)) / u64::from(*tilings);
+                let tile = (steps + u64::from(shift)) >> power;
                 *id = *id * (axis.tiles + 1) + u32::try_from(tile).unwrap_or(axis.tiles);
-                shift = (shift + displacement) % tilings;
+                shift = (shift + displacement) & part;
             }
-            displacement = (displacement + 2) % tilings;
+            displacement += 2;
         }
         Ok(tiles)
     }
@@ -244,6 +254,26 @@ impl Tiles {
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.count == 0
+    }
+}
+
+impl TryFrom<Vec<u32>> for Tiles {
+    type Error = TilesError;
+
+    fn try_from(list: Vec<u32>) -> Result<Self, TilesError> {
+        let count = u32::try_from(list.len()).unwrap_or(u32::MAX);
+        let mut ids = [0; TILINGS_MAX];
+        match ids.get_mut(..list.len()) {
+            Some(held) if count > 0 => held.copy_from_slice(&list),
+            _ => return Err(TilesError(list.len())),
+        }
+        Ok(Self { ids, count })
+    }
+}
+
+impl From<Tiles> for Vec<u32> {
+    fn from(tiles: Tiles) -> Self {
+        tiles.as_slice().to_vec()
     }
 }
 
@@ -446,6 +476,19 @@ mod tests {
                 serde_json::from_str::<TileCoder>(&text.replace(good, bad)).is_err(),
                 "{bad}"
             );
+        }
+    }
+
+    #[test]
+    fn tiles_come_back_from_a_file() {
+        let coder = TileCoder::new(8, &[UNIT, UNIT]).unwrap();
+        let tiles = coder.tiles(&[0.3, 0.8]).unwrap();
+        let text = serde_json::to_string(&tiles).unwrap();
+        assert_eq!(text, format!("{:?}", tiles.as_slice()).replace(' ', ""));
+        assert_eq!(serde_json::from_str::<Tiles>(&text).unwrap(), tiles);
+        for count in [0, TILINGS_MAX + 1, 1000] {
+            let list = serde_json::to_string(&vec![1; count]).unwrap();
+            assert!(serde_json::from_str::<Tiles>(&list).is_err(), "{count}");
         }
     }
 }

@@ -8,6 +8,7 @@ use crate::Rule;
 
 /// Nothing for the rules that learn from a single step.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub(crate) enum Memory<S> {
     #[default]
     Nothing,

@@ -5,13 +5,19 @@
 
 mod config;
 mod double;
+mod form;
+mod look;
 mod memory;
 mod one_step;
 mod refused;
+mod rehearse;
 mod traces;
 mod window;
 
 pub use config::{Config, ConfigError};
+pub use form::LearnerForm;
+pub(crate) use form::STEPS_MAX;
+pub(crate) use look::look_at;
 pub use refused::Refused;
 
 use memory::Memory;
@@ -19,7 +25,7 @@ use rand::Rng;
 
 use crate::explore::{self, Decision};
 use crate::values::{Dense, Plain, Values};
-use crate::{Mask, Rule, StepSize, Transition};
+use crate::{Explore, Mask, Policy, Rule, StepSize, Transition};
 
 /// What learning from a transition did.
 ///
@@ -69,6 +75,8 @@ pub struct Learner<V: Values = Dense> {
     plain: Plain,
     /// Every action that the tables have.
     all: Mask,
+    /// The same where one row says all, and none where two tables have to be asked.
+    open: Mask,
     /// What the rule remembers of the steps before.
     memory: Memory<V::State>,
     /// The exploration rate of now: the schedule's value at `steps`.
@@ -85,37 +93,57 @@ impl<V: Values + Clone> Learner<V> {
     pub fn new(values: V, config: Config) -> Result<Self, ConfigError> {
         config.check()?;
         let twin = (config.rule == Rule::DoubleQ).then(|| values.clone());
-        let all = Mask::all(values.actions());
-        let plain = Plain {
-            all: if config.rule == Rule::QLearning && config.explore.is_steady() {
-                all
-            } else {
-                Mask::NONE
-            },
-            discount: config.discount,
-            step_size: config.step_size,
-        };
-        Ok(Self {
-            plain,
-            all,
-            rate: config.explore.rate(0),
-            values,
-            twin,
-            memory: Memory::of(config.rule),
-            config,
-            steps: 0,
-            episodes: 0,
-        })
+        Ok(Self::over(config, values, twin))
     }
 }
 
 impl<V: Values> Learner<V> {
+    /// A learner without a past; `config` was checked.
+    fn over(config: Config, values: V, twin: Option<V>) -> Self {
+        let all = Mask::all(values.actions());
+        let when = |holds: bool| if holds { all } else { Mask::NONE };
+        Self {
+            plain: Plain {
+                all: when(config.rule == Rule::QLearning && config.explore.is_steady()),
+                discount: config.discount,
+                step_size: config.step_size,
+            },
+            open: when(twin.is_none()),
+            all,
+            rate: config.explore.rate(0),
+            memory: Memory::of(config.rule),
+            values,
+            twin,
+            config,
+            steps: 0,
+            episodes: 0,
+        }
+    }
+
     /// Chooses an action, exploring as configured.
     ///
     /// # Errors
     /// If the state is unknown or no known action is allowed.
     #[inline]
     pub fn decide<R: Rng + ?Sized>(
+        &self,
+        state: V::State,
+        mask: Mask,
+        rng: &mut R,
+    ) -> Result<Decision, Refused> {
+        if mask == self.open
+            && self.values.contains(state)
+            && let Explore::EpsilonGreedy { ties, .. } = self.config.explore
+        {
+            return Ok(self.values.with_row(state, |row, _| {
+                explore::epsilon_greedy_of_all(row, self.rate, ties, rng)
+            }));
+        }
+        self.decide_in_general(state, mask, rng)
+    }
+
+    #[inline(never)]
+    fn decide_in_general<R: Rng + ?Sized>(
         &self,
         state: V::State,
         mask: Mask,
@@ -178,6 +206,21 @@ impl<V: Values> Learner<V> {
             return Ok(update);
         }
         self.observe_in_general(step)
+    }
+
+    /// What it would do now, for others to follow while it goes on learning.
+    #[must_use]
+    pub fn policy(&self) -> Policy<V>
+    where
+        V: Clone,
+    {
+        Policy::new(
+            self.values.clone(),
+            self.twin.clone(),
+            self.config.explore,
+            self.rate,
+            self.steps,
+        )
     }
 
     /// Ends an episode that was left open, at the end of a log: as if its last step had been

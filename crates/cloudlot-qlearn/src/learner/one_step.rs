@@ -1,6 +1,6 @@
 //! What every observation goes through, and the rules that learn from a single step.
 
-use super::{Config, Learner, Refused, Update};
+use super::{Config, Learner, Refused, Update, look_at};
 use crate::explore::Row;
 use crate::values::Values;
 use crate::{ACTIONS_MAX, End, Mask, Rule, Transition};
@@ -14,43 +14,34 @@ impl<V: Values> Learner<V> {
         mask: Mask,
         look: impl FnOnce(Row<'_>) -> T,
     ) -> Result<T, Refused> {
-        if !self.values.contains(state) {
-            return Err(Refused::State);
-        }
-        let mask = mask.and(self.all);
-        if mask.is_empty() {
-            return Err(Refused::NoAction);
-        }
-        let Some(twin) = &self.twin else {
-            return Ok(self.values.with_row(state, |values, visits| {
-                look(Row {
-                    values,
-                    visits,
-                    mask,
-                })
-            }));
-        };
-        // Double Q-learning acts on the mean of its tables.
-        let mut mean = [0.0; ACTIONS_MAX];
-        let mut counts = [0; ACTIONS_MAX];
-        let actions = self.values.actions();
-        self.values.with_row(state, |a, a_visits| {
-            twin.with_row(state, |b, b_visits| {
-                for action in 0..actions {
-                    mean[action] = 0.5 * a[action] + 0.5 * b[action];
-                    counts[action] = a_visits[action].saturating_add(b_visits[action]);
-                }
-            });
-        });
-        Ok(look(Row {
-            values: &mean[..actions],
-            visits: &counts[..actions],
+        look_at(
+            &self.values,
+            self.twin.as_ref(),
+            self.all,
+            state,
             mask,
-        }))
+            look,
+        )
     }
 
-    /// Whether a transition can be learned from at all.
-    pub(super) fn check(&self, step: &Transition<V::State>) -> Result<(), Refused> {
+    /// Whether a transition can be learned from by the rule.
+    #[inline]
+    pub(crate) fn check(&self, step: &Transition<V::State>) -> Result<(), Refused> {
+        self.check_once(step)?;
+        if step.end != End::Terminated
+            && self.config.rule.needs_next_action()
+            && !step
+                .next_action
+                .is_some_and(|next| step.next_mask.and(self.all).allows(next))
+        {
+            return Err(Refused::NextAction(step.next_action.map(|next| next.0)));
+        }
+        Ok(())
+    }
+
+    /// Whether a transition can be learned from at all, the next action aside.
+    #[inline]
+    pub(super) fn check_once(&self, step: &Transition<V::State>) -> Result<(), Refused> {
         if !self.values.contains(step.state) {
             return Err(Refused::State);
         }
@@ -77,27 +68,10 @@ impl<V: Values> Learner<V> {
         Ok(())
     }
 
-    /// Whether the next action is there, for the rules that learn from it.
-    fn check_next_action(&self, step: &Transition<V::State>) -> Result<(), Refused> {
-        let next_mask = step.next_mask.and(self.all);
-        let legal = step.end == End::Terminated
-            || !self.config.rule.needs_next_action()
-            || step.next_action.is_some_and(|next| next_mask.allows(next));
-        if legal {
-            Ok(())
-        } else {
-            Err(Refused::NextAction(step.next_action.map(|next| next.0)))
-        }
-    }
-
     /// What a value one step later is worth now.
     #[inline]
     pub(super) fn discount(&self, step: &Transition<V::State>) -> f64 {
-        if step.is_unit() {
-            self.config.discount
-        } else {
-            libm::pow(self.config.discount, step.dt)
-        }
+        self.discount_over(step.dt)
     }
 
     #[inline]
@@ -125,7 +99,9 @@ impl<V: Values> Learner<V> {
     #[inline]
     pub(super) fn count(&mut self, step: &Transition<V::State>) {
         self.steps += 1;
-        self.episodes += u64::from(step.end != End::Running);
+        if step.end != End::Running {
+            self.episodes += 1;
+        }
     }
 
     /// Every rule and every step, out of the way of the usual step of the plain rule.
@@ -135,13 +111,17 @@ impl<V: Values> Learner<V> {
         step: &Transition<V::State>,
     ) -> Result<Update, Refused> {
         self.check(step)?;
-        self.check_next_action(step)?;
         let update = self.observe_by_rule(step)?;
         self.count(step);
+        self.reschedule();
+        Ok(update)
+    }
+
+    /// Looks up the exploration rate after a step was counted.
+    pub(super) fn reschedule(&mut self) {
         if !self.config.explore.is_steady() {
             self.rate = self.config.explore.rate(self.steps);
         }
-        Ok(update)
     }
 
     fn observe_by_rule(&mut self, step: &Transition<V::State>) -> Result<Update, Refused> {

@@ -16,6 +16,7 @@ const FADED: f64 = 1e-14;
 
 /// The traces of an episode.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Traces<S> {
     /// Cells and their traces, in the order in which the episode first touched them.
     pub(crate) active: Vec<(usize, f64)>,

@@ -16,6 +16,7 @@ use crate::{ACTIONS_MAX, End, Rule, Target, Transition};
 
 /// A step whose return is not complete.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Past<S> {
     pub(crate) step: Transition<S>,
     /// What the value of `step.next` is worth at `step.state`.
@@ -24,6 +25,7 @@ pub(crate) struct Past<S> {
 
 /// The steps that wait, oldest first. Each begins where the one before it led.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Window<S> {
     pub(crate) steps: VecDeque<Past<S>>,
     /// Cells that were written, with what they held: empty but during an observation.
@@ -73,7 +75,7 @@ impl<V: Values> Learner<V> {
             let learned = learner
                 .learn(window, 0..begin, begin)
                 .and_then(|before| Ok(learner.learn(window, begin..end, complete)?.or(before)));
-            learner.settle(window, learned, complete, 1)
+            learner.close(window, learned, complete, 1)
         })
     }
 
@@ -82,7 +84,7 @@ impl<V: Values> Learner<V> {
         self.with_window(|learner, window| {
             let end = window.steps.len();
             let learned = learner.learn(window, 0..end, end);
-            learner.settle(window, learned, end, 0)
+            learner.close(window, learned, end, 0)
         })?;
         Ok(())
     }
@@ -123,7 +125,7 @@ impl<V: Values> Learner<V> {
 
     /// Forgets the `complete` oldest steps and counts their visits, or takes back what was written
     /// and forgets the `taken` newest steps.
-    fn settle(
+    fn close(
         &mut self,
         window: &mut Window<V::State>,
         learned: Result<Option<Update>, Refused>,

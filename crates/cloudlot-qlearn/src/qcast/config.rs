@@ -3,9 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{AdaptiveStep, QcastError, Shape, Term};
-use crate::{
-    ACTIONS_MAX, Axis, AxisError, Config, Cooldown, Explore, SafetyConfig, Schedule, StepSize, Ties,
-};
+use crate::safety::{Cooldown, SafetyConfig};
+use crate::{ACTIONS_MAX, Axis, AxisError, Config, Explore, Schedule, StepSize, Ties};
 
 /// A rule on one measure: grow above one value, shrink below another.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]

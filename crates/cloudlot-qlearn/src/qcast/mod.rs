@@ -18,10 +18,10 @@ pub use statistics::Statistics;
 use serde::{Deserialize, Serialize};
 
 use self::look::find;
+use crate::safety::{Guard, SafeAgent, SafeDecision, SafetyError, Unshielded};
 use crate::{
-    ActionId, Agent, ConfigError, Dense, Discretiser, DiscretiserError, End, Explore, Guard,
-    Learner, Mask, Reading, ReadingError, Refused, SafeAgent, SafeDecision, SafetyError,
-    ShapeError, StateId, Unshielded, Update, Values,
+    ActionId, Agent, ConfigError, Dense, Discretiser, DiscretiserError, End, Explore, Learner,
+    Mask, Reading, ReadingError, Refused, ShapeError, StateId, Update, Values,
 };
 
 /// A value in a unit, by the name of what was measured.
@@ -153,7 +153,7 @@ pub struct QcastStep {
 /// A controller of one number.
 ///
 /// ```
-/// # use cloudlot_qlearn::{Measured, Qcast, QcastConfig};
+/// # use cloudlot_qlearn::qcast::{Measured, Qcast, QcastConfig};
 /// let mut qcast = Qcast::new(QcastConfig::default(), 7)?;
 /// let measured = [
 ///     Measured::new("cpu", 0.82, "ratio"),
@@ -362,7 +362,7 @@ impl Qcast {
     }
 
     /// Hands over between the baseline and the learner.
-    pub const fn set_mode(&mut self, mode: crate::Mode) {
+    pub const fn set_mode(&mut self, mode: crate::safety::Mode) {
         self.safe.set_mode(mode);
     }
 

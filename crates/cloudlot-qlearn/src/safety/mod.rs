@@ -30,6 +30,7 @@ use crate::{Agent, Mask, Refused, Transition, Update};
 ///
 /// ```
 /// # use cloudlot_qlearn::*;
+/// # use cloudlot_qlearn::safety::*;
 /// let learner = Learner::new(Dense::new(4, 3, 0.0)?, Config::default())?;
 /// // Actions: one more, as they are, one fewer. Never fewer in state 3; at most one change a minute.
 /// let config = SafetyConfig {

@@ -1,5 +1,7 @@
 //! The table in one piece: a row of values for each state, and a row of counts beside it.
 
+use std::hint::select_unpredictable;
+
 use ndarray::{Array2, ArrayView2};
 
 use super::{Plain, Values};
@@ -7,9 +9,9 @@ use crate::{ACTIONS_MAX, ActionId, End, Mask, StateId, Transition, Update};
 
 /// A table with a cell for every state and action, row after row.
 ///
-/// `ndarray` arrays come in and go out without a copy, and [`Dense::view`] shows the table as one. In
-/// between the rows lie in plain slices: asking an array whether it lies in one piece costs as
-/// much as a third of an update.
+/// `ndarray` arrays come in by [`Dense::from_arrays`], and [`Dense::view`] shows the table as one. In
+/// between the rows lie in plain slices: asking an array of two axes whether it lies in one piece
+/// costs as much as an update.
 ///
 /// ```
 /// # use cloudlot_qlearn::{ActionId, Dense, StateId, Values};
@@ -23,7 +25,8 @@ pub struct Dense {
     values: Box<[f64]>,
     visits: Box<[u32]>,
     states: usize,
-    actions: usize,
+    /// So narrow that no place of a cell can overflow, and the compiler sees it.
+    actions: u8,
 }
 
 /// A table cannot have this shape or content.
@@ -42,6 +45,22 @@ pub enum ShapeError {
         values: (usize, usize),
         /// States and actions of the counts.
         visits: (usize, usize),
+    },
+    /// The rows of values in a file are not those of the shape it claims.
+    #[error("{found:?} values where {shape:?} are claimed")]
+    Values {
+        /// States, and actions of the first row that differs.
+        found: (usize, usize),
+        /// States and actions that were claimed.
+        shape: (usize, usize),
+    },
+    /// The rows of counts in a file are not those of the shape it claims.
+    #[error("{found:?} counts where {shape:?} are claimed")]
+    Visits {
+        /// States, and actions of the first row that differs.
+        found: (usize, usize),
+        /// States and actions that were claimed.
+        shape: (usize, usize),
     },
     /// A value that is no number, or beyond belief.
     #[error("the value of action {action} in state {state} is {value}")]
@@ -67,7 +86,7 @@ impl Dense {
             values: vec![initial; states * actions].into(),
             visits: vec![0; states * actions].into(),
             states,
-            actions,
+            actions: narrow(actions)?,
         })
     }
 
@@ -86,13 +105,30 @@ impl Dense {
         for ((state, action), &value) in values.indexed_iter() {
             check_value(state, action, value)?;
         }
+        Self::of_arrays(values, visits)
+    }
+
+    fn of_arrays(values: Array2<f64>, visits: Array2<u32>) -> Result<Self, ShapeError> {
         let (states, actions) = values.dim();
         Ok(Self {
             values: values.into_iter().collect(),
             visits: visits.into_iter().collect(),
             states,
-            actions,
+            actions: narrow(actions)?,
         })
+    }
+
+    /// A table that has learned: values may have grown past what a reward can be, but are finite.
+    pub(crate) fn learned(values: Array2<f64>, visits: Array2<u32>) -> Result<Self, ShapeError> {
+        check_shape(values.nrows(), values.ncols())?;
+        match values.indexed_iter().find(|(_, value)| !value.is_finite()) {
+            Some(((state, action), &value)) => Err(ShapeError::Value {
+                state,
+                action,
+                value,
+            }),
+            None => Self::of_arrays(values, visits),
+        }
     }
 
     /// How many states there are.
@@ -104,26 +140,26 @@ impl Dense {
     /// All values, a row for each state.
     #[must_use]
     pub fn view(&self) -> ArrayView2<'_, f64> {
-        ArrayView2::from_shape((self.states, self.actions), &self.values)
+        ArrayView2::from_shape((self.states, self.actions()), &self.values)
             .expect("a row for each state")
     }
 
     /// All counts of updates, a row for each state.
     #[must_use]
     pub fn visits(&self) -> ArrayView2<'_, u32> {
-        ArrayView2::from_shape((self.states, self.actions), &self.visits)
+        ArrayView2::from_shape((self.states, self.actions()), &self.visits)
             .expect("a row for each state")
     }
 
     #[inline]
     fn row(&self, state: StateId) -> &[f64] {
-        let first = state.index() * self.actions;
-        &self.values[first..first + self.actions]
+        let first = state.index() * self.actions();
+        &self.values[first..first + self.actions()]
     }
 
     #[inline]
     fn cell_of(&self, state: StateId, action: ActionId) -> usize {
-        state.index() * self.actions + action.index()
+        state.index() * self.actions() + action.index()
     }
 }
 
@@ -135,6 +171,10 @@ pub(super) fn check_shape(states: usize, actions: usize) -> Result<(), ShapeErro
         return Err(ShapeError::States(states));
     }
     Ok(())
+}
+
+fn narrow(actions: usize) -> Result<u8, ShapeError> {
+    u8::try_from(actions).map_err(|_| ShapeError::Actions(actions))
 }
 
 pub(super) fn check_value(state: usize, action: usize, value: f64) -> Result<(), ShapeError> {
@@ -154,7 +194,7 @@ impl Values for Dense {
 
     #[inline]
     fn actions(&self) -> usize {
-        self.actions
+        usize::from(self.actions)
     }
 
     #[inline]
@@ -164,8 +204,8 @@ impl Values for Dense {
 
     #[inline]
     fn with_row<T>(&self, state: StateId, look: impl FnOnce(&[f64], &[u32]) -> T) -> T {
-        let first = state.index() * self.actions;
-        look(self.row(state), &self.visits[first..first + self.actions])
+        let first = state.index() * self.actions();
+        look(self.row(state), &self.visits[first..first + self.actions()])
     }
 
     #[inline]
@@ -214,7 +254,7 @@ impl Values for Dense {
 
     #[inline]
     fn learn_plainly(&mut self, plain: &Plain, step: &Transition) -> Option<Update> {
-        let usual = step.executed.index() < self.actions
+        let usual = step.executed.index() < self.actions()
             && step.mask == plain.all
             && step.next_mask == plain.all
             && step.is_unit()
@@ -222,12 +262,12 @@ impl Values for Dense {
         if !usual {
             return None;
         }
+        let first = step.next.index() * self.actions();
+        let row = self.values.get(first..first + self.actions())?;
         // By a branch, not by a factor of zero: what lies past the end may be anything.
         let after = if step.end == End::Terminated {
-            self.contains(step.next).then_some(0.0)?
+            0.0
         } else {
-            let first = step.next.index() * self.actions;
-            let row = self.values.get(first..first + self.actions)?;
             plain.discount * highest(row)
         };
         // A known action and a cell within the table make a known state.
@@ -249,37 +289,37 @@ impl Values for Dense {
     }
 }
 
-/// The highest of a row. Rows of usual widths are laid out flat; a wide one goes by eights.
+/// The highest of a row. Rows of four to eight take one path without a loop: the first four and the
+/// last four are compared side by side, overlapping where they must.
 #[inline]
 fn highest(row: &[f64]) -> f64 {
-    match row.len() {
-        2 => highest_of::<2>(row),
-        3 => highest_of::<3>(row),
-        4 => highest_of::<4>(row),
-        5 => highest_of::<5>(row),
-        6 => highest_of::<6>(row),
-        7 => highest_of::<7>(row),
-        8 => highest_of::<8>(row),
-        _ => row.chunks(8).fold(f64::NEG_INFINITY, |best, part| {
-            higher(highest_of::<8>(part), best)
-        }),
-    }
-}
-
-/// The highest of at most `N` values: two halves at once, which halves the wait for comparisons.
-#[inline]
-fn highest_of<const N: usize>(row: &[f64]) -> f64 {
-    let Some(row) = row.first_chunk::<N>() else {
+    let (Some(head), Some(tail)) = (row.first_chunk::<4>(), row.last_chunk::<4>()) else {
         return row.iter().copied().fold(f64::NEG_INFINITY, higher);
     };
-    let mut best = [f64::NEG_INFINITY; 2];
-    for (place, &value) in row.iter().enumerate() {
-        best[place % 2] = higher(value, best[place % 2]);
+    if row.len() > 8 {
+        return highest_of_many(row);
     }
-    higher(best[0], best[1])
+    // Pair by pair, as the processor compares them.
+    let pair = |a: [f64; 2], b: [f64; 2]| [higher(a[0], b[0]), higher(a[1], b[1])];
+    let first = pair([head[0], head[1]], [tail[0], tail[1]]);
+    let second = pair([head[2], head[3]], [tail[2], tail[3]]);
+    let [even, odd] = pair(first, second);
+    higher(even, odd)
 }
 
+#[inline(never)]
+fn highest_of_many(row: &[f64]) -> f64 {
+    let mut best = [f64::NEG_INFINITY; 4];
+    for part in row.chunks(4) {
+        for (best, &value) in best.iter_mut().zip(part) {
+            *best = higher(value, *best);
+        }
+    }
+    best.into_iter().fold(f64::NEG_INFINITY, higher)
+}
+
+/// The higher of two numbers; which one it is cannot be foretold, so no branch.
 #[inline]
 fn higher(a: f64, b: f64) -> f64 {
-    if a > b { a } else { b }
+    select_unpredictable(a > b, a, b)
 }

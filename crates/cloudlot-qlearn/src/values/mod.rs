@@ -33,8 +33,8 @@ pub struct Plain {
 /// A value is the sum of the contents of a few cells: of one cell in a table, of one for each active
 /// feature in a linear approximation. The rules with traces work on the cells.
 pub trait Values {
-    /// How a state is named.
-    type State: Copy + PartialEq + Debug;
+    /// How a state is named. Names have an order, so that what is kept by state is in a defined one.
+    type State: Copy + Ord + Debug;
 
     /// How many actions there are, at most [`ACTIONS_MAX`](crate::ACTIONS_MAX).
     fn actions(&self) -> usize;

@@ -22,8 +22,8 @@ type Index = std::collections::HashMap<u32, u32, FxBuildHasher>;
 
 /// A table with rows for those states alone that were written to.
 ///
-/// An update takes about five times as long as in [`Dense`](crate::Dense) where that one fits the caches; from 10⁶
-/// cells on, most of them never visited, the memory is what counts.
+/// An update takes half as long again as in [`Dense`](crate::Dense) where both fit the caches, less
+/// in a space of 10⁶ states of which few are visited, and several times as long where all of them are.
 ///
 /// ```
 /// # use cloudlot_qlearn::{ActionId, Sparse, StateId, Values};

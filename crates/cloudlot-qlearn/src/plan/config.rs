@@ -1,0 +1,80 @@
+//! The settings of a planner.
+
+use serde::{Deserialize, Serialize};
+
+use crate::CountsError;
+
+/// What a backup looks at.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Backup {
+    /// All outcomes, each as often as it was counted.
+    #[default]
+    Expected,
+    /// One outcome that is drawn by its count, learned with the step size of now.
+    Sample,
+}
+
+/// What is done after each real step.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Plan {
+    /// Backups of pairs drawn evenly from those that were seen. Source: Sutton (1990).
+    DynaQ {
+        /// How many; at least one.
+        backups: u32,
+        /// What each looks at.
+        backup: Backup,
+    },
+    /// Full backups of the pairs that are furthest from theirs.
+    /// Source: Moore and Atkeson (1993).
+    Sweeping {
+        /// How many at most; at least one.
+        backups: u32,
+        /// A pair that is no further from its backup than this, in units of value, does not wait.
+        threshold: f64,
+    },
+}
+
+impl Default for Plan {
+    /// Sweeping with at most 20 backups, down to differences of 0.0001.
+    fn default() -> Self {
+        Self::Sweeping {
+            backups: 20,
+            threshold: 1e-4,
+        }
+    }
+}
+
+/// A planner cannot be like this.
+#[derive(Clone, Copy, PartialEq, Debug, thiserror::Error)]
+pub enum PlanError {
+    /// No backups at all, or a threshold that is below zero or no number.
+    #[error("the plan {0:?} leaves its range")]
+    Plan(Plan),
+    /// A pair waits that was never seen or waits already, or with a priority that cannot be.
+    #[error("pair {0} cannot wait for a backup")]
+    Waiting(u32),
+    /// The worth of more states than were seen.
+    #[error("the worth of {0} states, which is more than were seen")]
+    Told(usize),
+    /// The model cannot be.
+    #[error(transparent)]
+    Counts(#[from] CountsError),
+}
+
+impl Plan {
+    pub(super) fn check(self) -> Result<(), PlanError> {
+        let legal = match self {
+            Self::DynaQ { backups, .. } => backups > 0,
+            Self::Sweeping { backups, threshold } => {
+                backups > 0 && (0.0..f64::INFINITY).contains(&threshold)
+            }
+        };
+        if legal {
+            Ok(())
+        } else {
+            Err(PlanError::Plan(self))
+        }
+    }
+}

@@ -24,7 +24,7 @@ pub use tally::ReasonCounts;
 
 use self::guard::safe_mask;
 use crate::values::{Dense, Values};
-use crate::{Agent, Mask, Refused, Transition, Update};
+use crate::{ActionId, Agent, Mask, Refused, Transition, Update};
 
 /// An agent behind a guard.
 ///
@@ -107,20 +107,26 @@ where
         now: u64,
     ) -> Result<SafeDecision, Refused> {
         let rate = self.agent.learner.exploration_rate();
-        self.decide_at_rate(state, mask, now, rate)
-    }
-
-    /// As [`SafeAgent::decide`], with a legal exploration rate beside the schedule's.
-    pub(crate) fn decide_at_rate(
-        &mut self,
-        state: V::State,
-        mask: Mask,
-        now: u64,
-        rate: f64,
-    ) -> Result<SafeDecision, Refused> {
         self.guard.decide(
             &mut self.agent,
             (&self.shield, &self.baseline),
+            (state, mask),
+            now,
+            rate,
+        )
+    }
+
+    /// As [`SafeAgent::decide`], with a baseline's action and a legal exploration rate from elsewhere.
+    pub(crate) fn decide_beside(
+        &mut self,
+        baseline: ActionId,
+        rate: f64,
+        (state, mask): (V::State, Mask),
+        now: u64,
+    ) -> Result<SafeDecision, Refused> {
+        self.guard.decide(
+            &mut self.agent,
+            (&self.shield, &baseline),
             (state, mask),
             now,
             rate,

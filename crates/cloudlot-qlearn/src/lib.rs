@@ -8,7 +8,9 @@ mod counts;
 mod discretise;
 mod environment;
 pub mod exact;
+mod explain;
 mod explore;
+pub mod export;
 mod learner;
 pub mod offline;
 mod plan;
@@ -39,6 +41,7 @@ pub use discretise::{
     ReadingError,
 };
 pub use environment::{Environment, Outcome, Start};
+pub use explain::{Candidate, Explanation, Standing};
 pub use explore::{Decision, Explore, Reason, Ties};
 pub use learner::{Config, ConfigError, Half, Learner, LearnerForm, Refused, Update};
 pub use plan::{Backup, Plan, PlanError, Planner};

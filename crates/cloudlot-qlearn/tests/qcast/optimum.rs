@@ -58,8 +58,8 @@ fn solve(qcast: &Qcast) -> [[[f64; 3]; 4]; 2] {
     let mut values = [[[f64::NEG_INFINITY; 3]; 4]; 2];
     let mut best = [[0.0_f64; 4]; 2];
     for _ in 0..2000 {
-        for load in 0..2 {
-            for instances in 1..=4_u32 {
+        for (load, rows) in values.iter_mut().enumerate() {
+            for (instances, row) in (1_u32..).zip(rows) {
                 for action in qcast.mask(u64::from(instances)).iter() {
                     let change = qcast.config().scaled.changes[action.index()];
                     let next = u32::try_from(i64::from(instances) + change).unwrap();
@@ -68,16 +68,11 @@ fn solve(qcast: &Qcast) -> [[[f64; 3]; 4]; 2] {
                         let reward = qcast.reward(&measured(to, next), change).unwrap();
                         chance * (reward + DISCOUNT * best[to][next as usize - 1])
                     };
-                    values[load][instances as usize - 1][action.index()] = worth(0) + worth(1);
+                    row[action.index()] = worth(0) + worth(1);
                 }
             }
         }
-        for load in 0..2 {
-            for instances in 0..4 {
-                let row = values[load][instances];
-                best[load][instances] = row.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-            }
-        }
+        best = values.map(|rows| rows.map(|row| row.into_iter().fold(f64::NEG_INFINITY, f64::max)));
     }
     values
 }

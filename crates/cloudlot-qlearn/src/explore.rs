@@ -312,6 +312,80 @@ fn epsilon_greedy<R: Rng + ?Sized>(
     }
 }
 
+/// ε-greedy over a row of which everything is allowed: what [`Explore::choose`] gives with the same
+/// draws, on the short path of most decisions.
+#[inline]
+pub(crate) fn epsilon_greedy_of_all<R: Rng + ?Sized>(
+    row: &[f64],
+    epsilon: f64,
+    ties: Ties,
+    rng: &mut R,
+) -> Decision {
+    let allowed = u32::try_from(row.len()).unwrap_or(u32::MAX);
+    let any = epsilon / f64::from(allowed);
+    let exploring = epsilon > 0.0 && unit(rng) < epsilon;
+    let drawn = if exploring { below(rng, allowed) } else { 0 };
+    let (lowest, value) = lowest_winner(row);
+    let equals = match ties {
+        Ties::Lowest => 1,
+        Ties::Uniform => row.iter().map(|&q| u32::from(q == value)).sum(),
+    };
+    let gap = gap_to(row, lowest);
+    if exploring {
+        let wins = match ties {
+            Ties::Lowest => drawn == u32::from(lowest),
+            Ties::Uniform => row[drawn as usize] == value,
+        };
+        let share = if wins { 1.0 / f64::from(equals) } else { 0.0 };
+        return Decision {
+            action: ActionId(u16::try_from(drawn).unwrap_or_default()),
+            reason: Reason::Explore,
+            probability: any + (1.0 - epsilon) * share,
+            gap,
+        };
+    }
+    let action = if equals > 1 {
+        nth_winner(row, value, below(rng, equals))
+    } else {
+        lowest
+    };
+    Decision {
+        action: ActionId(action),
+        reason: Reason::Greedy,
+        probability: any + (1.0 - epsilon) * (1.0 / f64::from(equals)),
+        gap,
+    }
+}
+
+/// The first of the highest values of a row, and the value.
+#[inline]
+fn lowest_winner(row: &[f64]) -> (u16, f64) {
+    let mut best = (0, f64::NEG_INFINITY);
+    for (action, &value) in (0..).zip(row) {
+        if value > best.1 {
+            best = (action, value);
+        }
+    }
+    best
+}
+
+#[cold]
+fn nth_winner(row: &[f64], value: f64, rank: u32) -> u16 {
+    let winners = (0..).zip(row).filter(|&(_, &q)| q == value);
+    winners
+        .map(|(action, _)| action)
+        .nth(rank as usize)
+        .unwrap_or_default()
+}
+
+/// By how much a row's best value exceeds that of every other action.
+#[inline]
+fn gap_to(row: &[f64], best: u16) -> Option<f64> {
+    let value = row[usize::from(best)];
+    let others = (0..).zip(row).filter(|&(action, _)| action != best);
+    others.map(|(_, &q)| value - q).reduce(f64::min)
+}
+
 fn spread(row: Row<'_>, epsilon: f64, ties: Ties, out: &mut [f64]) {
     let peak = Peak::of(row.values, row.mask);
     let any = epsilon / f64::from(row.mask.len());

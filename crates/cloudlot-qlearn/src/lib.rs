@@ -3,10 +3,14 @@
 mod actors;
 mod agent;
 mod checkpoint;
+mod codec;
 mod counts;
+mod discretise;
 mod environment;
+pub mod exact;
 mod explore;
 mod learner;
+pub mod offline;
 mod plan;
 mod policy;
 mod practice;
@@ -17,15 +21,21 @@ mod schedule;
 mod space;
 mod step_size;
 mod stream;
+mod tiles;
 mod transition;
 mod values;
 
 pub use actors::{Actors, ActorsConfig, ActorsError, Round};
 pub use agent::{Agent, Episode};
 pub use checkpoint::{
-    ActorsForm, AgentForm, Checkpoint, CheckpointError, DenseForm, Persist, Save,
+    ActorsForm, AgentForm, Checkpoint, CheckpointError, DenseForm, LinearForm, Persist, Save,
 };
+pub use codec::{Codec, CodecError, Mixed, MixedError};
 pub use counts::{Counts, CountsError, Limits, Tally};
+pub use discretise::{
+    Axis, AxisError, BINS_MAX, Discretiser, DiscretiserError, Interval, NAME_MAX, Reading,
+    ReadingError,
+};
 pub use environment::{Environment, Outcome, Start};
 pub use explore::{Decision, Explore, Reason, Ties};
 pub use learner::{Config, ConfigError, Half, Learner, LearnerForm, Refused, Update};
@@ -39,5 +49,6 @@ pub use schedule::Schedule;
 pub use space::{ACTIONS_MAX, ActionId, Mask, StateId};
 pub use step_size::StepSize;
 pub use stream::{Stream, below, stream, unit};
+pub use tiles::{Dimension, PointError, TILINGS_MAX, TileCoder, Tiles, TilesError, TilingError};
 pub use transition::{End, Transition};
-pub use values::{Dense, ShapeError, Values};
+pub use values::{Dense, Linear, Plain, ShapeError, Sparse, Values};

@@ -47,7 +47,8 @@ impl StepSize {
         match *self {
             Self::Constant(alpha) => alpha,
             Self::Rescaled { floor } => {
-                (1.0 / (1.0 + (1.0 - discount) * f64::from(visits))).max(floor)
+                let alpha = 1.0 / (1.0 + (1.0 - discount) * f64::from(visits));
+                if alpha > floor { alpha } else { floor }
             }
             Self::Power { exponent, floor } => {
                 libm::pow(f64::from(visits.max(1)), -exponent).max(floor)

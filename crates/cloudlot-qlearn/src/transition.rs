@@ -82,4 +82,26 @@ impl<S> Transition<S> {
             dt: 1.0,
         }
     }
+
+    /// Whether the step took one base interval; compared as bits, which is one comparison.
+    #[inline]
+    pub(crate) const fn is_unit(&self) -> bool {
+        self.dt.to_bits() == 1.0_f64.to_bits()
+    }
+
+    /// Whether the probability lies in (0, 1]; positive doubles are ordered as their bits are, so this
+    /// takes one comparison.
+    #[inline]
+    pub(crate) const fn is_probable(&self) -> bool {
+        self.probability.to_bits().wrapping_sub(1) < 1.0_f64.to_bits()
+    }
+
+    /// Whether the reward, and an error that came of it, are numbers of a believable size.
+    #[inline]
+    pub(crate) fn is_believed_with(&self, td_error: f64) -> bool {
+        let (reward, error) = (self.reward.abs(), td_error.abs());
+        // A reward that is no number fails the comparison, and then the error is none either.
+        let larger = if reward > error { reward } else { error };
+        larger <= Self::REWARD_MAX
+    }
 }

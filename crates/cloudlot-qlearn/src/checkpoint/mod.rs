@@ -23,7 +23,7 @@ pub use actors::ActorsForm;
 pub use agent::AgentForm;
 pub use error::CheckpointError;
 pub use save::Save;
-pub use table::{DenseForm, Persist};
+pub use table::{DenseForm, LinearForm, Persist};
 pub(crate) use words::Words;
 
 use std::io::{Read, Write};

@@ -1,11 +1,11 @@
 //! Tables in a checkpoint: the trait by which any table joins, and the dense one.
 
-use ndarray::Array2;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::hex::Packed;
-use crate::values::{Dense, ShapeError, Values};
+use crate::TILINGS_MAX;
+use crate::values::{Dense, Linear, ShapeError, Sparse, Values};
 
 /// Values that a checkpoint can hold.
 ///
@@ -72,7 +72,7 @@ impl Persist for Dense {
             found,
             shape,
         })?;
-        Self::learned(values, visits)
+        Self::learned(shape, values, visits)
     }
 
     fn cell_count(&self) -> usize {
@@ -84,12 +84,67 @@ impl Persist for Dense {
     }
 }
 
-/// The rows as one array, if there are as many and each is as long as the shape says.
+impl Persist for Sparse {
+    /// It checks itself when it is read.
+    type Form = Self;
+
+    fn form(&self) -> Self {
+        self.clone()
+    }
+
+    fn restore(form: Self) -> Result<Self, ShapeError> {
+        Ok(form)
+    }
+
+    fn cell_count(&self) -> usize {
+        self.ids().len() * self.actions()
+    }
+
+    fn same_shape(&self, other: &Self) -> bool {
+        (self.states(), self.actions()) == (other.states(), other.actions())
+    }
+}
+
+/// A linear approximation as it is written.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LinearForm {
+    active: u32,
+    weights: DenseForm,
+}
+
+impl Persist for Linear {
+    type Form = LinearForm;
+
+    fn form(&self) -> LinearForm {
+        LinearForm {
+            active: self.active(),
+            weights: self.weights().form(),
+        }
+    }
+
+    fn restore(form: LinearForm) -> Result<Self, ShapeError> {
+        if form.active == 0 || form.active as usize > TILINGS_MAX {
+            return Err(ShapeError::Active(form.active));
+        }
+        Ok(Self::learned(Dense::restore(form.weights)?, form.active))
+    }
+
+    fn cell_count(&self) -> usize {
+        self.weights().cell_count()
+    }
+
+    fn same_shape(&self, other: &Self) -> bool {
+        self.active() == other.active() && self.weights().same_shape(other.weights())
+    }
+}
+
+/// The rows in one piece, if there are as many and each is as long as the shape says.
 fn join<T>(
     rows: Vec<Packed<T>>,
     shape: (usize, usize),
     misfit: impl Fn((usize, usize)) -> ShapeError,
-) -> Result<Array2<T>, ShapeError> {
+) -> Result<Vec<T>, ShapeError> {
     let found = rows.len();
     if found != shape.0 {
         return Err(misfit((found, rows.first().map_or(0, |row| row.0.len()))));
@@ -98,6 +153,5 @@ fn join<T>(
         return Err(misfit((found, row.0.len())));
     }
     // As long as the rows together, which are here: a claim alone takes no memory.
-    let flat: Vec<T> = rows.into_iter().flat_map(|row| row.0).collect();
-    Array2::from_shape_vec(shape, flat).map_err(|_| misfit((found, shape.1)))
+    Ok(rows.into_iter().flat_map(|row| row.0).collect())
 }

@@ -9,7 +9,7 @@ use super::traces::Traces;
 use super::window::Window;
 use super::{Config, Learner};
 use crate::checkpoint::{CheckpointError, Persist, Save};
-use crate::{End, Mask, Rule};
+use crate::{End, Rule};
 
 /// The most steps that a learner counts to: beyond them real numbers could not tell them apart.
 pub(crate) const STEPS_MAX: u64 = 1 << 53;
@@ -50,14 +50,11 @@ impl<V: Persist> Save for Learner<V> {
         }
         let (values, twin) = tables::<V>(&form.config, form.values, form.twin)?;
         let learner = Self {
-            all: Mask::all(values.actions()),
             rate: form.config.explore.rate(form.steps),
-            config: form.config,
-            values,
-            twin,
             steps: form.steps,
             episodes: form.episodes,
             memory: form.memory,
+            ..Self::assembled(form.config, values, twin)
         };
         learner.check_memory()?;
         Ok(learner)

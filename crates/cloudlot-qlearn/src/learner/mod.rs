@@ -24,8 +24,8 @@ use memory::Memory;
 use rand::Rng;
 
 use crate::explore::{self, Decision};
-use crate::values::{Dense, Values};
-use crate::{Mask, Policy, Rule, Transition};
+use crate::values::{Dense, Plain, Values};
+use crate::{Explore, Mask, Policy, Rule, Transition};
 
 /// What learning from a transition did.
 ///
@@ -71,8 +71,12 @@ pub struct Learner<V: Values = Dense> {
     values: V,
     /// The second table of Double Q-learning.
     twin: Option<V>,
+    /// What the usual step of the plain rule needs.
+    plain: Plain,
     /// Every action that the tables have.
     all: Mask,
+    /// The same where one row says all, and none where two tables have to be asked.
+    open: Mask,
     /// What the rule remembers of the steps before.
     memory: Memory<V::State>,
     /// The exploration rate of now: the schedule's value at `steps`.
@@ -89,8 +93,27 @@ impl<V: Values + Clone> Learner<V> {
     pub fn new(values: V, config: Config) -> Result<Self, ConfigError> {
         config.check()?;
         let twin = (config.rule == Rule::DoubleQ).then(|| values.clone());
-        Ok(Self {
-            all: Mask::all(values.actions()),
+        Ok(Self::assembled(config, values, twin))
+    }
+}
+
+impl<V: Values> Learner<V> {
+    /// A learner with settings that were checked and as many tables as the rule has.
+    fn assembled(config: Config, values: V, twin: Option<V>) -> Self {
+        let all = Mask::all(values.actions());
+        let plain = Plain {
+            all: if config.rule == Rule::QLearning && config.explore.is_steady() {
+                all
+            } else {
+                Mask::NONE
+            },
+            discount: config.discount,
+            step_size: config.step_size,
+        };
+        Self {
+            plain,
+            all,
+            open: if twin.is_some() { Mask::NONE } else { all },
             rate: config.explore.rate(0),
             values,
             twin,
@@ -98,17 +121,33 @@ impl<V: Values + Clone> Learner<V> {
             config,
             steps: 0,
             episodes: 0,
-        })
+        }
     }
-}
 
-impl<V: Values> Learner<V> {
     /// Chooses an action, exploring as configured.
     ///
     /// # Errors
     /// If the state is unknown or no known action is allowed.
     #[inline]
     pub fn decide<R: Rng + ?Sized>(
+        &self,
+        state: V::State,
+        mask: Mask,
+        rng: &mut R,
+    ) -> Result<Decision, Refused> {
+        if mask == self.open
+            && self.values.contains(state)
+            && let Explore::EpsilonGreedy { ties, .. } = self.config.explore
+        {
+            return Ok(self.values.with_row(state, |row, _| {
+                explore::epsilon_greedy_of_all(row, self.rate, ties, rng)
+            }));
+        }
+        self.decide_in_general(state, mask, rng)
+    }
+
+    #[inline(never)]
+    fn decide_in_general<R: Rng + ?Sized>(
         &self,
         state: V::State,
         mask: Mask,
@@ -166,13 +205,11 @@ impl<V: Values> Learner<V> {
     /// and whatever else [`Refused`] names.
     #[inline]
     pub fn observe(&mut self, step: &Transition<V::State>) -> Result<Update, Refused> {
-        self.check(step)?;
-        let update = match self.config.rule {
-            Rule::QLearning => self.q_learning(step),
-            _ => self.observe_by_rule(step),
-        }?;
-        self.count(step);
-        Ok(update)
+        if let Some(update) = self.values.learn_plainly(&self.plain, step) {
+            self.count(step);
+            return Ok(update);
+        }
+        self.observe_in_general(step)
     }
 
     /// What it would do now, for others to follow while it goes on learning.

@@ -25,7 +25,6 @@ impl<V: Values> Learner<V> {
     }
 
     /// Whether a transition can be learned from by the rule.
-    #[inline]
     pub(crate) fn check(&self, step: &Transition<V::State>) -> Result<(), Refused> {
         self.check_once(step)?;
         if step.end != End::Terminated
@@ -40,7 +39,6 @@ impl<V: Values> Learner<V> {
     }
 
     /// Whether a transition can be learned from at all, the next action aside.
-    #[inline]
     pub(super) fn check_once(&self, step: &Transition<V::State>) -> Result<(), Refused> {
         if !self.values.contains(step.state) {
             return Err(Refused::State);
@@ -51,17 +49,15 @@ impl<V: Values> Learner<V> {
         if !step.mask.and(self.all).allows(step.executed) {
             return Err(Refused::Action(step.executed.0));
         }
-        if !self.all.allows(step.proposed) {
-            return Err(Refused::Action(step.proposed.0));
-        }
         let believed = step.reward.abs() <= Transition::<V::State>::REWARD_MAX;
         if !believed {
             return Err(Refused::Reward(step.reward));
         }
-        if !(step.probability > 0.0 && step.probability <= 1.0) {
+        if !step.is_probable() {
             return Err(Refused::Probability(step.probability));
         }
-        if !(step.dt > 0.0 && step.dt < f64::INFINITY) {
+        let lasts = step.dt > 0.0 && step.dt < f64::INFINITY;
+        if !lasts {
             return Err(Refused::Duration(step.dt));
         }
         if step.end != End::Terminated && step.next_mask.and(self.all).is_empty() {
@@ -70,10 +66,27 @@ impl<V: Values> Learner<V> {
         Ok(())
     }
 
+    /// Whether the next action is there, for the rules that learn from it.
+    fn check_next_action(&self, step: &Transition<V::State>) -> Result<(), Refused> {
+        let next_mask = step.next_mask.and(self.all);
+        let legal = step.end == End::Terminated
+            || !self.config.rule.needs_next_action()
+            || step.next_action.is_some_and(|next| next_mask.allows(next));
+        if legal {
+            Ok(())
+        } else {
+            Err(Refused::NextAction(step.next_action.map(|next| next.0)))
+        }
+    }
+
     /// What a value one step later is worth now.
     #[inline]
     pub(super) fn discount(&self, step: &Transition<V::State>) -> f64 {
-        self.discount_over(step.dt)
+        if step.is_unit() {
+            self.config.discount
+        } else {
+            self.discount_over(step.dt)
+        }
     }
 
     #[inline]
@@ -104,17 +117,26 @@ impl<V: Values> Learner<V> {
         if step.end != End::Running {
             self.episodes += 1;
         }
-        if !self.config.explore.is_steady() {
-            self.rate = self.config.explore.rate(self.steps);
-        }
     }
 
-    /// Every rule but the plain one, out of the way of the plain one.
+    /// Every rule and every step, out of the way of the usual step of the plain rule.
+    #[cold]
     #[inline(never)]
-    pub(super) fn observe_by_rule(
+    pub(super) fn observe_in_general(
         &mut self,
         step: &Transition<V::State>,
     ) -> Result<Update, Refused> {
+        self.check(step)?;
+        self.check_next_action(step)?;
+        let update = self.observe_by_rule(step)?;
+        self.count(step);
+        if !self.config.explore.is_steady() {
+            self.rate = self.config.explore.rate(self.steps);
+        }
+        Ok(update)
+    }
+
+    fn observe_by_rule(&mut self, step: &Transition<V::State>) -> Result<Update, Refused> {
         match self.config.rule {
             Rule::QLearning => self.q_learning(step),
             Rule::DoubleQ => self.double_q(step, self.toss()),

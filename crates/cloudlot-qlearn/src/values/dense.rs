@@ -1,11 +1,17 @@
 //! The table in one piece: a row of values for each state, and a row of counts beside it.
 
+use std::hint::select_unpredictable;
+
 use ndarray::{Array2, ArrayView2};
 
-use super::Values;
-use crate::{ACTIONS_MAX, ActionId, Mask, StateId, Transition};
+use super::{Plain, Values};
+use crate::{ACTIONS_MAX, ActionId, End, Mask, StateId, TILINGS_MAX, Transition, Update};
 
-/// A table with a cell for every state and action, owned by two `ndarray` arrays in row-major order.
+/// A table with a cell for every state and action, row after row.
+///
+/// `ndarray` arrays come in and go out without a copy, and [`Dense::view`] shows the table as one. In
+/// between the rows lie in plain slices: asking an array whether it lies in one piece costs as
+/// much as a third of an update.
 ///
 /// ```
 /// # use cloudlot_qlearn::{ActionId, Dense, StateId, Values};
@@ -16,8 +22,11 @@ use crate::{ACTIONS_MAX, ActionId, Mask, StateId, Transition};
 /// ```
 #[derive(Clone, PartialEq, Debug)]
 pub struct Dense {
-    values: Array2<f64>,
-    visits: Array2<u32>,
+    values: Box<[f64]>,
+    visits: Box<[u32]>,
+    states: usize,
+    /// So narrow that no place of a cell can overflow, and the compiler sees it.
+    actions: u8,
 }
 
 /// A table cannot have this shape or content.
@@ -53,6 +62,9 @@ pub enum ShapeError {
         /// States and actions that were claimed.
         shape: (usize, usize),
     },
+    /// Too few or too many tiles that make a value.
+    #[error("{0} tiles to a point; there are 1 to {TILINGS_MAX}")]
+    Active(u32),
     /// A value that is no number, or beyond belief.
     #[error("the value of action {action} in state {state} is {value}")]
     Value {
@@ -74,8 +86,10 @@ impl Dense {
         check_shape(states, actions)?;
         check_value(0, 0, initial)?;
         Ok(Self {
-            values: Array2::from_elem((states, actions), initial),
-            visits: Array2::zeros((states, actions)),
+            values: vec![initial; states * actions].into(),
+            visits: vec![0; states * actions].into(),
+            states,
+            actions: narrow(actions)?,
         })
     }
 
@@ -94,53 +108,66 @@ impl Dense {
         for ((state, action), &value) in values.indexed_iter() {
             check_value(state, action, value)?;
         }
+        let (states, actions) = values.dim();
         Ok(Self {
-            values: values.as_standard_layout().into_owned(),
-            visits: visits.as_standard_layout().into_owned(),
+            values: values.into_iter().collect(),
+            visits: visits.into_iter().collect(),
+            states,
+            actions: narrow(actions)?,
         })
     }
 
-    /// A table that has learned: values may have grown past what a reward can be, but are finite.
-    pub(crate) fn learned(values: Array2<f64>, visits: Array2<u32>) -> Result<Self, ShapeError> {
-        check_shape(values.nrows(), values.ncols())?;
-        match values.indexed_iter().find(|(_, value)| !value.is_finite()) {
-            Some(((state, action), &value)) => Err(ShapeError::Value {
-                state,
-                action,
-                value,
-            }),
-            None => Ok(Self { values, visits }),
+    /// A table that has learned: values may have grown past what a reward can be.
+    pub(crate) fn learned(
+        (states, actions): (usize, usize),
+        values: Vec<f64>,
+        visits: Vec<u32>,
+    ) -> Result<Self, ShapeError> {
+        check_shape(states, actions)?;
+        for (cell, &value) in values.iter().enumerate() {
+            check_learned(cell / actions, cell % actions, value)?;
         }
+        Ok(Self {
+            values: values.into(),
+            visits: visits.into(),
+            states,
+            actions: narrow(actions)?,
+        })
     }
 
     /// How many states there are.
     #[must_use]
-    pub fn states(&self) -> usize {
-        self.values.nrows()
+    pub const fn states(&self) -> usize {
+        self.states
     }
 
     /// All values, a row for each state.
     #[must_use]
     pub fn view(&self) -> ArrayView2<'_, f64> {
-        self.values.view()
+        ArrayView2::from_shape((self.states, self.actions()), &self.values)
+            .expect("a row for each state")
     }
 
     /// All counts of updates, a row for each state.
     #[must_use]
     pub fn visits(&self) -> ArrayView2<'_, u32> {
-        self.visits.view()
+        ArrayView2::from_shape((self.states, self.actions()), &self.visits)
+            .expect("a row for each state")
     }
 
     #[inline]
     fn row(&self, state: StateId) -> &[f64] {
-        self.values
-            .row(state.index())
-            .to_slice()
-            .expect("rows lie in one piece")
+        let first = state.index() * self.actions();
+        &self.values[first..first + self.actions()]
+    }
+
+    #[inline]
+    fn cell_of(&self, state: StateId, action: ActionId) -> usize {
+        state.index() * self.actions() + action.index()
     }
 }
 
-fn check_shape(states: usize, actions: usize) -> Result<(), ShapeError> {
+pub(super) fn check_shape(states: usize, actions: usize) -> Result<(), ShapeError> {
     if actions == 0 || actions > ACTIONS_MAX {
         return Err(ShapeError::Actions(actions));
     }
@@ -150,8 +177,27 @@ fn check_shape(states: usize, actions: usize) -> Result<(), ShapeError> {
     Ok(())
 }
 
-fn check_value(state: usize, action: usize, value: f64) -> Result<(), ShapeError> {
+fn narrow(actions: usize) -> Result<u8, ShapeError> {
+    u8::try_from(actions).map_err(|_| ShapeError::Actions(actions))
+}
+
+pub(super) fn check_value(state: usize, action: usize, value: f64) -> Result<(), ShapeError> {
     if value.abs() <= Transition::<StateId>::REWARD_MAX {
+        Ok(())
+    } else {
+        Err(ShapeError::Value {
+            state,
+            action,
+            value,
+        })
+    }
+}
+
+/// Learning stops at changes of 10³⁰⁰, so no value ever comes near this; sums of a few stay finite below it.
+const LEARNED_MAX: f64 = 1e305;
+
+pub(super) fn check_learned(state: usize, action: usize, value: f64) -> Result<(), ShapeError> {
+    if value.abs() <= LEARNED_MAX {
         Ok(())
     } else {
         Err(ShapeError::Value {
@@ -167,70 +213,132 @@ impl Values for Dense {
 
     #[inline]
     fn actions(&self) -> usize {
-        self.values.ncols()
+        usize::from(self.actions)
     }
 
     #[inline]
     fn contains(&self, state: StateId) -> bool {
-        state.index() < self.values.nrows()
+        state.index() < self.states
     }
 
     #[inline]
     fn with_row<T>(&self, state: StateId, look: impl FnOnce(&[f64], &[u32]) -> T) -> T {
-        let visits = self.visits.row(state.index());
-        look(
-            self.row(state),
-            visits.to_slice().expect("rows lie in one piece"),
-        )
+        let first = state.index() * self.actions();
+        look(self.row(state), &self.visits[first..first + self.actions()])
     }
 
     #[inline]
     fn value(&self, state: StateId, action: ActionId) -> f64 {
-        self.values[[state.index(), action.index()]]
+        self.values[self.cell_of(state, action)]
     }
 
     #[inline]
     fn visit(&mut self, state: StateId, action: ActionId) -> u32 {
-        let count = &mut self.visits[[state.index(), action.index()]];
-        *count = count.saturating_add(1);
-        *count
+        let cell = self.cell_of(state, action);
+        let visits = &mut self.visits[cell];
+        *visits = visits.saturating_add(1);
+        *visits
     }
 
     #[inline]
     fn add(&mut self, state: StateId, action: ActionId, delta: f64) {
-        self.values[[state.index(), action.index()]] += delta;
+        self.add_to_cell(self.cell_of(state, action), delta);
     }
 
     #[inline]
     fn cells(&mut self, state: StateId, action: ActionId, mut each: impl FnMut(usize)) {
-        each(state.index() * self.actions() + action.index());
+        each(self.cell_of(state, action));
     }
 
     #[inline]
     fn cell(&self, cell: usize) -> f64 {
-        let actions = self.actions();
-        self.values[[cell / actions, cell % actions]]
+        self.values[cell]
     }
 
     #[inline]
     fn add_to_cell(&mut self, cell: usize, delta: f64) {
-        let actions = self.actions();
-        self.values[[cell / actions, cell % actions]] += delta;
+        self.values[cell] += delta;
     }
 
     #[inline]
     fn best(&self, state: StateId, mask: Mask) -> f64 {
         let row = self.row(state);
-        if mask.len() as usize == row.len() {
-            return row.iter().fold(
-                f64::NEG_INFINITY,
-                |best, &value| {
-                    if value > best { value } else { best }
-                },
-            );
+        if mask == Mask::all(row.len()) {
+            return highest(row);
         }
         mask.iter().fold(f64::NEG_INFINITY, |best, action| {
             best.max(row[action.index()])
         })
     }
+
+    #[inline]
+    fn learn_plainly(&mut self, plain: &Plain, step: &Transition) -> Option<Update> {
+        let usual = step.executed.index() < self.actions()
+            && step.mask == plain.all
+            && step.next_mask == plain.all
+            && step.is_unit()
+            && step.is_probable();
+        if !usual {
+            return None;
+        }
+        let first = step.next.index() * self.actions();
+        let row = self.values.get(first..first + self.actions())?;
+        // By a branch, not by a factor of zero: what lies past the end may be anything.
+        let after = if step.end == End::Terminated {
+            0.0
+        } else {
+            plain.discount * highest(row)
+        };
+        // A known action and a cell within the table make a known state.
+        let cell = self.cell_of(step.state, step.executed);
+        let value = self.values.get_mut(cell)?;
+        let visits = self.visits.get_mut(cell)?;
+        let td_error = step.reward + after - *value;
+        if !step.is_believed_with(td_error) {
+            return None;
+        }
+        *visits = visits.saturating_add(1);
+        let step_size = plain.step_size.at(*visits, plain.discount);
+        *value += step_size * td_error;
+        Some(Update {
+            td_error,
+            step_size,
+            visits: *visits,
+        })
+    }
+}
+
+/// The highest of a row. Rows of four to eight take one path without a loop: the first four and the
+/// last four are compared side by side, overlapping where they must.
+#[inline]
+fn highest(row: &[f64]) -> f64 {
+    let (Some(head), Some(tail)) = (row.first_chunk::<4>(), row.last_chunk::<4>()) else {
+        return row.iter().copied().fold(f64::NEG_INFINITY, higher);
+    };
+    if row.len() > 8 {
+        return highest_of_many(row);
+    }
+    // Pair by pair, as the processor compares them.
+    let pair = |a: [f64; 2], b: [f64; 2]| [higher(a[0], b[0]), higher(a[1], b[1])];
+    let first = pair([head[0], head[1]], [tail[0], tail[1]]);
+    let second = pair([head[2], head[3]], [tail[2], tail[3]]);
+    let [even, odd] = pair(first, second);
+    higher(even, odd)
+}
+
+#[inline(never)]
+fn highest_of_many(row: &[f64]) -> f64 {
+    let mut best = [f64::NEG_INFINITY; 4];
+    for part in row.chunks(4) {
+        for (best, &value) in best.iter_mut().zip(part) {
+            *best = higher(value, *best);
+        }
+    }
+    best.into_iter().fold(f64::NEG_INFINITY, higher)
+}
+
+/// The higher of two numbers; which one it is cannot be foretold, so no branch.
+#[inline]
+fn higher(a: f64, b: f64) -> f64 {
+    select_unpredictable(a > b, a, b)
 }

@@ -3,13 +3,30 @@
 //! A learner works through [`Values`] and does not care how the cells lie in memory.
 
 mod dense;
+mod linear;
+mod sparse;
+#[cfg(test)]
+mod tests;
 
 pub use dense::{Dense, ShapeError};
+pub use linear::Linear;
+pub use sparse::Sparse;
 
 use std::fmt::Debug;
 
 use crate::explore::Peak;
-use crate::{ActionId, Mask};
+use crate::{ActionId, Mask, StepSize, Transition, Update};
+
+/// What plain Q-learning needs to know; the hot path of [`Values::learn_plainly`].
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Plain {
+    /// Every action of the table; none where the plain rule does not hold, so that no step is usual.
+    pub all: Mask,
+    /// What a value one base interval later is worth.
+    pub discount: f64,
+    /// How far a value moves.
+    pub step_size: StepSize,
+}
 
 /// A value and a count of updates for every action in every state.
 ///
@@ -53,5 +70,15 @@ pub trait Values {
     #[inline]
     fn best(&self, state: Self::State, mask: Mask) -> f64 {
         self.with_row(state, |row, _| Peak::of(row, mask).value)
+    }
+
+    /// Learns by the plain rule from a step that is usual in every way: everything known and allowed, one base
+    /// interval long, of a believable size. Any other step is left to the general path, and nothing is changed.
+    ///
+    /// An implementation may leave every step to it.
+    #[inline]
+    fn learn_plainly(&mut self, plain: &Plain, step: &Transition<Self::State>) -> Option<Update> {
+        let _ = (plain, step);
+        None
     }
 }

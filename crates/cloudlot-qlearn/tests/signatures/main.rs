@@ -5,6 +5,8 @@
 
 mod bias;
 mod cliff;
+mod mountain_car;
+mod random_walk;
 
 use serde_json::Value;
 

@@ -4,8 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use cloudlot_qlearn::{
-    ActionId, Agent, End, Environment, Mask, Outcome, Start, StateId, Stream, Transition, stream,
-    unit,
+    ActionId, Agent, Dense, End, Environment, Mask, Outcome, Start, StateId, Stream, Transition,
+    Values, stream, unit,
 };
 use serde_json::Value;
 
@@ -126,8 +126,8 @@ impl Environment for World {
 
 /// A life in a world that can be stopped after any step.
 #[derive(Clone, Debug)]
-pub(crate) struct Life {
-    pub(crate) agent: Agent,
+pub(crate) struct Life<V: Values<State = StateId> = Dense> {
+    pub(crate) agent: Agent<V>,
     pub(crate) world: World,
     at: Option<Stand>,
     steps: u64,
@@ -136,8 +136,8 @@ pub(crate) struct Life {
 /// Where somebody is, and what it will do there if it has decided ahead.
 type Stand = (StateId, Mask, Option<(ActionId, f64)>);
 
-impl Life {
-    pub(crate) fn new(agent: Agent, world: World) -> Self {
+impl<V: Values<State = StateId>> Life<V> {
+    pub(crate) fn new(agent: Agent<V>, world: World) -> Self {
         Self {
             agent,
             world,

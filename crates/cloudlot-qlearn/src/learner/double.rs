@@ -24,6 +24,7 @@ impl<V: Values> Learner<V> {
         self.check(step)?;
         let update = self.double_q(step, half)?;
         self.count(step);
+        self.reschedule();
         Ok(update)
     }
 

@@ -49,13 +49,11 @@ impl<V: Persist> Save for Learner<V> {
             });
         }
         let (values, twin) = tables::<V>(&form.config, form.values, form.twin)?;
-        let learner = Self {
-            rate: form.config.explore.rate(form.steps),
-            steps: form.steps,
-            episodes: form.episodes,
-            memory: form.memory,
-            ..Self::assembled(form.config, values, twin)
-        };
+        let mut learner = Self::over(form.config, values, twin);
+        learner.steps = form.steps;
+        learner.episodes = form.episodes;
+        learner.memory = form.memory;
+        learner.reschedule();
         learner.check_memory()?;
         Ok(learner)
     }

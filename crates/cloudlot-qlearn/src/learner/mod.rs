@@ -93,31 +93,27 @@ impl<V: Values + Clone> Learner<V> {
     pub fn new(values: V, config: Config) -> Result<Self, ConfigError> {
         config.check()?;
         let twin = (config.rule == Rule::DoubleQ).then(|| values.clone());
-        Ok(Self::assembled(config, values, twin))
+        Ok(Self::over(config, values, twin))
     }
 }
 
 impl<V: Values> Learner<V> {
-    /// A learner with settings that were checked and as many tables as the rule has.
-    fn assembled(config: Config, values: V, twin: Option<V>) -> Self {
+    /// A learner without a past; `config` was checked.
+    fn over(config: Config, values: V, twin: Option<V>) -> Self {
         let all = Mask::all(values.actions());
-        let plain = Plain {
-            all: if config.rule == Rule::QLearning && config.explore.is_steady() {
-                all
-            } else {
-                Mask::NONE
-            },
-            discount: config.discount,
-            step_size: config.step_size,
-        };
+        let when = |holds: bool| if holds { all } else { Mask::NONE };
         Self {
-            plain,
+            plain: Plain {
+                all: when(config.rule == Rule::QLearning && config.explore.is_steady()),
+                discount: config.discount,
+                step_size: config.step_size,
+            },
+            open: when(twin.is_none()),
             all,
-            open: if twin.is_some() { Mask::NONE } else { all },
             rate: config.explore.rate(0),
+            memory: Memory::of(config.rule),
             values,
             twin,
-            memory: Memory::of(config.rule),
             config,
             steps: 0,
             episodes: 0,

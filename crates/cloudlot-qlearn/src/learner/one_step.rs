@@ -66,27 +66,10 @@ impl<V: Values> Learner<V> {
         Ok(())
     }
 
-    /// Whether the next action is there, for the rules that learn from it.
-    fn check_next_action(&self, step: &Transition<V::State>) -> Result<(), Refused> {
-        let next_mask = step.next_mask.and(self.all);
-        let legal = step.end == End::Terminated
-            || !self.config.rule.needs_next_action()
-            || step.next_action.is_some_and(|next| next_mask.allows(next));
-        if legal {
-            Ok(())
-        } else {
-            Err(Refused::NextAction(step.next_action.map(|next| next.0)))
-        }
-    }
-
     /// What a value one step later is worth now.
     #[inline]
     pub(super) fn discount(&self, step: &Transition<V::State>) -> f64 {
-        if step.is_unit() {
-            self.config.discount
-        } else {
-            self.discount_over(step.dt)
-        }
+        self.discount_over(step.dt)
     }
 
     #[inline]
@@ -120,20 +103,23 @@ impl<V: Values> Learner<V> {
     }
 
     /// Every rule and every step, out of the way of the usual step of the plain rule.
-    #[cold]
     #[inline(never)]
     pub(super) fn observe_in_general(
         &mut self,
         step: &Transition<V::State>,
     ) -> Result<Update, Refused> {
         self.check(step)?;
-        self.check_next_action(step)?;
         let update = self.observe_by_rule(step)?;
         self.count(step);
+        self.reschedule();
+        Ok(update)
+    }
+
+    /// Looks up the exploration rate after a step was counted.
+    pub(super) fn reschedule(&mut self) {
         if !self.config.explore.is_steady() {
             self.rate = self.config.explore.rate(self.steps);
         }
-        Ok(update)
     }
 
     fn observe_by_rule(&mut self, step: &Transition<V::State>) -> Result<Update, Refused> {

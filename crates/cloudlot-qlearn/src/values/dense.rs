@@ -9,9 +9,9 @@ use crate::{ACTIONS_MAX, ActionId, End, Mask, StateId, TILINGS_MAX, Transition, 
 
 /// A table with a cell for every state and action, row after row.
 ///
-/// `ndarray` arrays come in and go out without a copy, and [`Dense::view`] shows the table as one. In
-/// between the rows lie in plain slices: asking an array whether it lies in one piece costs as
-/// much as a third of an update.
+/// `ndarray` arrays come in by [`Dense::from_arrays`], and [`Dense::view`] shows the table as one. In
+/// between the rows lie in plain slices: asking an array of two axes whether it lies in one piece
+/// costs as much as an update.
 ///
 /// ```
 /// # use cloudlot_qlearn::{ActionId, Dense, StateId, Values};

@@ -21,7 +21,7 @@ where
     let saved = text(&life.agent);
     let mut other = life.clone();
     other.agent = Agent::load(saved.as_bytes(), BYTES_MAX).unwrap();
-    if other.agent != life.agent { std::fs::write("/tmp/a.txt", format!("{:#?}", other.agent)).unwrap(); std::fs::write("/tmp/b.txt", format!("{:#?}", life.agent)).unwrap(); panic!("differ"); }
+    assert!(other.agent == life.agent, "loaded as saved");
     assert_eq!(text(&other.agent), saved);
     life.live(after);
     other.live(after);

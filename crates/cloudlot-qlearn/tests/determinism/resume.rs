@@ -42,7 +42,7 @@ fn every_rule_explorer_and_practice_goes_on_where_it_stopped() {
                     ..Config::default()
                 };
                 let agent = agent(&world, config, practice, number);
-                assert_a_stop_is_not_noticed(Life::new(agent, world.clone()), 37 * number, 60);
+                assert_a_stop_is_not_noticed(Life::new(agent, world.clone()), 17 * number, 40);
             }
         }
     }

@@ -1,16 +1,16 @@
 //! A learner with its own stream of chance, acting in a world.
 
-use crate::explore::Decision;
+use crate::explore::{Decision, Row};
 use crate::learner::{Half, Learner, Refused, Update};
 use crate::values::{Dense, Values};
-use crate::{End, Environment, Mask, Practice, Rule, Stream, Transition, stream};
+use crate::{End, Environment, Mask, Practice, Rule, Start, Stream, Transition, stream};
 
 /// A learner, the stream that it draws from, and what it practises: all that its future depends on.
 ///
 /// ```
 /// # use cloudlot_qlearn::*;
 /// let learner = Learner::new(Dense::new(500, 6, 0.0)?, Config::default())?;
-/// let planner = Planner::new(Plan::default(), 6, Limits::default())?;
+/// let planner = Planner::new(PlannerConfig::default(), 6)?;
 /// let agent = Agent::new(learner, 7, 0).with_practice(planner);
 /// assert!(agent.practice.is_some());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -54,13 +54,39 @@ impl<V: Values> Agent<V> {
         self
     }
 
-    /// Chooses an action.
+    /// Chooses an action; a planner has a say in what is explored, see
+    /// [`PlannerConfig::tries`](crate::PlannerConfig::tries).
     ///
     /// # Errors
     /// As [`Learner::decide`].
-    #[inline]
+    #[inline(always)]
     pub fn decide(&mut self, state: V::State, mask: Mask) -> Result<Decision, Refused> {
+        if self.practice.is_some() {
+            return self.decide_in_hope(state, mask);
+        }
         self.learner.decide(state, mask, &mut self.stream)
+    }
+
+    /// Out of the way of those who decide when they must.
+    #[inline(never)]
+    fn decide_ahead(&mut self, state: V::State, mask: Mask) -> Result<Decision, Refused> {
+        self.decide(state, mask)
+    }
+
+    #[inline(never)]
+    fn decide_in_hope(&mut self, state: V::State, mask: Mask) -> Result<Decision, Refused> {
+        let Self {
+            learner,
+            stream,
+            practice,
+        } = self;
+        match practice.as_ref().and_then(Practice::hopeful) {
+            None => learner.decide(state, mask, stream),
+            Some(planner) => {
+                let fill = |row: &Row<'_>, out: &mut [f64]| planner.fill_hopes(state, row, out);
+                learner.decide_by(state, mask, fill, stream)
+            }
+        }
     }
 
     /// Learns from a transition, then practises.
@@ -70,10 +96,18 @@ impl<V: Values> Agent<V> {
     #[inline]
     pub fn observe(&mut self, step: &Transition<V::State>) -> Result<Update, Refused> {
         let update = self.learn(step)?;
+        if self.practice.is_some() {
+            self.practise(step);
+        }
+        Ok(update)
+    }
+
+    /// Out of the way of those who do not.
+    #[inline(never)]
+    fn practise(&mut self, step: &Transition<V::State>) {
         if let Some(practice) = &mut self.practice {
             practice.practise(&mut self.learner, step, &mut self.stream);
         }
-        Ok(update)
     }
 
     #[inline]
@@ -101,11 +135,17 @@ impl<V: Values> Agent<V> {
         E: Environment<State = V::State>,
     {
         let on_policy = self.learner.config().rule.needs_next_action();
-        let start = world.reset(None);
+        let Start {
+            mut state,
+            mut mask,
+        } = world.reset(None);
         let mut episode = Episode::default();
-        let (mut state, mut mask) = (start.state, start.mask);
-        let mut decision = self.decide(state, mask)?;
-        while episode.steps < steps_max {
+        let mut announced = None;
+        while episode.end == End::Running && episode.steps < steps_max {
+            let decision = match announced {
+                Some(decision) => decision,
+                None => self.decide(state, mask)?,
+            };
             let outcome = world.step(decision.action);
             episode.steps += 1;
             episode.total += outcome.reward;
@@ -115,11 +155,9 @@ impl<V: Values> Agent<V> {
             };
             // SARSA and its kin learn from the action that follows, so it is chosen first; for the
             // others it is chosen with what this step taught.
-            let following = if on_policy && episode.end != End::Terminated {
-                Some(self.decide(outcome.state, outcome.mask)?)
-            } else {
-                None
-            };
+            if on_policy && episode.end != End::Terminated {
+                announced = Some(self.decide_ahead(outcome.state, outcome.mask)?);
+            }
             self.observe(&Transition {
                 state,
                 mask,
@@ -129,18 +167,11 @@ impl<V: Values> Agent<V> {
                 reward: outcome.reward,
                 next: outcome.state,
                 next_mask: outcome.mask,
-                next_action: following.map(|next| next.action),
+                next_action: announced.map(|next| next.action),
                 end: episode.end,
                 dt: outcome.dt,
             })?;
-            if episode.end != End::Running {
-                break;
-            }
             (state, mask) = (outcome.state, outcome.mask);
-            decision = match following {
-                Some(decided) => decided,
-                None => self.decide(state, mask)?,
-            };
         }
         Ok(episode)
     }

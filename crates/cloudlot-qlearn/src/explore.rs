@@ -244,6 +244,20 @@ impl Explore {
             Self::Ucb { bonus } => out[ucb(row, bonus).action.index()] = 1.0,
         }
     }
+
+    /// The part of `chance`, the probability of `action`, that a draw tells as exploration.
+    pub(crate) fn exploring_part(
+        &self,
+        row: Row<'_>,
+        rate: f64,
+        (action, chance): (ActionId, f64),
+    ) -> f64 {
+        match self {
+            Self::EpsilonGreedy { .. } => rate / f64::from(row.mask.len()),
+            _ if Peak::of(row.values, row.mask).winners.allows(action) => 0.0,
+            _ => chance,
+        }
+    }
 }
 
 impl Explore {
@@ -314,7 +328,7 @@ fn epsilon_greedy<R: Rng + ?Sized>(
 
 /// ε-greedy over a row of which everything is allowed: what [`Explore::choose`] gives with the same
 /// draws, on the short path of most decisions.
-#[inline]
+#[inline(always)]
 pub(crate) fn epsilon_greedy_of_all<R: Rng + ?Sized>(
     row: &[f64],
     epsilon: f64,

@@ -15,8 +15,10 @@ mod plan;
 mod policy;
 mod practice;
 mod publish;
+mod qcast;
 mod replay;
 mod rule;
+mod safety;
 mod schedule;
 mod space;
 mod step_size;
@@ -39,12 +41,21 @@ pub use discretise::{
 pub use environment::{Environment, Outcome, Start};
 pub use explore::{Decision, Explore, Reason, Ties};
 pub use learner::{Config, ConfigError, Half, Learner, LearnerForm, Refused, Update};
-pub use plan::{Backup, Plan, PlanError, Planner};
+pub use plan::{Backup, Plan, PlanError, Planner, PlannerConfig};
 pub use policy::Policy;
 pub use practice::Practice;
 pub use publish::{Publisher, Reader};
+pub use qcast::{
+    AdaptiveStep, ErrorSignal, Measured, Qcast, QcastConfig, QcastError, QcastMemory, QcastStep,
+    Scaled, Shape, Statistics, Term, Threshold, boosted,
+};
 pub use replay::{Replay, ReplayConfig, ReplayError};
 pub use rule::{Rule, Target, Trace};
+pub use safety::{
+    Baseline, Bucket, Budget, Changes, Cooldown, Drift, DriftGauge, DriftLimit, Guard, Mode, Pace,
+    ReasonCounts, SafeAgent, SafeDecision, SafetyConfig, SafetyError, Shield, Shielding,
+    Unshielded,
+};
 pub use schedule::Schedule;
 pub use space::{ACTIONS_MAX, ActionId, Mask, StateId};
 pub use step_size::StepSize;

@@ -3,6 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 /// How an eligibility trace grows when its cell is visited again.
+///
+/// A trace is counted in parts of the step size that the visit had: with one that shrinks, what a
+/// new cell finds out moves a well-known one only a little.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Trace {

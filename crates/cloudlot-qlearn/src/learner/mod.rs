@@ -25,7 +25,7 @@ use rand::Rng;
 
 use crate::explore::{self, Decision};
 use crate::values::{Dense, Plain, Values};
-use crate::{Explore, Mask, Policy, Rule, Transition};
+use crate::{Explore, Mask, Policy, Rule, StepSize, Transition};
 
 /// What learning from a transition did.
 ///
@@ -124,7 +124,8 @@ impl<V: Values> Learner<V> {
     ///
     /// # Errors
     /// If the state is unknown or no known action is allowed.
-    #[inline]
+    // In a loop that uses the action alone, probability and gap cost nothing once this is inlined.
+    #[inline(always)]
     pub fn decide<R: Rng + ?Sized>(
         &self,
         state: V::State,
@@ -183,6 +184,17 @@ impl<V: Values> Learner<V> {
     /// Writes by what [`Learner::decide`] ranks the actions: their values, with UCB1 the bonus
     /// included, infinite where an action was never taken. Minus infinity where one is not allowed.
     ///
+    /// ```
+    /// # use cloudlot_qlearn::*;
+    /// let explore = Explore::Ucb { bonus: 1.0 };
+    /// let config = Config { explore, ..Config::default() };
+    /// let learner = Learner::new(Dense::new(1, 2, 0.0)?, config)?;
+    /// let mut scores = [0.0; 2];
+    /// learner.scores(StateId(0), Mask::all(1), &mut scores)?;
+    /// assert_eq!(scores, [f64::INFINITY, f64::NEG_INFINITY]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`Learner::probabilities`].
     pub fn scores(&self, state: V::State, mask: Mask, out: &mut [f64]) -> Result<(), Refused> {
@@ -229,11 +241,36 @@ impl<V: Values> Learner<V> {
     /// The n-step rules learn from the steps that still wait, and traces are cleared; the other
     /// rules have nothing to do. No step and no episode is counted.
     ///
+    /// ```
+    /// # use cloudlot_qlearn::*;
+    /// let rule = Rule::TreeBackup { steps: 3, target: Target::Greedy };
+    /// let config = Config { rule, ..Config::default() };
+    /// let mut learner = Learner::new(Dense::new(2, 1, 0.0)?, config)?;
+    /// let step = Transition::new(StateId(0), ActionId(0), 1.0, StateId(1), Mask::all(1));
+    /// assert_eq!(learner.observe(&step)?, Update::default());
+    /// learner.finish()?;
+    /// assert!(learner.values().view()[[0, 0]] > 0.9);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// If the values would leave the numbers; then nothing was changed.
     pub fn finish(&mut self) -> Result<(), Refused> {
         self.clear_traces();
         self.close_window()
+    }
+
+    /// Learns with another step size from now on: for callers that watch the errors.
+    ///
+    /// # Errors
+    /// If it leaves its range; nothing is changed then.
+    pub fn set_step_size(&mut self, step_size: StepSize) -> Result<(), ConfigError> {
+        if !step_size.is_legal() {
+            return Err(ConfigError::StepSize(step_size));
+        }
+        self.config.step_size = step_size;
+        self.plain.step_size = step_size;
+        Ok(())
     }
 
     /// The settings.

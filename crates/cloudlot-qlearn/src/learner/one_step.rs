@@ -8,7 +8,7 @@ use crate::{ACTIONS_MAX, End, Mask, Rule, Transition};
 impl<V: Values> Learner<V> {
     /// Shows a row with those actions that are allowed and known.
     #[inline]
-    pub(super) fn look<T>(
+    pub(crate) fn look<T>(
         &self,
         state: V::State,
         mask: Mask,

@@ -11,8 +11,8 @@ pub(super) struct Queue {
     waiting: Vec<u64>,
 }
 
-/// The same cells wait with the same priorities; for how many cells there is room is of no account.
 impl PartialEq for Queue {
+    /// Room that is left over does not count.
     fn eq(&self, other: &Self) -> bool {
         self.order == other.order
     }

@@ -1,8 +1,8 @@
 //! Every way to learn, to explore and to practise.
 
 use cloudlot_qlearn::{
-    Agent, Backup, Config, Dense, Explore, Learner, Limits, Plan, Planner, Practice, Replay,
-    ReplayConfig, Rule, Save, Schedule, StepSize, Target, Ties, Trace,
+    Agent, Backup, Config, Dense, Explore, Learner, Limits, Plan, Planner, PlannerConfig, Practice,
+    Replay, ReplayConfig, Rule, Save, Schedule, StepSize, Target, Ties, Trace,
 };
 
 use crate::world::World;
@@ -122,7 +122,12 @@ pub(crate) fn practice(number: usize, actions: usize) -> Option<Practice> {
             threshold: 1e-3,
         },
     };
-    Some(Planner::new(plan, actions, limits).unwrap().into())
+    let config = PlannerConfig {
+        plan,
+        limits,
+        tries: u32::from(number == 4),
+    };
+    Some(Planner::new(config, actions).unwrap().into())
 }
 
 pub(crate) fn learner(world: &World, config: Config) -> Learner {

@@ -182,6 +182,22 @@ fn damaged_bytes_are_refused_or_mean_the_same() {
     assert!((1..BYTES / 4).contains(&equal), "{equal}");
 }
 
+#[test]
+fn every_flipped_bit_and_every_cut_is_noticed() {
+    let good = text(&agents()[0]);
+    let mut equal = 0;
+    for at in 0..good.len() {
+        for bit in 0..8 {
+            let mut flipped = good.clone().into_bytes();
+            flipped[at] ^= 1 << bit;
+            equal += u32::from(refused_or_equal::<Agent>(&flipped, &good));
+        }
+        equal += u32::from(refused_or_equal::<Agent>(&good.as_bytes()[..at], &good));
+    }
+    // The line break at the end can become another blank, or go.
+    assert!((1..5).contains(&equal), "{equal}");
+}
+
 /// A place in a document, drawn; its keys on the way are told.
 fn wander<'a>(root: &'a mut Value, rng: &mut Stream, path: &mut Vec<String>) -> &'a mut Value {
     let stop = path.len() > 2 && below(rng, 6) == 0;

@@ -203,6 +203,23 @@ fn a_learner_alone_can_be_saved() {
 }
 
 #[test]
+fn a_checkpoint_travels_in_other_formats() {
+    let world = World::lake(2);
+    let rule = Rule::NStepSarsa { steps: 4 };
+    let config = Config {
+        rule,
+        ..Config::default()
+    };
+    let mut life = Life::new(agent(&world, config, 3, 2), world);
+    life.live(100);
+    let checkpoint = life.agent.checkpoint();
+    let tree = serde_json::to_value(&checkpoint).unwrap();
+    let back = serde_json::from_value(tree).unwrap();
+    assert_eq!(checkpoint, back);
+    assert_eq!(Agent::restore(back).unwrap(), life.agent);
+}
+
+#[test]
 fn a_file_is_replaced_whole() {
     let world = World::lake(2);
     let mut life = Life::new(agent(&world, Config::default(), 4, 2), world);

@@ -3,7 +3,7 @@
 use crate::explore::{Decision, Row};
 use crate::learner::{Half, Learner, Refused, Update};
 use crate::values::{Dense, Values};
-use crate::{End, Environment, Mask, Practice, Rule, Start, Stream, Transition, stream};
+use crate::{End, Environment, Mask, Outcome, Practice, Rule, Start, Stream, Transition, stream};
 
 /// A learner, the stream that it draws from, and what it practises: all that its future depends on.
 ///
@@ -67,12 +67,6 @@ impl<V: Values> Agent<V> {
         self.learner.decide(state, mask, &mut self.stream)
     }
 
-    /// Out of the way of those who decide when they must.
-    #[inline(never)]
-    fn decide_ahead(&mut self, state: V::State, mask: Mask) -> Result<Decision, Refused> {
-        self.decide(state, mask)
-    }
-
     #[inline(never)]
     fn decide_in_hope(&mut self, state: V::State, mask: Mask) -> Result<Decision, Refused> {
         let Self {
@@ -134,6 +128,43 @@ impl<V: Values> Agent<V> {
     where
         E: Environment<State = V::State>,
     {
+        let usual = self.practice.is_none()
+            && !matches!(self.learner.config().rule, rule if rule.needs_next_action() || rule == Rule::DoubleQ);
+        if usual {
+            self.run_off_policy(world, steps_max)
+        } else {
+            self.run_in_general(world, steps_max)
+        }
+    }
+
+    /// An episode whose steps stand alone: the learner decides, the world answers, the learner learns.
+    fn run_off_policy<E>(&mut self, world: &mut E, steps_max: u64) -> Result<Episode, Refused>
+    where
+        E: Environment<State = V::State>,
+    {
+        let Self {
+            learner, stream, ..
+        } = self;
+        let Start {
+            mut state,
+            mut mask,
+        } = world.reset(None);
+        let mut episode = Episode::default();
+        while episode.end == End::Running && episode.steps < steps_max {
+            let decision = learner.decide(state, mask, stream)?;
+            let outcome = world.step(decision.action);
+            episode.count(&outcome, steps_max);
+            learner.observe(&told(state, mask, &decision, &outcome, episode.end))?;
+            (state, mask) = (outcome.state, outcome.mask);
+        }
+        Ok(episode)
+    }
+
+    /// An episode of an agent that practises, tosses coins, or learns from the action that follows.
+    fn run_in_general<E>(&mut self, world: &mut E, steps_max: u64) -> Result<Episode, Refused>
+    where
+        E: Environment<State = V::State>,
+    {
         let on_policy = self.learner.config().rule.needs_next_action();
         let Start {
             mut state,
@@ -147,32 +178,55 @@ impl<V: Values> Agent<V> {
                 None => self.decide(state, mask)?,
             };
             let outcome = world.step(decision.action);
-            episode.steps += 1;
-            episode.total += outcome.reward;
-            episode.end = match outcome.end {
-                End::Running if episode.steps == steps_max => End::Truncated,
-                end => end,
-            };
+            episode.count(&outcome, steps_max);
             // SARSA and its kin learn from the action that follows, so it is chosen first; for the
             // others it is chosen with what this step taught.
             if on_policy && episode.end != End::Terminated {
-                announced = Some(self.decide_ahead(outcome.state, outcome.mask)?);
+                announced = Some(self.decide(outcome.state, outcome.mask)?);
             }
             self.observe(&Transition {
-                state,
-                mask,
-                proposed: decision.action,
-                executed: decision.action,
-                probability: decision.probability,
-                reward: outcome.reward,
-                next: outcome.state,
-                next_mask: outcome.mask,
                 next_action: announced.map(|next| next.action),
-                end: episode.end,
-                dt: outcome.dt,
+                ..told(state, mask, &decision, &outcome, episode.end)
             })?;
             (state, mask) = (outcome.state, outcome.mask);
         }
         Ok(episode)
+    }
+}
+
+impl Episode {
+    /// Adds a step; the last one that is left cuts the episode short.
+    #[inline]
+    fn count<S>(&mut self, outcome: &Outcome<S>, steps_max: u64) {
+        self.steps += 1;
+        self.total += outcome.reward;
+        self.end = match outcome.end {
+            End::Running if self.steps == steps_max => End::Truncated,
+            end => end,
+        };
+    }
+}
+
+/// A step that was done as it was decided.
+#[inline]
+fn told<S: Copy>(
+    state: S,
+    mask: Mask,
+    decision: &Decision,
+    outcome: &Outcome<S>,
+    end: End,
+) -> Transition<S> {
+    Transition {
+        state,
+        mask,
+        proposed: decision.action,
+        executed: decision.action,
+        probability: decision.probability,
+        reward: outcome.reward,
+        next: outcome.state,
+        next_mask: outcome.mask,
+        next_action: None,
+        end,
+        dt: outcome.dt,
     }
 }

@@ -8,17 +8,19 @@ mod counts;
 mod discretise;
 mod environment;
 pub mod exact;
+mod explain;
 mod explore;
+pub mod export;
 mod learner;
 pub mod offline;
 mod plan;
 mod policy;
 mod practice;
 mod publish;
-mod qcast;
+pub mod qcast;
 mod replay;
 mod rule;
-mod safety;
+pub mod safety;
 mod schedule;
 mod space;
 mod step_size;
@@ -31,6 +33,7 @@ pub use actors::{Actors, ActorsConfig, ActorsError, Round};
 pub use agent::{Agent, Episode};
 pub use checkpoint::{
     ActorsForm, AgentForm, Checkpoint, CheckpointError, DenseForm, LinearForm, Persist, Save,
+    SparseForm,
 };
 pub use codec::{Codec, CodecError, Mixed, MixedError};
 pub use counts::{Counts, CountsError, Limits, Tally};
@@ -39,23 +42,15 @@ pub use discretise::{
     ReadingError,
 };
 pub use environment::{Environment, Outcome, Start};
+pub use explain::{Candidate, Explanation, Standing};
 pub use explore::{Decision, Explore, Reason, Ties};
 pub use learner::{Config, ConfigError, Half, Learner, LearnerForm, Refused, Update};
 pub use plan::{Backup, Plan, PlanError, Planner, PlannerConfig};
 pub use policy::Policy;
 pub use practice::Practice;
 pub use publish::{Publisher, Reader};
-pub use qcast::{
-    AdaptiveStep, ErrorSignal, Measured, Qcast, QcastConfig, QcastError, QcastMemory, QcastStep,
-    Scaled, Shape, Statistics, Term, Threshold, boosted,
-};
 pub use replay::{Replay, ReplayConfig, ReplayError};
 pub use rule::{Rule, Target, Trace};
-pub use safety::{
-    Baseline, Bucket, Budget, Changes, Cooldown, Drift, DriftGauge, DriftLimit, Guard, Mode, Pace,
-    ReasonCounts, SafeAgent, SafeDecision, SafetyConfig, SafetyError, Shield, Shielding,
-    Unshielded,
-};
 pub use schedule::Schedule;
 pub use space::{ACTIONS_MAX, ActionId, Mask, StateId};
 pub use step_size::StepSize;

@@ -4,8 +4,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::hex::Packed;
-use crate::TILINGS_MAX;
-use crate::values::{Dense, Linear, ShapeError, Sparse, Values};
+use crate::values::{Dense, ShapeError, Values};
 
 /// Values that a checkpoint can hold.
 ///
@@ -81,61 +80,6 @@ impl Persist for Dense {
 
     fn same_shape(&self, other: &Self) -> bool {
         self.view().dim() == other.view().dim()
-    }
-}
-
-impl Persist for Sparse {
-    /// It checks itself when it is read.
-    type Form = Self;
-
-    fn form(&self) -> Self {
-        self.clone()
-    }
-
-    fn restore(form: Self) -> Result<Self, ShapeError> {
-        Ok(form)
-    }
-
-    fn cell_count(&self) -> usize {
-        self.ids().len() * self.actions()
-    }
-
-    fn same_shape(&self, other: &Self) -> bool {
-        (self.states(), self.actions()) == (other.states(), other.actions())
-    }
-}
-
-/// A linear approximation as it is written.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct LinearForm {
-    active: u32,
-    weights: DenseForm,
-}
-
-impl Persist for Linear {
-    type Form = LinearForm;
-
-    fn form(&self) -> LinearForm {
-        LinearForm {
-            active: self.active(),
-            weights: self.weights().form(),
-        }
-    }
-
-    fn restore(form: LinearForm) -> Result<Self, ShapeError> {
-        if form.active == 0 || form.active as usize > TILINGS_MAX {
-            return Err(ShapeError::Active(form.active));
-        }
-        Ok(Self::learned(Dense::restore(form.weights)?, form.active))
-    }
-
-    fn cell_count(&self) -> usize {
-        self.weights().cell_count()
-    }
-
-    fn same_shape(&self, other: &Self) -> bool {
-        self.active() == other.active() && self.weights().same_shape(other.weights())
     }
 }
 

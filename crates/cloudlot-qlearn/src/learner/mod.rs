@@ -133,12 +133,10 @@ impl<V: Values> Learner<V> {
         rng: &mut R,
     ) -> Result<Decision, Refused> {
         if mask == self.open
-            && self.values.contains(state)
             && let Explore::EpsilonGreedy { ties, .. } = self.config.explore
+            && let Some(row) = self.values.as_row(state)
         {
-            return Ok(self.values.with_row(state, |row, _| {
-                explore::epsilon_greedy_of_all(row, self.rate, ties, rng)
-            }));
+            return Ok(explore::epsilon_greedy_of_all(row, self.rate, ties, rng));
         }
         self.decide_in_general(state, mask, rng)
     }
@@ -211,7 +209,8 @@ impl<V: Values> Learner<V> {
     /// # Errors
     /// For an unknown state or action, an action that was not allowed, a reward that is no number,
     /// and whatever else [`Refused`] names.
-    #[inline]
+    // The usual step in the caller's loop, everything else by a call.
+    #[inline(always)]
     pub fn observe(&mut self, step: &Transition<V::State>) -> Result<Update, Refused> {
         if let Some(update) = self.values.learn_plainly(&self.plain, step) {
             self.count(step);

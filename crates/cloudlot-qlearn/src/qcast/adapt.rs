@@ -37,7 +37,7 @@ impl AdaptiveStep {
     /// The step size at a signal.
     ///
     /// ```
-    /// # use cloudlot_qlearn::AdaptiveStep;
+    /// # use cloudlot_qlearn::qcast::AdaptiveStep;
     /// let adaptive = AdaptiveStep { weight: 0.1, least: 0.1, most: 0.5 };
     /// assert_eq!([0.0, 0.5, 1.0].map(|signal| adaptive.at(signal)), [0.1, 0.2, 0.5]);
     /// ```
@@ -73,7 +73,7 @@ impl ErrorSignal {
 /// It is the visits that tell what is not known. The spread of the values does not: it stays.
 ///
 /// ```
-/// # use cloudlot_qlearn::boosted;
+/// # use cloudlot_qlearn::qcast::boosted;
 /// assert_eq!(boosted(0.1, 1.0, 0), 0.2);
 /// assert!(boosted(0.01, 1.0, 10_000) < 0.01 * 1.011);
 /// assert_eq!(boosted(0.8, 1.0, 0), 1.0);

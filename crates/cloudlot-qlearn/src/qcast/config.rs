@@ -3,8 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::{AdaptiveStep, QcastError, Shape, Term};
+use crate::safety::{Cooldown, SafetyConfig};
 use crate::{
-    ACTIONS_MAX, Axis, AxisError, Config, Cooldown, Explore, SafetyConfig, Schedule, StepSize, Ties,
+    ACTIONS_MAX, Axis, AxisError, Config, Explore, ReplayConfig, Schedule, StepSize, Ties,
 };
 
 /// A rule on one measure: grow above one value, shrink below another.
@@ -55,6 +56,8 @@ pub struct QcastConfig {
     pub learner: Config,
     /// What every value is before it is learned.
     pub initial: f64,
+    /// What is learned again from the past after each step.
+    pub replay: Option<ReplayConfig>,
     /// A step size that follows the errors; it takes the place of a floor of the learner's.
     pub adaptive_step: Option<AdaptiveStep>,
     /// How much larger ε is where nothing is known; see [`boosted`](super::boosted).
@@ -151,6 +154,7 @@ impl QcastConfig {
                 ..Config::default()
             },
             initial: 0.0,
+            replay: Some(ReplayConfig::default()),
             adaptive_step: None,
             boost: 0.0,
             interval: 30,

@@ -6,22 +6,26 @@
 
 mod adapt;
 mod config;
+mod error;
 mod look;
 mod reward;
+mod save;
 mod statistics;
 
 pub use adapt::{AdaptiveStep, ErrorSignal, boosted};
 pub use config::{QcastConfig, Scaled, Threshold};
+pub use error::QcastError;
 pub use reward::{Shape, Term};
+pub use save::QcastForm;
 pub use statistics::Statistics;
 
 use serde::{Deserialize, Serialize};
 
 use self::look::find;
+use crate::safety::{Guard, Mode, SafeAgent, SafeDecision, Unshielded};
 use crate::{
-    ActionId, Agent, ConfigError, Dense, Discretiser, DiscretiserError, End, Explore, Guard,
-    Learner, Mask, Reading, ReadingError, Refused, SafeAgent, SafeDecision, SafetyError,
-    ShapeError, StateId, Unshielded, Update, Values,
+    ActionId, Agent, Dense, Discretiser, End, Explore, Learner, Mask, Practice, Reading, Replay,
+    StateId, Update, Values,
 };
 
 /// A value in a unit, by the name of what was measured.
@@ -44,81 +48,30 @@ impl<'a> Measured<'a> {
     }
 }
 
-/// Why a controller cannot be, or a measurement is refused; nothing was changed.
-#[derive(Clone, PartialEq, Debug, thiserror::Error)]
-pub enum QcastError {
-    /// No range, too many actions, or none that holds.
-    #[error(
-        "{actions} actions between {min} and {max}; there is no range, or no action that holds"
-    )]
-    Scaled {
-        /// The fewest.
-        min: u64,
-        /// The most.
-        max: u64,
-        /// How many actions there are.
-        actions: usize,
-    },
-    /// A term with a weight outside [0, 1], or a target or a scale that cannot be.
-    #[error("the term of {0} leaves its range")]
-    Term(String),
-    /// Thresholds out of order or not finite.
-    #[error("the baseline grows above {up} and shrinks below {down}")]
-    Threshold {
-        /// The upper one.
-        up: f64,
-        /// The lower one.
-        down: f64,
-    },
-    /// A cost of churn or a boost that is negative or not finite.
-    #[error("{0} is not a number of zero or more")]
-    Number(f64),
-    /// No time between decisions.
-    #[error("an interval of zero")]
-    Interval,
-    /// A rule that learns from the next action, which is not decided yet when a step is learned.
-    #[error("the rule {0:?} needs the next action")]
-    Rule(crate::Rule),
-    /// An adaptive step size outside its range.
-    #[error("the adaptive step size {0:?} leaves its range")]
-    AdaptiveStep(AdaptiveStep),
-    /// Nothing of this name was measured.
-    #[error("{0} was not measured")]
-    Missing(String),
-    /// A measure in another unit, not a number, or below zero.
-    #[error(transparent)]
-    Reading(#[from] ReadingError),
-    /// The axes make no state together.
-    #[error(transparent)]
-    Axes(#[from] DiscretiserError),
-    /// The table cannot be.
-    #[error(transparent)]
-    Table(#[from] ShapeError),
-    /// The agent's table is not of this preset's states and actions.
-    #[error("a table of {states} states and {actions} actions does not fit")]
-    Fit {
-        /// The states of the table.
-        states: usize,
-        /// Its actions.
-        actions: usize,
-    },
-    /// The learner cannot be.
-    #[error(transparent)]
-    Learner(#[from] ConfigError),
-    /// The guard cannot be.
-    #[error(transparent)]
-    Safety(#[from] SafetyError),
-    /// The learner refuses.
-    #[error(transparent)]
-    Refused(#[from] Refused),
-}
-
 /// A decision that was made and whose effect is not measured yet.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
 struct Pending {
     state: StateId,
     decision: SafeDecision,
     at: u64,
+}
+
+impl Pending {
+    /// Whether a learner with this table could learn from it.
+    fn fits(&self, table: &Dense) -> bool {
+        let known = Mask::all(table.actions());
+        let SafeDecision {
+            action,
+            proposed,
+            probability,
+            ..
+        } = self.decision;
+        table.contains(self.state)
+            && self.decision.safe.and(known).allows(action)
+            && known.allows(proposed)
+            && probability > 0.0
+            && probability <= 1.0
+    }
 }
 
 /// All that a controller remembers beside its agent: it can be stored.
@@ -153,7 +106,7 @@ pub struct QcastStep {
 /// A controller of one number.
 ///
 /// ```
-/// # use cloudlot_qlearn::{Measured, Qcast, QcastConfig};
+/// # use cloudlot_qlearn::qcast::{Measured, Qcast, QcastConfig};
 /// let mut qcast = Qcast::new(QcastConfig::default(), 7)?;
 /// let measured = [
 ///     Measured::new("cpu", 0.82, "ratio"),
@@ -199,7 +152,10 @@ impl Qcast {
         let space = Discretiser::new(config.axes.clone())?;
         let actions = config.scaled.changes.len();
         let table = Dense::new(space.states() as usize, actions, config.initial)?;
-        let agent = Agent::new(Learner::new(table, config.learner)?, seed, 0);
+        let mut agent = Agent::new(Learner::new(table, config.learner)?, seed, 0);
+        if let Some(replay) = config.replay {
+            agent = agent.with_practice(Replay::new(replay)?);
+        }
         let memory = QcastMemory {
             guard: Guard::new(config.guard()),
             ..QcastMemory::default()
@@ -223,6 +179,9 @@ impl Qcast {
         if states != space.states() as usize || actions != config.scaled.changes.len() {
             return Err(QcastError::Fit { states, actions });
         }
+        if memory.pending.is_some_and(|pending| !pending.fits(table)) {
+            return Err(QcastError::Pending);
+        }
         Ok(Self {
             space,
             safe: SafeAgent::resume(agent, memory.guard, ActionId::default(), Unshielded)?,
@@ -243,10 +202,10 @@ impl Qcast {
         let seen = self.see(measured)?;
         let learned = self.close(&seen, now, End::Running)?;
         let epsilon = self.epsilon(seen.state, seen.mask);
-        self.safe.baseline = seen.baseline;
+        let place = (seen.state, seen.mask);
         let decision = self
             .safe
-            .decide_at_rate(seen.state, seen.mask, now, epsilon)?;
+            .decide_beside(seen.baseline, epsilon, place, now)?;
         self.pending = Some(Pending {
             state: seen.state,
             decision,
@@ -362,7 +321,7 @@ impl Qcast {
     }
 
     /// Hands over between the baseline and the learner.
-    pub const fn set_mode(&mut self, mode: crate::Mode) {
+    pub const fn set_mode(&mut self, mode: Mode) {
         self.safe.set_mode(mode);
     }
 
@@ -370,6 +329,15 @@ impl Qcast {
     #[must_use]
     pub const fn statistics(&self) -> &Statistics {
         &self.statistics
+    }
+
+    /// How many transitions are kept to be learned again.
+    #[must_use]
+    pub fn replayed(&self) -> usize {
+        match &self.safe.agent.practice {
+            Some(Practice::Replay(replay)) => replay.len(),
+            Some(Practice::Planner(_)) | None => 0,
+        }
     }
 
     /// All that is remembered beside the agent.

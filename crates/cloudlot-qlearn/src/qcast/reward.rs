@@ -73,7 +73,7 @@ impl Shape {
     /// The value of the shape at `v`, before weight and clip.
     ///
     /// ```
-    /// # use cloudlot_qlearn::Shape;
+    /// # use cloudlot_qlearn::qcast::Shape;
     /// let response = Shape::Within { target: 100.0 };
     /// assert_eq!([80.0, 200.0, 600.0].map(|ms| response.at(ms)), [1.0, 0.0, -4.0]);
     /// ```

@@ -24,12 +24,13 @@ pub use tally::ReasonCounts;
 
 use self::guard::safe_mask;
 use crate::values::{Dense, Values};
-use crate::{Agent, Mask, Refused, Transition, Update};
+use crate::{ActionId, Agent, Mask, Refused, Transition, Update};
 
 /// An agent behind a guard.
 ///
 /// ```
 /// # use cloudlot_qlearn::*;
+/// # use cloudlot_qlearn::safety::*;
 /// let learner = Learner::new(Dense::new(4, 3, 0.0)?, Config::default())?;
 /// // Actions: one more, as they are, one fewer. Never fewer in state 3; at most one change a minute.
 /// let config = SafetyConfig {
@@ -106,20 +107,26 @@ where
         now: u64,
     ) -> Result<SafeDecision, Refused> {
         let rate = self.agent.learner.exploration_rate();
-        self.decide_at_rate(state, mask, now, rate)
-    }
-
-    /// As [`SafeAgent::decide`], with a legal exploration rate beside the schedule's.
-    pub(crate) fn decide_at_rate(
-        &mut self,
-        state: V::State,
-        mask: Mask,
-        now: u64,
-        rate: f64,
-    ) -> Result<SafeDecision, Refused> {
         self.guard.decide(
             &mut self.agent,
             (&self.shield, &self.baseline),
+            (state, mask),
+            now,
+            rate,
+        )
+    }
+
+    /// As [`SafeAgent::decide`], with a baseline's action and a legal exploration rate from elsewhere.
+    pub(crate) fn decide_beside(
+        &mut self,
+        baseline: ActionId,
+        rate: f64,
+        (state, mask): (V::State, Mask),
+        now: u64,
+    ) -> Result<SafeDecision, Refused> {
+        self.guard.decide(
+            &mut self.agent,
+            (&self.shield, &baseline),
             (state, mask),
             now,
             rate,

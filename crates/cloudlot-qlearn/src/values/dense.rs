@@ -5,7 +5,7 @@ use std::hint::select_unpredictable;
 use ndarray::{Array2, ArrayView2};
 
 use super::{Plain, Values};
-use crate::{ACTIONS_MAX, ActionId, End, Mask, StateId, TILINGS_MAX, Transition, Update};
+use crate::{ACTIONS_MAX, ActionId, End, Mask, StateId, Transition, Update};
 
 /// A table with a cell for every state and action, row after row.
 ///
@@ -62,9 +62,22 @@ pub enum ShapeError {
         /// States and actions that were claimed.
         shape: (usize, usize),
     },
-    /// Too few or too many tiles that make a value.
-    #[error("{0} tiles to a point; there are 1 to {TILINGS_MAX}")]
-    Active(u32),
+    /// A row in a file for a state that is unknown, or has one.
+    #[error("a row for state {state} of {states}, unknown or there already")]
+    Row {
+        /// Whose row it claims to be.
+        state: usize,
+        /// How many states there are.
+        states: usize,
+    },
+    /// Tiles in a file that no tile coder numbers so.
+    #[error("{tiles} tiles on {tilings} grids")]
+    Tiles {
+        /// How many there are on all grids.
+        tiles: usize,
+        /// How many grids there are.
+        tilings: u32,
+    },
     /// A value that is no number, or beyond belief.
     #[error("the value of action {action} in state {state} is {value}")]
     Value {
@@ -222,6 +235,12 @@ impl Values for Dense {
     }
 
     #[inline]
+    fn as_row(&self, state: StateId) -> Option<&[f64]> {
+        let first = state.index() * self.actions();
+        self.values.get(first..first + self.actions())
+    }
+
+    #[inline]
     fn with_row<T>(&self, state: StateId, look: impl FnOnce(&[f64], &[u32]) -> T) -> T {
         let first = state.index() * self.actions();
         look(self.row(state), &self.visits[first..first + self.actions()])
@@ -271,7 +290,7 @@ impl Values for Dense {
         })
     }
 
-    #[inline]
+    #[inline(always)]
     fn learn_plainly(&mut self, plain: &Plain, step: &Transition) -> Option<Update> {
         let usual = step.executed.index() < self.actions()
             && step.mask == plain.all

@@ -1,9 +1,7 @@
 //! The drift switch fires when the world changes, and only then.
 
-use cloudlot_qlearn::{
-    ActionId, Drift, DriftLimit, Explore, Mask, Reason, Refused, SafeAgent, SafetyConfig, StateId,
-    Unshielded, below, stream, unit,
-};
+use cloudlot_qlearn::safety::{Drift, DriftLimit, SafeAgent, SafetyConfig, Unshielded};
+use cloudlot_qlearn::{ActionId, Explore, Mask, Reason, Refused, StateId, below, stream, unit};
 
 use crate::agent;
 

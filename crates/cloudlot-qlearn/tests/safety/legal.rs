@@ -1,10 +1,10 @@
 //! Nothing illegal is ever done, whatever masks, shields, baselines and clocks do.
 
-use cloudlot_qlearn::{
-    ActionId, Baseline, Budget, Cooldown, Drift, DriftLimit, Explore, Mask, Mode, Pace, Refused,
-    SafeAgent, SafeDecision, SafetyConfig, Schedule, Shield, Shielding, StateId, Stream, below,
-    stream,
+use cloudlot_qlearn::safety::{
+    Baseline, Budget, Cooldown, Drift, DriftLimit, Mode, Pace, SafeAgent, SafeDecision,
+    SafetyConfig, Shield, Shielding,
 };
+use cloudlot_qlearn::{ActionId, Explore, Mask, Refused, Schedule, StateId, Stream, below, stream};
 use rand::Rng;
 
 use crate::{SIZES, Step, agent};

@@ -1,9 +1,9 @@
 //! Cool-down, trust and budget over many decisions.
 
-use cloudlot_qlearn::{
-    ActionId, Budget, Cooldown, Drift, DriftLimit, Explore, Mask, Pace, Reason, SafeAgent,
-    SafetyConfig, SafetyError, StateId, Unshielded,
+use cloudlot_qlearn::safety::{
+    Budget, Cooldown, Drift, DriftLimit, Pace, SafeAgent, SafetyConfig, SafetyError, Unshielded,
 };
+use cloudlot_qlearn::{ActionId, Explore, Mask, Reason, StateId};
 use proptest::prelude::*;
 
 use crate::{SIZES, agent};

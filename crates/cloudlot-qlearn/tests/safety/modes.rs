@@ -1,9 +1,7 @@
 //! Who acts, and what is told beside it.
 
-use cloudlot_qlearn::{
-    ActionId, Explore, Guard, Mask, Mode, Reason, SafeAgent, SafetyConfig, StateId, Unshielded,
-    below, stream,
-};
+use cloudlot_qlearn::safety::{Guard, Mode, SafeAgent, SafetyConfig, Unshielded};
+use cloudlot_qlearn::{ActionId, Explore, Mask, Reason, StateId, below, stream};
 
 use crate::agent;
 

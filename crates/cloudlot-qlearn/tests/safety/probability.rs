@@ -2,10 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use cloudlot_qlearn::{
-    ActionId, Budget, Cooldown, Explore, Mask, Mode, Pace, Reason, SafeAgent, SafetyConfig,
-    Schedule, Shielding, StateId, stream,
-};
+use cloudlot_qlearn::safety::{Budget, Cooldown, Mode, Pace, SafeAgent, SafetyConfig, Shielding};
+use cloudlot_qlearn::{ActionId, Explore, Mask, Reason, Schedule, StateId, stream};
 
 use crate::{SIZES, agent};
 

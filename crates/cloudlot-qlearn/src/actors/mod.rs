@@ -232,9 +232,10 @@ impl<V: Values + Clone> Actors<V> {
         let mut reward = 0.0;
         for actor in 0..self.seats.len() {
             if let Err((step, refused)) = self.learn_from(actor, &mut reward) {
-                // What is left of the round was acted but will not be learned.
-                self.seats[actor].begin_anew();
-                for seat in &mut self.seats[actor + 1..] {
+                // What is left of the round was acted but will not be learned, and what was
+                // learned leads nowhere. If that cannot be told either, the first reason stands.
+                let _ = self.learner.finish();
+                for seat in &mut self.seats[actor..] {
                     seat.begin_anew();
                 }
                 return Err(ActorsError::Refused {

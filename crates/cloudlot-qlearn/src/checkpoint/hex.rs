@@ -1,10 +1,11 @@
 //! Numbers as their bits in hexadecimal digits, the highest first: short, and exact in any format.
 
-use std::fmt::Write;
 use std::marker::PhantomData;
 
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
 use serde::ser::{Serialize, Serializer};
+
+const HEX: &[u8; 16] = b"0123456789abcdef";
 
 /// Numbers in one piece of text, each with as many digits as its bits need.
 #[derive(Clone, PartialEq, Debug, Default)]
@@ -61,9 +62,12 @@ impl Bits for u32 {
 impl<T: Bits> Serialize for Packed<T> {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         let mut text = String::with_capacity(self.0.len() * T::DIGITS);
-        for &number in &self.0 {
-            let (bits, digits) = (number.bits(), T::DIGITS);
-            write!(text, "{bits:0digits$x}").map_err(serde::ser::Error::custom)?;
+        for number in &self.0 {
+            let bytes = number.bits().to_be_bytes();
+            for byte in &bytes[bytes.len() - T::DIGITS / 2..] {
+                text.push(char::from(HEX[usize::from(byte >> 4)]));
+                text.push(char::from(HEX[usize::from(byte & 15)]));
+            }
         }
         to.serialize_str(&text)
     }

@@ -67,7 +67,7 @@ pub trait Save: Sized {
     /// Writes a checkpoint into a file, which is replaced at once or not at all.
     ///
     /// A file beside it with a dot before its name and `.new` after it is used meanwhile: only one
-    /// may save to a path at a time.
+    /// may save to a path at a time. A link at `path` is replaced, not followed.
     ///
     /// # Errors
     /// If the file system fails.

@@ -1,6 +1,5 @@
 //! Tables in a checkpoint: the trait by which any table joins, and the dense one.
 
-use ndarray::Array2;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -72,7 +71,7 @@ impl Persist for Dense {
             found,
             shape,
         })?;
-        Self::learned(values, visits)
+        Self::learned(shape, values, visits)
     }
 
     fn cell_count(&self) -> usize {
@@ -84,12 +83,12 @@ impl Persist for Dense {
     }
 }
 
-/// The rows as one array, if there are as many and each is as long as the shape says.
+/// The rows in one piece, if there are as many and each is as long as the shape says.
 fn join<T>(
     rows: Vec<Packed<T>>,
     shape: (usize, usize),
     misfit: impl Fn((usize, usize)) -> ShapeError,
-) -> Result<Array2<T>, ShapeError> {
+) -> Result<Vec<T>, ShapeError> {
     let found = rows.len();
     if found != shape.0 {
         return Err(misfit((found, rows.first().map_or(0, |row| row.0.len()))));
@@ -98,6 +97,5 @@ fn join<T>(
         return Err(misfit((found, row.0.len())));
     }
     // As long as the rows together, which are here: a claim alone takes no memory.
-    let flat: Vec<T> = rows.into_iter().flat_map(|row| row.0).collect();
-    Array2::from_shape_vec(shape, flat).map_err(|_| misfit((found, shape.1)))
+    Ok(rows.into_iter().flat_map(|row| row.0).collect())
 }

@@ -25,7 +25,6 @@ impl<V: Values> Learner<V> {
     }
 
     /// Whether a transition can be learned from by the rule.
-    #[inline]
     pub(crate) fn check(&self, step: &Transition<V::State>) -> Result<(), Refused> {
         self.check_once(step)?;
         if step.end != End::Terminated
@@ -40,7 +39,6 @@ impl<V: Values> Learner<V> {
     }
 
     /// Whether a transition can be learned from at all, the next action aside.
-    #[inline]
     pub(super) fn check_once(&self, step: &Transition<V::State>) -> Result<(), Refused> {
         if !self.values.contains(step.state) {
             return Err(Refused::State);

@@ -121,10 +121,6 @@ impl Dense {
         for ((state, action), &value) in values.indexed_iter() {
             check_value(state, action, value)?;
         }
-        Self::of_arrays(values, visits)
-    }
-
-    fn of_arrays(values: Array2<f64>, visits: Array2<u32>) -> Result<Self, ShapeError> {
         let (states, actions) = values.dim();
         Ok(Self {
             values: values.into_iter().collect(),
@@ -134,17 +130,22 @@ impl Dense {
         })
     }
 
-    /// A table that has learned: values may have grown past what a reward can be, but are finite.
-    pub(crate) fn learned(values: Array2<f64>, visits: Array2<u32>) -> Result<Self, ShapeError> {
-        check_shape(values.nrows(), values.ncols())?;
-        match values.indexed_iter().find(|(_, value)| !value.is_finite()) {
-            Some(((state, action), &value)) => Err(ShapeError::Value {
-                state,
-                action,
-                value,
-            }),
-            None => Self::of_arrays(values, visits),
+    /// A table that has learned: values may have grown past what a reward can be.
+    pub(crate) fn learned(
+        (states, actions): (usize, usize),
+        values: Vec<f64>,
+        visits: Vec<u32>,
+    ) -> Result<Self, ShapeError> {
+        check_shape(states, actions)?;
+        for (cell, &value) in values.iter().enumerate() {
+            check_learned(cell / actions, cell % actions, value)?;
         }
+        Ok(Self {
+            values: values.into(),
+            visits: visits.into(),
+            states,
+            actions: narrow(actions)?,
+        })
     }
 
     /// How many states there are.
@@ -195,6 +196,21 @@ fn narrow(actions: usize) -> Result<u8, ShapeError> {
 
 pub(super) fn check_value(state: usize, action: usize, value: f64) -> Result<(), ShapeError> {
     if value.abs() <= Transition::<StateId>::REWARD_MAX {
+        Ok(())
+    } else {
+        Err(ShapeError::Value {
+            state,
+            action,
+            value,
+        })
+    }
+}
+
+/// Learning stops at changes of 10³⁰⁰, so no value ever comes near this; sums of a few stay finite below it.
+const LEARNED_MAX: f64 = 1e305;
+
+pub(super) fn check_learned(state: usize, action: usize, value: f64) -> Result<(), ShapeError> {
+    if value.abs() <= LEARNED_MAX {
         Ok(())
     } else {
         Err(ShapeError::Value {

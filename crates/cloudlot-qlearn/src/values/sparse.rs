@@ -6,7 +6,7 @@
 use rustc_hash::FxBuildHasher;
 
 use super::Values;
-use super::dense::{ShapeError, check_shape, check_value};
+use super::dense::{ShapeError, check_learned, check_shape, check_value};
 use crate::{ActionId, StateId};
 
 /// Rows are kept in blocks, so that growing never moves one.
@@ -93,11 +93,11 @@ impl Sparse {
         self.unseen.values[0]
     }
 
-    /// A row as it was learned, the next in order: values may have grown past what a reward can be, but are finite.
+    /// A row as it was learned, the next in order: values may have grown past what a reward can be.
     ///
     /// # Errors
     /// Where the state is unknown or has a row, the row has not one place for each action, or a value
-    /// is not finite.
+    /// is no number or beyond what learning leaves.
     pub(crate) fn push_row(
         &mut self,
         id: StateId,
@@ -121,12 +121,8 @@ impl Sparse {
         if !self.contains(id) || self.row_of(id).is_some() {
             return Err(ShapeError::Row { state, states });
         }
-        if let Some(action) = values.iter().position(|value| !value.is_finite()) {
-            return Err(ShapeError::Value {
-                state,
-                action,
-                value: values[action],
-            });
+        for (action, &value) in values.iter().enumerate() {
+            check_learned(state, action, value)?;
         }
         let row = self.make_row(id);
         let (block, at) = self.place(row, 0);

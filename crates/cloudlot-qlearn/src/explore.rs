@@ -328,7 +328,7 @@ fn epsilon_greedy<R: Rng + ?Sized>(
 
 /// ε-greedy over a row of which everything is allowed: what [`Explore::choose`] gives with the same
 /// draws, on the short path of most decisions.
-#[inline]
+#[inline(always)]
 pub(crate) fn epsilon_greedy_of_all<R: Rng + ?Sized>(
     row: &[f64],
     epsilon: f64,
@@ -345,12 +345,17 @@ pub(crate) fn epsilon_greedy_of_all<R: Rng + ?Sized>(
         Ties::Uniform => row.iter().map(|&q| u32::from(q == value)).sum(),
     };
     let gap = gap_to(row, lowest);
+    let share = if equals == 1 {
+        1.0
+    } else {
+        1.0 / f64::from(equals)
+    };
     if exploring {
         let wins = match ties {
             Ties::Lowest => drawn == u32::from(lowest),
             Ties::Uniform => row[drawn as usize] == value,
         };
-        let share = if wins { 1.0 / f64::from(equals) } else { 0.0 };
+        let share = if wins { share } else { 0.0 };
         return Decision {
             action: ActionId(u16::try_from(drawn).unwrap_or_default()),
             reason: Reason::Explore,
@@ -366,7 +371,7 @@ pub(crate) fn epsilon_greedy_of_all<R: Rng + ?Sized>(
     Decision {
         action: ActionId(action),
         reason: Reason::Greedy,
-        probability: any + (1.0 - epsilon) * (1.0 / f64::from(equals)),
+        probability: any + (1.0 - epsilon) * share,
         gap,
     }
 }

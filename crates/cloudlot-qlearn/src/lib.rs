@@ -44,7 +44,7 @@ pub use environment::{Environment, Outcome, Start};
 pub use explain::{Candidate, Explanation, Standing};
 pub use explore::{Decision, Explore, Reason, Ties};
 pub use learner::{Config, ConfigError, Half, Learner, LearnerForm, Refused, Update};
-pub use plan::{Backup, Plan, PlanError, Planner};
+pub use plan::{Backup, Plan, PlanError, Planner, PlannerConfig};
 pub use policy::Policy;
 pub use practice::Practice;
 pub use publish::{Publisher, Reader};

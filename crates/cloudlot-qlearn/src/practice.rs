@@ -39,6 +39,14 @@ impl<S: Copy + Ord> Practice<S> {
             Self::Replay(replay) => replay.practise(learner, step, rng),
         }
     }
+
+    /// The planner, if there is one whose hopes an agent explores by.
+    pub(crate) fn hopeful(&self) -> Option<&Planner<S>> {
+        match self {
+            Self::Planner(planner) if planner.config().tries > 0 => Some(planner),
+            _ => None,
+        }
+    }
 }
 
 impl<S> From<Planner<S>> for Practice<S> {

@@ -3,6 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 /// How an eligibility trace grows when its cell is visited again.
+///
+/// A trace is counted in parts of the step size that the visit had: with one that shrinks, what a
+/// new cell finds out moves a well-known one only a little.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Trace {
@@ -42,13 +45,15 @@ pub enum Rule {
     Sarsa,
     /// From the mean over what the exploring policy may do next. Source: van Seijen et al. (2009).
     ExpectedSarsa,
-    /// From the next `steps` rewards and the action after them.
+    /// From the next `steps` rewards and the action after them; fewer where the episode ends, or
+    /// where a step does not begin where the last one led.
     /// Source: Sutton and Barto, 2nd edition, section 7.2.
     NStepSarsa {
         /// At least one.
         steps: u32,
     },
-    /// From the next `steps` rewards; what the target would not have done is replaced by its value.
+    /// From the next `steps` rewards, as far as the target would have gone along; from there on
+    /// its values stand for them.
     /// Source: Precup, Sutton, Singh (2000).
     TreeBackup {
         /// At least one.

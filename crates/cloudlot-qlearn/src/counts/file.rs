@@ -98,7 +98,7 @@ impl<S: Copy + Ord> Counts<S> {
         if !fits || !amount.contains(&pair.outcomes.len()) {
             return Err(CountsError::Pair(number));
         }
-        let cell = pair.state * u32::from(self.actions) + u32::from(pair.action.0);
+        let cell = self.cell_at(pair.state, pair.action);
         if !self.tallies(cell).is_empty() {
             return Err(CountsError::Pair(number));
         }

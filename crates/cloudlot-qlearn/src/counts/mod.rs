@@ -9,9 +9,11 @@ pub use file::CountsError;
 
 use std::collections::BTreeMap;
 
+use rand::Rng;
 use serde::{Deserialize, Serialize};
 
 use self::file::CountsFile;
+use crate::stream::below;
 use crate::{ACTIONS_MAX, ActionId, End, Mask, StateId, Transition};
 
 /// How much a model remembers.
@@ -146,7 +148,7 @@ impl<S: Copy + Ord> Counts<S> {
 
     /// The states and actions that led to `state` without an end.
     pub fn predecessors(&self, state: S) -> impl Iterator<Item = (S, ActionId)> {
-        let slot = self.slots.get(&state).copied();
+        let slot = self.slot(state);
         let cells = slot.map_or(&[][..], |slot| self.predecessor_cells(slot));
         cells.iter().map(|cell| {
             let (slot, action) = self.place(*cell);
@@ -199,7 +201,7 @@ impl<S: Copy + Ord> Counts<S> {
         if !terminated {
             self.states[next as usize].mask = step.next_mask;
         }
-        let cell = slot * u32::from(self.actions) + u32::from(step.executed.0);
+        let cell = self.cell_at(slot, step.executed);
         self.tally(cell, next, terminated, step.reward, step.dt);
         Some((cell, next))
     }
@@ -303,9 +305,12 @@ impl<S: Copy + Ord> Counts<S> {
     }
 
     fn cell(&self, state: S, action: ActionId) -> Option<u32> {
-        let slot = self.slots.get(&state)?;
-        (action.index() < self.actions())
-            .then(|| slot * u32::from(self.actions) + u32::from(action.0))
+        let slot = self.slot(state)?;
+        (action.index() < self.actions()).then(|| self.cell_at(slot, action))
+    }
+
+    pub(crate) fn slot(&self, state: S) -> Option<u32> {
+        self.slots.get(&state).copied()
     }
 }
 
@@ -313,6 +318,12 @@ impl<S: Copy + Ord> Counts<S> {
 impl<S: Copy> Counts<S> {
     pub(crate) fn tallies(&self, cell: u32) -> &[Tally<u32>] {
         &self.cells[cell as usize]
+    }
+
+    /// Whether there is such a cell, and it has outcomes.
+    pub(crate) fn has(&self, cell: u32) -> bool {
+        let tallies = self.cells.get(cell as usize);
+        tallies.is_some_and(|tallies| !tallies.is_empty())
     }
 
     /// How often a cell was counted, as far as it is remembered.
@@ -331,6 +342,15 @@ impl<S: Copy> Counts<S> {
         (known.state, known.mask)
     }
 
+    pub(crate) fn slots(&self) -> std::ops::Range<u32> {
+        0..u32::try_from(self.states.len()).unwrap_or(u32::MAX)
+    }
+
+    /// The cell of an action that the model has.
+    pub(crate) fn cell_at(&self, slot: u32, action: ActionId) -> u32 {
+        slot * u32::from(self.actions) + u32::from(action.0)
+    }
+
     /// The slot and the action of a cell.
     pub(crate) fn place(&self, cell: u32) -> (u32, ActionId) {
         let actions = u32::from(self.actions);
@@ -338,7 +358,9 @@ impl<S: Copy> Counts<S> {
         (cell / actions, ActionId(action))
     }
 
-    pub(crate) fn seen(&self) -> &[u32] {
-        &self.seen
+    /// A cell with outcomes, drawn evenly; nothing before the first.
+    pub(crate) fn draw<R: Rng + ?Sized>(&self, rng: &mut R) -> Option<u32> {
+        let amount = u32::try_from(self.seen.len()).unwrap_or(u32::MAX);
+        self.seen.get(below(rng, amount) as usize).copied()
     }
 }

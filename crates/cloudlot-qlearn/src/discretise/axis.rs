@@ -72,13 +72,14 @@ impl Axis {
         to: f64,
         bins: u32,
     ) -> Result<Self, AxisError> {
-        Self::spread(name, unit, from, to, bins, |share| {
-            from + (to - from) * share
+        let count = f64::from(bins);
+        Self::spread(name, unit, from, to, bins, |edge| {
+            from + (to - from) * edge / count
         })
     }
 
     /// An axis with `bins` bins between `from` and `to`, each wider than the one before by the same
-    /// factor.
+    /// factor. The edges between are rounded to six digits, for those who read them.
     ///
     /// ```
     /// # use cloudlot_qlearn::Axis;
@@ -104,8 +105,9 @@ impl Axis {
                 from,
             });
         }
-        Self::spread(name, unit, from, to, bins, |share| {
-            from * libm::pow(to / from, share)
+        let count = f64::from(bins);
+        Self::spread(name, unit, from, to, bins, |edge| {
+            readable(from * libm::pow(to / from, edge / count))
         })
     }
 
@@ -243,11 +245,15 @@ impl Axis {
                 bins: bins as usize,
             });
         }
-        let share = |edge: u32| f64::from(edge) / f64::from(bins);
-        let inner = (1..bins).map(|edge| at(share(edge)));
+        let inner = (1..bins).map(|edge| at(f64::from(edge)));
         let edges: Vec<f64> = std::iter::once(from).chain(inner).chain([to]).collect();
         Self::edges(name, unit, &edges)
     }
+}
+
+/// The number to six digits; what is not finite stays so.
+fn readable(number: f64) -> f64 {
+    format!("{number:.5e}").parse().unwrap_or(f64::NAN)
 }
 
 impl TryFrom<Declared> for Axis {
@@ -323,6 +329,25 @@ mod tests {
         let bins = [0.001, 0.01, 0.05].map(|ratio| errors.bin(ratio).unwrap());
         assert!(bins[0] < bins[1] && bins[1] < bins[2], "{bins:?}");
         assert_eq!(errors.bin(0.0), Ok(0));
+    }
+
+    #[test]
+    fn edges_that_are_worked_out_can_be_read() {
+        let percent = Axis::linear("load", "%", 0.0, 100.0, 100).unwrap();
+        for bin in 1..99 {
+            let interval = percent.interval(bin).unwrap();
+            assert_eq!(interval.to_string(), format!("{bin} to {} %", bin + 1));
+        }
+        let demand = Axis::logarithmic("demand", "req/s", 1.0, 10_000.0, 8).unwrap();
+        let texts = [1, 2].map(|bin| demand.interval(bin).unwrap().to_string());
+        assert_eq!(texts, ["3.16228 to 10 req/s", "10 to 31.6228 req/s"]);
+        let tiny = Axis::logarithmic("x", "s", 1e-150, 1e150, 300).unwrap();
+        assert_eq!(tiny.bin(3e-7), Ok(143));
+        let infinite = Axis::logarithmic("x", "s", 1e-300, f64::INFINITY, 3);
+        assert!(
+            matches!(infinite, Err(AxisError::Edge { .. })),
+            "{infinite:?}"
+        );
     }
 
     #[test]

@@ -124,7 +124,8 @@ impl<V: Values> Learner<V> {
     ///
     /// # Errors
     /// If the state is unknown or no known action is allowed.
-    #[inline]
+    // In a loop that uses the action alone, probability and gap cost nothing once this is inlined.
+    #[inline(always)]
     pub fn decide<R: Rng + ?Sized>(
         &self,
         state: V::State,
@@ -132,12 +133,10 @@ impl<V: Values> Learner<V> {
         rng: &mut R,
     ) -> Result<Decision, Refused> {
         if mask == self.open
-            && self.values.contains(state)
             && let Explore::EpsilonGreedy { ties, .. } = self.config.explore
+            && let Some(row) = self.values.as_row(state)
         {
-            return Ok(self.values.with_row(state, |row, _| {
-                explore::epsilon_greedy_of_all(row, self.rate, ties, rng)
-            }));
+            return Ok(explore::epsilon_greedy_of_all(row, self.rate, ties, rng));
         }
         self.decide_in_general(state, mask, rng)
     }
@@ -183,6 +182,17 @@ impl<V: Values> Learner<V> {
     /// Writes by what [`Learner::decide`] ranks the actions: their values, with UCB1 the bonus
     /// included, infinite where an action was never taken. Minus infinity where one is not allowed.
     ///
+    /// ```
+    /// # use cloudlot_qlearn::*;
+    /// let explore = Explore::Ucb { bonus: 1.0 };
+    /// let config = Config { explore, ..Config::default() };
+    /// let learner = Learner::new(Dense::new(1, 2, 0.0)?, config)?;
+    /// let mut scores = [0.0; 2];
+    /// learner.scores(StateId(0), Mask::all(1), &mut scores)?;
+    /// assert_eq!(scores, [f64::INFINITY, f64::NEG_INFINITY]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`Learner::probabilities`].
     pub fn scores(&self, state: V::State, mask: Mask, out: &mut [f64]) -> Result<(), Refused> {
@@ -199,7 +209,8 @@ impl<V: Values> Learner<V> {
     /// # Errors
     /// For an unknown state or action, an action that was not allowed, a reward that is no number,
     /// and whatever else [`Refused`] names.
-    #[inline]
+    // The usual step in the caller's loop, everything else by a call.
+    #[inline(always)]
     pub fn observe(&mut self, step: &Transition<V::State>) -> Result<Update, Refused> {
         if let Some(update) = self.values.learn_plainly(&self.plain, step) {
             self.count(step);
@@ -228,6 +239,18 @@ impl<V: Values> Learner<V> {
     ///
     /// The n-step rules learn from the steps that still wait, and traces are cleared; the other
     /// rules have nothing to do. No step and no episode is counted.
+    ///
+    /// ```
+    /// # use cloudlot_qlearn::*;
+    /// let rule = Rule::TreeBackup { steps: 3, target: Target::Greedy };
+    /// let config = Config { rule, ..Config::default() };
+    /// let mut learner = Learner::new(Dense::new(2, 1, 0.0)?, config)?;
+    /// let step = Transition::new(StateId(0), ActionId(0), 1.0, StateId(1), Mask::all(1));
+    /// assert_eq!(learner.observe(&step)?, Update::default());
+    /// learner.finish()?;
+    /// assert!(learner.values().view()[[0, 0]] > 0.9);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// If the values would leave the numbers; then nothing was changed.

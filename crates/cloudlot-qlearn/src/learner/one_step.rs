@@ -168,6 +168,15 @@ impl<V: Values> Learner<V> {
     }
 }
 
+/// Whether a value can move by `td_error` and stay a number, and so can the cells that share it.
+///
+/// Rewards are below 10¹⁵⁰ in size, and so are their sums for a lifetime. What lies far beyond has
+/// diverged, and is stopped while there is still room above.
+#[inline]
+pub(super) fn is_credible(td_error: f64) -> bool {
+    td_error.abs() <= 1e300
+}
+
 /// Moves the value of what was done in a table towards `goal`.
 #[inline]
 pub(super) fn move_value<V: Values>(
@@ -177,7 +186,7 @@ pub(super) fn move_value<V: Values>(
     goal: f64,
 ) -> Result<Update, Refused> {
     let td_error = goal - values.value(step.state, step.executed);
-    if !td_error.is_finite() {
+    if !is_credible(td_error) {
         return Err(Refused::Diverged(td_error));
     }
     let visits = values.visit(step.state, step.executed);

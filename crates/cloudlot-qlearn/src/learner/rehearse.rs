@@ -6,11 +6,11 @@
 use rand::Rng;
 
 use super::{Half, Learner, Refused, Update};
-use crate::explore::Peak;
+use crate::explore::{self, Decision, Peak, Reason, Row};
 use crate::rule::Target;
 use crate::stream::below;
 use crate::values::Values;
-use crate::{ActionId, End, Mask, Rule, Transition};
+use crate::{ACTIONS_MAX, ActionId, End, Mask, Rule, Transition};
 
 impl<V: Values> Learner<V> {
     /// What a state is worth to the rule: the best allowed value, or for the rules that value what
@@ -48,6 +48,32 @@ impl<V: Values> Learner<V> {
         Ok(match &self.twin {
             None => value,
             Some(twin) => 0.5 * value + 0.5 * twin.value(state, action),
+        })
+    }
+
+    /// Chooses an action as [`Learner::decide`] does, but by other values than the table's.
+    ///
+    /// The gap is that of the table, and what is not the best by the table is exploration.
+    pub(crate) fn decide_by<R: Rng + ?Sized>(
+        &self,
+        state: V::State,
+        mask: Mask,
+        fill: impl FnOnce(&Row<'_>, &mut [f64]),
+        rng: &mut R,
+    ) -> Result<Decision, Refused> {
+        self.look(state, mask, |row| {
+            let mut values = [0.0; ACTIONS_MAX];
+            let values = &mut values[..row.values.len()];
+            fill(&row, values);
+            let other = Row { values, ..row };
+            let mut decision = self.config.explore.choose(other, self.rate, rng);
+            let best = explore::best(row.values, row.mask);
+            let value = |action: ActionId| row.values[action.index()];
+            if value(decision.action) < value(best.action) {
+                decision.reason = Reason::Explore;
+            }
+            decision.gap = best.gap;
+            decision
         })
     }
 
@@ -105,7 +131,7 @@ impl<V: Values> Learner<V> {
                     Half::B => (twin, &self.values),
                 };
                 let mask = step.next_mask.and(self.all);
-                let next = learning.with_row(step.next, |row, _| crate::explore::best(row, mask));
+                let next = learning.with_row(step.next, |row, _| explore::best(row, mask));
                 (half, discount * judging.value(step.next, next.action))
             }
         };

@@ -3,10 +3,12 @@
 //! A trace says what part of an error reaches a cell. Only the cells that an episode touched have
 //! one, in a short list; what has faded is dropped from it. A trace carries the step size of the
 //! visit that left it, so that a well-known cell stays calm when a new one behind it moves far.
+//! A step that the last one did not announce, by its state or its action, begins anew.
 //! Source: van Seijen and Sutton, "True Online TD(λ)" (2014).
 
 use serde::{Deserialize, Serialize};
 
+use super::one_step::is_credible;
 use super::{Learner, Memory, Refused, Update};
 use crate::values::Values;
 use crate::{ActionId, End, Trace, Transition};
@@ -140,7 +142,7 @@ impl<V: Values> Learner<V> {
         };
         let values = &mut self.values;
         let td_error = goal - values.value(step.state, step.executed);
-        if !td_error.is_finite() {
+        if !is_credible(td_error) {
             return Err(Refused::Diverged(td_error));
         }
         let visits = values

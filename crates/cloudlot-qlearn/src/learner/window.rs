@@ -2,13 +2,14 @@
 //!
 //! The last steps stay in a ring until the return of the oldest is complete: when the ring is
 //! full, or when the episode ends. Then they are learned oldest first, each with the table as the
-//! one before it left it. Source: Sutton and Barto, 2nd edition, sections 7.2 and 7.5.
+//! one before it left it; their visits are counted together, after the last. Source: Sutton and Barto, 2nd edition, sections 7.2 and 7.5.
 
 use std::collections::VecDeque;
 use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
+use super::one_step::is_credible;
 use super::{Learner, Memory, Refused, Update};
 use crate::explore::best;
 use crate::values::Values;
@@ -250,7 +251,7 @@ impl<V: Values> Learner<V> {
             *content = self.values.cell(*cell);
         }
         let bounded = |(_, content): &(usize, f64)| (content + delta).is_finite();
-        if !td_error.is_finite() || !written[before..].iter().all(bounded) {
+        if !is_credible(td_error) || !written[before..].iter().all(bounded) {
             written.truncate(before);
             return Err(Refused::Diverged(td_error));
         }
@@ -263,7 +264,7 @@ impl<V: Values> Learner<V> {
     }
 }
 
-/// Gives a cell its former content back, to the bit.
+/// Gives a cell its former content back, to the last digit.
 fn restore<V: Values>(values: &mut V, cell: usize, content: f64) {
     // One addition rounds; what it leaves over is smaller by a factor of 2⁵², so a few suffice.
     for _ in 0..4 {

@@ -13,9 +13,14 @@ use crate::{below, stream};
 ///
 /// Sums of ratios, which the weighted estimators are, have bounds by the bootstrap: episodes are
 /// drawn again with replacement, and the bounds are the wider of the studentised and the percentile
-/// ones. On logs with few episodes that count (an effective sample size of some fifty), these held
-/// what they promise where percentile, bias-corrected and normal bounds fell short. A replicate that has no weight
-/// at all counts as unbounded on both sides, and with too many of them so are the bounds.
+/// ones. A replicate that has no weight at all counts as unbounded on both sides, and with too many
+/// of them so are the bounds.
+///
+/// No bound is right for weights whose tail the log does not show. In the world of the reference log,
+/// 300 episodes worth fifty, bounds at 95 % held the true value in 96 % of 400 logs for the weighted
+/// per-decision estimate (percentile alone 92 %, bias-corrected and accelerated 92 %) and in 91 % for
+/// the weighted whole episodes (78 %, 85 %). They failed from below: no lower bound was too high, whereas three
+/// in a hundred bias-corrected ones were.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Confidence {
     /// How often the two bounds together should hold the true value, in (0, 1); each fails with half

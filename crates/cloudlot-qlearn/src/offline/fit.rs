@@ -54,7 +54,8 @@ impl Fit {
     /// Values of `target` that hold at any time. A truncated episode would have gone on.
     ///
     /// # Errors
-    /// A target for other states or actions than those of the log, an unseen worth that is not finite, or values that are too large for a number.
+    /// A target for other states or actions than those of the log, an unseen worth that is not finite,
+    /// or values that are too large for a number.
     pub fn stationary(&self, log: &Log, target: &TargetPolicy) -> Result<Fitted, EvaluationError> {
         let counts = self.counts(log, target)?;
         let mut values = Array2::from_elem(shape(log.header()), self.unseen);

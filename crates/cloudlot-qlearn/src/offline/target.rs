@@ -16,8 +16,8 @@ use crate::{ACTIONS_MAX, ActionId, Learner, Mask, StateId};
 /// let without_last = Mask::all(2);
 /// assert_eq!(target.probability(StateId(0), without_last, ActionId(1)), 0.5);
 ///
-/// let target = TargetPolicy::greedy(array![[1.0, 2.0, 3.0]], 0.1)?;
-/// assert_eq!(target.probability(StateId(0), without_last, ActionId(1)), 0.95);
+/// let target = TargetPolicy::greedy(array![[1.0, 2.0, 3.0]], 0.5)?;
+/// assert_eq!(target.probability(StateId(0), without_last, ActionId(1)), 0.75);
 ///
 /// let wrong = TargetPolicy::stochastic(array![[0.5, 0.6]]);
 /// assert_eq!(wrong, Err(TargetPolicyError::Sum { state: 0, sum: 1.1 }));

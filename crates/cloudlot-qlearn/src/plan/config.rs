@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::CountsError;
+use crate::{CountsError, Limits};
 
 /// What a backup looks at.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -46,6 +46,35 @@ impl Default for Plan {
     }
 }
 
+/// What a planner does, in numbers.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct PlannerConfig {
+    /// What is done after each step.
+    pub plan: Plan,
+    /// How much the model remembers.
+    pub limits: Limits,
+    /// How often an action is tried in a state before its value is believed; until then an
+    /// agent hopes that it is as good as the best that was found anywhere, and goes there if the way
+    /// is worth it. With 0 an agent explores by the learner's values alone.
+    ///
+    /// Without hopes, good planning makes bad explorers: the first way that is better than the
+    /// initial value of the unknown is kept. The learner's own values are not touched by hopes, so
+    /// the best action is always the best as far as is known. A mask keeps from what is not safe.
+    pub tries: u32,
+}
+
+impl Default for PlannerConfig {
+    /// The default plan and limits, and one try.
+    fn default() -> Self {
+        Self {
+            plan: Plan::default(),
+            limits: Limits::default(),
+            tries: 1,
+        }
+    }
+}
+
 /// A planner cannot be like this.
 #[derive(Clone, Copy, PartialEq, Debug, thiserror::Error)]
 pub enum PlanError {
@@ -55,6 +84,9 @@ pub enum PlanError {
     /// A pair waits that was never seen or waits already, or with a priority that cannot be.
     #[error("pair {0} cannot wait for a backup")]
     Waiting(u32),
+    /// More hopes than pairs, or some that are no numbers.
+    #[error("{0} hopes, which are too many or no numbers")]
+    Hopes(usize),
     /// The worth of more states than were seen.
     #[error("the worth of {0} states, which is more than were seen")]
     Told(usize),

@@ -5,28 +5,33 @@
 //! world is as counted: the certainty-equivalent estimate. It is meant for tables, where one
 //! value can be set without moving others.
 
+mod book;
 mod config;
 mod file;
+mod hope;
 mod queue;
 mod sweep;
 
-pub use config::{Backup, Plan, PlanError};
+pub use config::{Backup, Plan, PlanError, PlannerConfig};
 
 use rand::Rng;
 use serde::{Deserialize, Serialize};
 
+use self::book::Book;
 use self::file::PlannerFile;
+use self::hope::{Hopeful, Hopes};
 use self::queue::Queue;
 use self::sweep::Sweep;
+use crate::explore::Row;
 use crate::stream::below;
-use crate::{Counts, End, Learner, Limits, Refused, StateId, Transition, Values};
+use crate::{Counts, End, Learner, StateId, Transition, Values};
 
 /// A model, and what is done with it after each step.
 ///
 /// ```
 /// # use cloudlot_qlearn::*;
 /// let mut learner = Learner::new(Dense::new(3, 1, 0.0)?, Config::default())?;
-/// let mut planner = Planner::new(Plan::default(), 1, Limits::default())?;
+/// let mut planner = Planner::new(PlannerConfig::default(), 1)?;
 /// let mut stream = stream(1, 0);
 /// let all = Mask::all(1);
 /// let (first, second, third) = (StateId(0), StateId(1), StateId(2));
@@ -51,9 +56,11 @@ use crate::{Counts, End, Learner, Limits, Refused, StateId, Transition, Values};
     )
 )]
 pub struct Planner<S = StateId> {
-    plan: Plan,
+    config: PlannerConfig,
     counts: Counts<S>,
     sweep: Sweep,
+    hopes: Hopes,
+    hope_sweep: Sweep,
 }
 
 impl<S: Copy + Ord> Planner<S> {
@@ -61,12 +68,14 @@ impl<S: Copy + Ord> Planner<S> {
     ///
     /// # Errors
     /// Where a number is outside its range.
-    pub fn new(plan: Plan, actions: usize, limits: Limits) -> Result<Self, PlanError> {
-        plan.check()?;
+    pub fn new(config: PlannerConfig, actions: usize) -> Result<Self, PlanError> {
+        config.plan.check()?;
         Ok(Self {
-            plan,
-            counts: Counts::new(actions, limits)?,
+            config,
+            counts: Counts::new(actions, config.limits)?,
             sweep: Sweep::default(),
+            hopes: Hopes::default(),
+            hope_sweep: Sweep::default(),
         })
     }
 
@@ -83,15 +92,17 @@ impl<S: Copy + Ord> Planner<S> {
         R: Rng + ?Sized,
     {
         let seen = self.counts.count(step);
-        match self.plan {
-            Plan::DynaQ { backups, backup } => self.dream(learner, backups, backup, rng),
-            Plan::Sweeping { backups, threshold } => {
-                if let Some(place) = seen {
-                    self.sweep.note(&self.counts, learner, threshold, place);
-                }
-                self.sweep.run(&self.counts, learner, threshold, backups)
-            }
+        if let (Some(place), Plan::Sweeping { threshold, .. }) = (seen, self.config.plan) {
+            self.sweep.note(&self.counts, learner, threshold, place);
         }
+        let backups = match self.config.plan {
+            Plan::DynaQ { backups, .. } | Plan::Sweeping { backups, .. } => backups,
+        };
+        let done = self.plan(learner, backups, rng);
+        if self.config.tries > 0 {
+            self.hope(learner, seen, backups, rng);
+        }
+        done
     }
 
     /// Plans without a new transition, as in a pause: `backups` at most. Says how many were made;
@@ -101,7 +112,7 @@ impl<S: Copy + Ord> Planner<S> {
         V: Values<State = S>,
         R: Rng + ?Sized,
     {
-        match self.plan {
+        match self.config.plan {
             Plan::DynaQ { backup, .. } => self.dream(learner, backups, backup, rng),
             Plan::Sweeping { threshold, .. } => {
                 self.sweep.run(&self.counts, learner, threshold, backups)
@@ -111,7 +122,7 @@ impl<S: Copy + Ord> Planner<S> {
 
     /// Dyna-Q: backups of pairs that are drawn evenly from those that were seen.
     fn dream<V, R>(
-        &self,
+        &mut self,
         learner: &mut Learner<V>,
         backups: u32,
         backup: Backup,
@@ -121,16 +132,13 @@ impl<S: Copy + Ord> Planner<S> {
         V: Values<State = S>,
         R: Rng + ?Sized,
     {
-        let seen = self.counts.seen();
-        let amount = u32::try_from(seen.len()).unwrap_or(u32::MAX);
-        if amount == 0 {
-            return 0;
-        }
         let mut done = 0;
         for _ in 0..backups {
-            let cell = seen[below(rng, amount) as usize];
+            let Some(cell) = self.counts.draw(rng) else {
+                return done;
+            };
             let made = match backup {
-                Backup::Expected => back_up(&self.counts, learner, cell).is_ok(),
+                Backup::Expected => learner.back_up(&self.counts, cell).is_ok(),
                 Backup::Sample => {
                     let step = imagine(&self.counts, cell, rng);
                     learner.rehearse(&step, rng).is_ok()
@@ -141,10 +149,61 @@ impl<S: Copy + Ord> Planner<S> {
         done
     }
 
-    /// What is done after each step.
+    /// As many full backups of the hopes.
+    fn hope<V, R>(
+        &mut self,
+        learner: &Learner<V>,
+        seen: Option<(u32, u32)>,
+        backups: u32,
+        rng: &mut R,
+    ) where
+        V: Values<State = S>,
+        R: Rng + ?Sized,
+    {
+        let mut book = Hopeful {
+            hopes: &mut self.hopes,
+            learner,
+            tries: self.config.tries,
+        };
+        let mut raised = false;
+        if let Some((cell, _)) = seen {
+            let found = Book::value(learner, &self.counts, cell);
+            raised = found.is_ok_and(|value| book.hopes.hear(value));
+            // What has just become known does not wait for its first value; nothing is changed if
+            // that is out of reach.
+            let _ = book.back_up(&self.counts, cell);
+        }
+        match self.config.plan {
+            Plan::DynaQ { .. } => {
+                for _ in 0..backups {
+                    if let Some(cell) = self.counts.draw(rng) {
+                        let _ = book.back_up(&self.counts, cell);
+                    }
+                }
+            }
+            Plan::Sweeping { threshold, .. } => {
+                if let Some(place) = seen {
+                    self.hope_sweep.note(&self.counts, &book, threshold, place);
+                }
+                if raised {
+                    self.hope_sweep.note_all(&self.counts, &book, threshold);
+                }
+                self.hope_sweep
+                    .run(&self.counts, &mut book, threshold, backups);
+            }
+        }
+    }
+
+    /// Writes what the actions of a state could be worth; see [`PlannerConfig::tries`].
+    pub(crate) fn fill_hopes(&self, state: S, row: &Row<'_>, out: &mut [f64]) {
+        self.hopes
+            .fill(&self.counts, self.config.tries, state, row, out);
+    }
+
+    /// The settings.
     #[must_use]
-    pub const fn config(&self) -> Plan {
-        self.plan
+    pub const fn config(&self) -> PlannerConfig {
+        self.config
     }
 
     /// The model.
@@ -158,37 +217,6 @@ impl<S: Copy + Ord> Planner<S> {
     pub fn waiting(&self) -> usize {
         self.sweep.queue.len()
     }
-}
-
-/// What a pair is worth by the model: the mean over its outcomes.
-fn goal<V: Values>(
-    counts: &Counts<V::State>,
-    learner: &Learner<V>,
-    cell: u32,
-) -> Result<f64, Refused> {
-    let (mut sum, mut total) = (0.0, 0.0);
-    for tally in counts.tallies(cell) {
-        let after = if tally.terminated {
-            0.0
-        } else {
-            let (next, mask) = counts.known(tally.next);
-            learner.discount_over(tally.dt) * learner.worth(next, mask)?
-        };
-        let weight = f64::from(tally.count);
-        sum += weight * (tally.reward + after);
-        total += weight;
-    }
-    Ok(sum / total)
-}
-
-fn back_up<V: Values>(
-    counts: &Counts<V::State>,
-    learner: &mut Learner<V>,
-    cell: u32,
-) -> Result<(), Refused> {
-    let goal = goal(counts, learner, cell)?;
-    let (slot, action) = counts.place(cell);
-    learner.settle(counts.known(slot).0, action, goal)
 }
 
 /// A transition as it may have been, drawn from the counts of a pair.

@@ -7,8 +7,8 @@
 //! Sources: Moore and Atkeson, "Prioritized Sweeping" (1993); Sutton and Barto, 2nd edition,
 //! section 8.4.
 
-use super::Queue;
-use crate::{Counts, Learner, Values};
+use super::{Book, Queue};
+use crate::Counts;
 
 /// Who waits, and what everybody was told.
 #[derive(Clone, PartialEq, Debug, Default)]
@@ -20,23 +20,35 @@ pub(super) struct Sweep {
 
 impl Sweep {
     /// Looks at what a fresh transition changed: its own pair, and the worth of both its states.
-    pub(super) fn note<V: Values>(
+    pub(super) fn note<S: Copy>(
         &mut self,
-        counts: &Counts<V::State>,
-        learner: &Learner<V>,
+        counts: &Counts<S>,
+        book: &impl Book<S>,
         threshold: f64,
         (cell, next): (u32, u32),
     ) {
-        self.weigh(counts, learner, threshold, cell);
-        self.tell(counts, learner, threshold, counts.place(cell).0);
-        self.tell(counts, learner, threshold, next);
+        self.weigh(counts, book, threshold, cell);
+        self.tell(counts, book, threshold, counts.place(cell).0);
+        self.tell(counts, book, threshold, next);
+    }
+
+    /// Looks at the worth of every state.
+    pub(super) fn note_all<S: Copy>(
+        &mut self,
+        counts: &Counts<S>,
+        book: &impl Book<S>,
+        threshold: f64,
+    ) {
+        for slot in counts.slots() {
+            self.tell(counts, book, threshold, slot);
+        }
     }
 
     /// Backs up the most urgent pairs, `backups` at most, and says how many there were.
-    pub(super) fn run<V: Values>(
+    pub(super) fn run<S: Copy>(
         &mut self,
-        counts: &Counts<V::State>,
-        learner: &mut Learner<V>,
+        counts: &Counts<S>,
+        book: &mut impl Book<S>,
         threshold: f64,
         backups: u32,
     ) -> u32 {
@@ -44,24 +56,23 @@ impl Sweep {
             let Some(cell) = self.queue.pop() else {
                 return done;
             };
-            if super::back_up(counts, learner, cell).is_ok() {
-                self.tell(counts, learner, threshold, counts.place(cell).0);
+            if book.back_up(counts, cell).is_ok() {
+                self.tell(counts, book, threshold, counts.place(cell).0);
             }
         }
         backups
     }
 
     /// Lets the predecessors of a state know what it is worth, if that has changed.
-    fn tell<V: Values>(
+    fn tell<S: Copy>(
         &mut self,
-        counts: &Counts<V::State>,
-        learner: &Learner<V>,
+        counts: &Counts<S>,
+        book: &impl Book<S>,
         threshold: f64,
         slot: u32,
     ) {
-        let (state, mask) = counts.known(slot);
         // A state that was only seen behind an end has no mask, and nobody who bootstraps from it.
-        let worth = learner.worth(state, mask).ok().map(f64::to_bits);
+        let worth = book.worth(counts, slot).ok().map(f64::to_bits);
         let at = slot as usize;
         if self.told.len() <= at {
             self.told.resize(at + 1, None);
@@ -71,21 +82,19 @@ impl Sweep {
         }
         self.told[at] = worth;
         for cell in counts.predecessor_cells(slot) {
-            self.weigh(counts, learner, threshold, *cell);
+            self.weigh(counts, book, threshold, *cell);
         }
     }
 
     /// Lets a pair wait for as long as it is too far from its backup.
-    fn weigh<V: Values>(
+    fn weigh<S: Copy>(
         &mut self,
-        counts: &Counts<V::State>,
-        learner: &Learner<V>,
+        counts: &Counts<S>,
+        book: &impl Book<S>,
         threshold: f64,
         cell: u32,
     ) {
-        let (slot, action) = counts.place(cell);
-        let value = learner.value(counts.known(slot).0, action);
-        let distance = match (super::goal(counts, learner, cell), value) {
+        let distance = match (book.goal(counts, cell), book.value(counts, cell)) {
             (Ok(goal), Ok(value)) => (goal - value).abs(),
             _ => 0.0,
         };

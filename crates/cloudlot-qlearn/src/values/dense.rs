@@ -203,6 +203,12 @@ impl Values for Dense {
     }
 
     #[inline]
+    fn as_row(&self, state: StateId) -> Option<&[f64]> {
+        let first = state.index() * self.actions();
+        self.values.get(first..first + self.actions())
+    }
+
+    #[inline]
     fn with_row<T>(&self, state: StateId, look: impl FnOnce(&[f64], &[u32]) -> T) -> T {
         let first = state.index() * self.actions();
         look(self.row(state), &self.visits[first..first + self.actions()])
@@ -252,7 +258,7 @@ impl Values for Dense {
         })
     }
 
-    #[inline]
+    #[inline(always)]
     fn learn_plainly(&mut self, plain: &Plain, step: &Transition) -> Option<Update> {
         let usual = step.executed.index() < self.actions()
             && step.mask == plain.all

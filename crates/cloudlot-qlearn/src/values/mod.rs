@@ -42,6 +42,15 @@ pub trait Values {
     /// Whether `state` is one of this table's.
     fn contains(&self, state: Self::State) -> bool;
 
+    /// The values of a state, if they lie side by side; nothing for a state that is not contained.
+    ///
+    /// An implementation may always give nothing: then [`Values::with_row`] is asked.
+    #[inline]
+    fn as_row(&self, state: Self::State) -> Option<&[f64]> {
+        let _ = state;
+        None
+    }
+
     /// Shows the values and the counts of a state, one each for every action.
     ///
     /// # Panics

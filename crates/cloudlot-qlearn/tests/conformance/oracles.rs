@@ -1,7 +1,7 @@
 //! The rules that remember, against the naive models, on random logs.
 
 use cloudlot_qlearn::{
-    Config, Dense, Explore, Learner, Rule, Schedule, StepSize, Target, Trace, Values,
+    Config, Dense, End, Explore, Learner, Rule, Schedule, StateId, StepSize, Target, Trace, Values,
 };
 use proptest::prelude::*;
 
@@ -51,7 +51,7 @@ fn config((discount, step_size): (f64, StepSize), rule: Rule, explore: Explore) 
     }
 }
 
-fn learned<V: Values<State = cloudlot_qlearn::StateId> + Clone>(
+fn learned<V: Values<State = StateId> + Clone>(
     table: V,
     config: Config,
     log: &[Transition],
@@ -213,7 +213,7 @@ fn by_vector(log: &[Transition], lambda: f64, alpha: f64) -> Shared {
         let cells = table.active(step.state, step.executed);
         let feature = |cell: usize| if cells.contains(&cell) { 1.0 } else { 0.0 };
         let gamma = libm::pow(0.9, step.dt);
-        let over = step.end == cloudlot_qlearn::End::Terminated;
+        let over = step.end == End::Terminated;
         let next = step.next_action.unwrap();
         let after = if over {
             0.0
@@ -221,15 +221,13 @@ fn by_vector(log: &[Transition], lambda: f64, alpha: f64) -> Shared {
             gamma * table.value(step.next, next)
         };
         let error = step.reward + after - table.value(step.state, step.executed);
-        let along: f64 = (0..traces.len())
-            .map(|cell| traces[cell] * feature(cell))
-            .sum();
-        for cell in 0..traces.len() {
-            traces[cell] += each * feature(cell) - each * along * feature(cell);
-            table.weights[cell] += error * traces[cell];
-            traces[cell] *= gamma * lambda;
+        let along: f64 = cells.iter().map(|cell| traces[*cell]).sum();
+        for (cell, trace) in traces.iter_mut().enumerate() {
+            *trace += each * feature(cell) - each * along * feature(cell);
+            table.weights[cell] += error * *trace;
+            *trace *= gamma * lambda;
         }
-        announced = (step.end == cloudlot_qlearn::End::Running).then_some((step.next, next));
+        announced = (step.end == End::Running).then_some((step.next, next));
     }
     table
 }

@@ -103,10 +103,6 @@ fn bounds_hold_the_exact_value_as_often_as_they_promise() {
         }
     }
     for (name, tally) in tallies {
-        println!(
-            "{name}: {} held, {} above of {LOGS}",
-            tally.held, tally.above
-        );
         assert!(
             tally.held >= LOGS * 92 / 100,
             "{name}: {} of {LOGS}",

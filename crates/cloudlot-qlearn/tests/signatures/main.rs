@@ -3,6 +3,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod bias;
+mod cliff;
 mod mountain_car;
 mod random_walk;
 

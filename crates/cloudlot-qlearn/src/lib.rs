@@ -32,7 +32,8 @@ mod values;
 pub use actors::{Actors, ActorsConfig, ActorsError, Round};
 pub use agent::{Agent, Episode};
 pub use checkpoint::{
-    ActorsForm, AgentForm, Checkpoint, CheckpointError, DenseForm, Persist, Save,
+    ActorsForm, AgentForm, Checkpoint, CheckpointError, DenseForm, LinearForm, Persist, Save,
+    SparseForm,
 };
 pub use codec::{Codec, CodecError, Mixed, MixedError};
 pub use counts::{Counts, CountsError, Limits, Tally};

@@ -16,7 +16,7 @@ use crate::{Learner, Planner, Replay, StateId, Transition, Values};
 )]
 pub enum Practice<S = StateId> {
     /// From a counted model.
-    Planner(Planner<S>),
+    Planner(Box<Planner<S>>),
     /// From past transitions.
     Replay(Replay<S>),
 }
@@ -51,7 +51,7 @@ impl<S: Copy + Ord> Practice<S> {
 
 impl<S> From<Planner<S>> for Practice<S> {
     fn from(planner: Planner<S>) -> Self {
-        Self::Planner(planner)
+        Self::Planner(Box::new(planner))
     }
 }
 

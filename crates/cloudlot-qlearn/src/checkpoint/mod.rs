@@ -15,14 +15,18 @@ mod agent;
 mod error;
 mod file;
 mod hex;
+mod linear;
 mod save;
+mod sparse;
 mod table;
 mod words;
 
 pub use actors::ActorsForm;
 pub use agent::AgentForm;
 pub use error::CheckpointError;
+pub use linear::LinearForm;
 pub use save::Save;
+pub use sparse::SparseForm;
 pub use table::{DenseForm, Persist};
 pub(crate) use words::Words;
 

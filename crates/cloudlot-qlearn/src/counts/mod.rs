@@ -4,6 +4,7 @@
 //! and not with what could be. What to do with the model is the business of the planner.
 
 mod file;
+mod model;
 
 pub use file::CountsError;
 
@@ -305,8 +306,7 @@ impl<S: Copy + Ord> Counts<S> {
     }
 
     fn cell(&self, state: S, action: ActionId) -> Option<u32> {
-        let slot = self.slot(state)?;
-        (action.index() < self.actions()).then(|| self.cell_at(slot, action))
+        self.cell_in(self.slot(state)?, action)
     }
 
     pub(crate) fn slot(&self, state: S) -> Option<u32> {
@@ -344,6 +344,11 @@ impl<S: Copy> Counts<S> {
 
     pub(crate) fn slots(&self) -> std::ops::Range<u32> {
         0..u32::try_from(self.states.len()).unwrap_or(u32::MAX)
+    }
+
+    /// The cell of an action, if the model has it: the table may have more.
+    pub(crate) fn cell_in(&self, slot: u32, action: ActionId) -> Option<u32> {
+        (action.0 < self.actions).then(|| self.cell_at(slot, action))
     }
 
     /// The cell of an action that the model has.

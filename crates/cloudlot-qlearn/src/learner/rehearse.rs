@@ -5,6 +5,7 @@
 
 use rand::Rng;
 
+use super::one_step::is_credible;
 use super::{Half, Learner, Refused, Update};
 use crate::explore::{self, Decision, Peak, Reason, Row};
 use crate::rule::Target;
@@ -93,10 +94,10 @@ impl<V: Values> Learner<V> {
     /// This is a full backup with a step size of one; it is not counted as an update.
     ///
     /// # Errors
-    /// If the state or the action is unknown or `goal` is not finite; nothing is changed then.
+    /// If the state or the action is unknown or `goal` is no number or beyond belief; nothing is changed then.
     pub fn settle(&mut self, state: V::State, action: ActionId, goal: f64) -> Result<(), Refused> {
         self.known(state, action)?;
-        if !goal.is_finite() {
+        if !is_credible(goal) {
             return Err(Refused::Diverged(goal));
         }
         for values in std::iter::once(&mut self.values).chain(&mut self.twin) {
@@ -141,7 +142,7 @@ impl<V: Values> Learner<V> {
         };
         let (state, action) = (step.state, step.executed);
         let td_error = step.reward + after - values.value(state, action);
-        if !td_error.is_finite() {
+        if !is_credible(td_error) {
             return Err(Refused::Diverged(td_error));
         }
         let visits = values.with_row(state, |_, visits| visits[action.index()]);

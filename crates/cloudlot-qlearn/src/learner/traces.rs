@@ -44,12 +44,16 @@ impl<S> Default for Traces<S> {
 }
 
 impl<S: Copy + PartialEq> Traces<S> {
-    /// Drafts the traces of a step. One that was not announced begins anew.
-    fn draft(&mut self, step: &Transition<S>, trace: Trace, step_size: f64) {
+    /// Drafts the traces that a step finds. One that was not announced finds none.
+    fn begin(&mut self, step: &Transition<S>) {
         self.draft.clear();
         if self.announced == Some((step.state, Some(step.executed))) {
             self.draft.extend_from_slice(&self.active);
         }
+    }
+
+    /// Lets the traces of the touched cells grow.
+    fn grow(&mut self, trace: Trace, step_size: f64) {
         let share = touch(&mut self.draft, &self.touched, trace, step_size);
         for cell in self.touched.drain(..) {
             match self.draft.iter_mut().find(|(active, _)| *active == cell) {
@@ -57,6 +61,13 @@ impl<S: Copy + PartialEq> Traces<S> {
                 None => self.draft.push((cell, share)),
             }
         }
+    }
+
+    /// Whether every cell of the draft can move by what reaches it of an error.
+    fn can_carry<V: Values>(&self, td_error: f64, values: &V) -> bool {
+        self.draft
+            .iter()
+            .all(|&(cell, trace)| (values.cell(cell) + td_error * trace).is_finite())
     }
 
     /// Takes the draft over, as far as it reaches the next step.
@@ -150,13 +161,11 @@ impl<V: Values> Learner<V> {
             .saturating_add(1);
         let step_size = self.config.step_size.at(visits, self.config.discount);
 
+        traces.begin(step);
         let touched = &mut traces.touched;
         values.cells(step.state, step.executed, |cell| touched.push(cell));
-        traces.draft(step, trace, step_size);
-        let bounded = |&(cell, trace): &(usize, f64)| {
-            (values.cell(cell) + td_error * trace).is_finite() && trace.is_finite()
-        };
-        if !traces.draft.iter().all(bounded) {
+        traces.grow(trace, step_size);
+        if !traces.can_carry(td_error, values) {
             traces.draft.clear();
             return Err(Refused::Diverged(td_error));
         }

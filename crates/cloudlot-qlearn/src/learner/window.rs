@@ -139,6 +139,12 @@ impl<V: Values> Learner<V> {
                 for past in window.steps.drain(..complete) {
                     self.values.visit(past.step.state, past.step.executed);
                 }
+                // A table that makes its rows on demand makes this one now, so that a refusal to
+                // come finds it made.
+                if let Some(past) = window.steps.back() {
+                    let (state, action) = (past.step.state, past.step.executed);
+                    self.values.cells(state, action, |_| {});
+                }
                 Ok(update.unwrap_or_default())
             }
             Err(refused) => {
@@ -229,6 +235,9 @@ impl<V: Values> Learner<V> {
             (step.state, step.executed)
         };
         let td_error = goal - self.values.value(state, action);
+        if !is_credible(td_error) {
+            return Err(Refused::Diverged(td_error));
+        }
         // The steps before this one are learned, but their visits are not counted yet.
         let uncounted = window
             .steps
@@ -251,7 +260,7 @@ impl<V: Values> Learner<V> {
             *content = self.values.cell(*cell);
         }
         let bounded = |(_, content): &(usize, f64)| (content + delta).is_finite();
-        if !is_credible(td_error) || !written[before..].iter().all(bounded) {
+        if !written[before..].iter().all(bounded) {
             written.truncate(before);
             return Err(Refused::Diverged(td_error));
         }

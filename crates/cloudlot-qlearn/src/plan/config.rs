@@ -58,6 +58,11 @@ pub struct PlannerConfig {
     /// agent hopes that it is as good as the best that was found anywhere, and goes there if the way
     /// is worth it. With 0 an agent explores by the learner's values alone.
     ///
+    /// In Taxi (500 states, 6 actions) the defaults reach the optimum within some 3,700 decisions, and
+    /// within some 1,900 with its action mask; the worst of 31 seeds took 4,200 and 2,400. With 0,
+    /// most seeds still knew no more than a detour after 60,000. In a world of chance
+    /// one try tells little: 5 did better in FrozenLake.
+    ///
     /// Without hopes, good planning makes bad explorers: the first way that is better than the
     /// initial value of the unknown is kept. The learner's own values are not touched by hopes, so
     /// the best action is always the best as far as is known. A mask keeps from what is not safe.

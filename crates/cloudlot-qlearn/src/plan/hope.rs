@@ -15,7 +15,8 @@ use crate::{ActionId, Counts, Learner, Mask, Refused, Values};
 /// that a slow rise does not raise them each time.
 const MARGIN: f64 = 0.1;
 
-/// Values of pairs as they could be.
+/// Values of pairs as they could be. What is hoped of the untried never falls: in a world that has
+/// become worse the untried is tried all the sooner.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub(super) struct Hopes {
     /// The bits of the value of each cell that was tried often enough; others may hold anything.
@@ -49,7 +50,7 @@ impl Hopes {
         row: &Row<'_>,
         action: ActionId,
     ) -> f64 {
-        let cell = slot.map(|slot| counts.cell_at(slot, action));
+        let cell = slot.and_then(|slot| counts.cell_in(slot, action));
         if let Some(cell) = cell.filter(|cell| counts.total(*cell) >= tries)
             && let Some(bits) = self.values.get(cell as usize)
         {

@@ -62,6 +62,22 @@ pub enum ShapeError {
         /// States and actions that were claimed.
         shape: (usize, usize),
     },
+    /// A row in a file for a state that is unknown, or has one.
+    #[error("a row for state {state} of {states}, unknown or there already")]
+    Row {
+        /// Whose row it claims to be.
+        state: usize,
+        /// How many states there are.
+        states: usize,
+    },
+    /// Tiles in a file that no tile coder numbers so.
+    #[error("{tiles} tiles on {tilings} grids")]
+    Tiles {
+        /// How many there are on all grids.
+        tiles: usize,
+        /// How many grids there are.
+        tilings: u32,
+    },
     /// A value that is no number, or beyond belief.
     #[error("the value of action {action} in state {state} is {value}")]
     Value {

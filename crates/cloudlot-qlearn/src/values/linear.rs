@@ -1,7 +1,7 @@
 //! Values for a continuous space: every tile that a point is in has a say.
 
 use super::{Dense, ShapeError, Values};
-use crate::{ACTIONS_MAX, ActionId, StateId, TileCoder, Tiles};
+use crate::{ACTIONS_MAX, ActionId, StateId, TILINGS_MAX, TileCoder, Tiles};
 
 /// A linear approximation over the tiles of a [`TileCoder`].
 ///
@@ -43,6 +43,28 @@ impl Linear {
             weights,
             active: coder.tilings(),
         })
+    }
+
+    /// Weights that were learned for the tiles of `tilings` grids.
+    ///
+    /// # Errors
+    /// Where no tile coder has so many.
+    pub(crate) fn learned(weights: Dense, tilings: u32) -> Result<Self, ShapeError> {
+        let tiles = weights.states();
+        let grids = tilings as usize;
+        if !tilings.is_power_of_two() || grids > TILINGS_MAX || !tiles.is_multiple_of(grids) {
+            return Err(ShapeError::Tiles { tiles, tilings });
+        }
+        Ok(Self {
+            weights,
+            active: tilings,
+        })
+    }
+
+    /// How many tiles a point is in.
+    #[must_use]
+    pub const fn tilings(&self) -> u32 {
+        self.active
     }
 
     /// The weight of each tile, and how often it was visited: a row for each tile.

@@ -4,7 +4,6 @@
 //! value and leaves no mark; the first write gives it a row.
 
 use rustc_hash::FxBuildHasher;
-use serde::{Deserialize, Serialize};
 
 use super::Values;
 use super::dense::{ShapeError, check_shape, check_value};
@@ -34,8 +33,7 @@ type Index = std::collections::HashMap<u32, u32, FxBuildHasher>;
 /// assert_eq!(table.ids(), [StateId(3_999_999_999)]);
 /// # Ok::<(), cloudlot_qlearn::ShapeError>(())
 /// ```
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-#[serde(try_from = "Rows", into = "Rows")]
+#[derive(Clone, PartialEq, Debug)]
 pub struct Sparse {
     states: usize,
     /// What a state without a row shows.
@@ -51,37 +49,6 @@ pub struct Sparse {
 struct Block {
     values: Box<[f64]>,
     visits: Box<[u32]>,
-}
-
-/// What a file holds: rows in the order of their first write. Values are bits, so that they come
-/// back as they were.
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Rows {
-    states: usize,
-    actions: usize,
-    initial: u64,
-    ids: Vec<StateId>,
-    values: Vec<u64>,
-    visits: Vec<u32>,
-}
-
-/// Why what is in a file is no table.
-#[derive(Clone, Copy, PartialEq, Debug, thiserror::Error)]
-enum RowsError {
-    #[error(transparent)]
-    Shape(#[from] ShapeError),
-    #[error("{rows} rows of {actions} actions with {values} values and {visits} counts")]
-    Length {
-        rows: usize,
-        actions: usize,
-        values: usize,
-        visits: usize,
-    },
-    #[error("a row for state {state} of {states}")]
-    State { state: u32, states: usize },
-    #[error("two rows for state {state}")]
-    Twice { state: u32 },
 }
 
 impl Sparse {
@@ -119,6 +86,54 @@ impl Sparse {
             let (values, visits) = self.at(row);
             (*id, values, visits)
         })
+    }
+
+    /// What a state shows that was never written to.
+    pub(crate) fn initial(&self) -> f64 {
+        self.unseen.values[0]
+    }
+
+    /// A row as it was learned, the next in order: values may have grown past what a reward can be, but are finite.
+    ///
+    /// # Errors
+    /// Where the state is unknown or has a row, the row has not one place for each action, or a value
+    /// is not finite.
+    pub(crate) fn push_row(
+        &mut self,
+        id: StateId,
+        values: &[f64],
+        visits: &[u32],
+    ) -> Result<(), ShapeError> {
+        let actions = self.actions();
+        let (state, states) = (id.index(), self.states);
+        if values.len() != actions {
+            return Err(ShapeError::Values {
+                found: (1, values.len()),
+                shape: (states, actions),
+            });
+        }
+        if visits.len() != actions {
+            return Err(ShapeError::Visits {
+                found: (1, visits.len()),
+                shape: (states, actions),
+            });
+        }
+        if !self.contains(id) || self.row_of(id).is_some() {
+            return Err(ShapeError::Row { state, states });
+        }
+        if let Some(action) = values.iter().position(|value| !value.is_finite()) {
+            return Err(ShapeError::Value {
+                state,
+                action,
+                value: values[action],
+            });
+        }
+        let row = self.make_row(id);
+        let (block, at) = self.place(row, 0);
+        let block = &mut self.blocks[block];
+        block.values[at..at + actions].copy_from_slice(values);
+        block.visits[at..at + actions].copy_from_slice(visits);
+        Ok(())
     }
 
     #[inline]
@@ -253,97 +268,9 @@ impl Values for Sparse {
     }
 }
 
-impl TryFrom<Rows> for Sparse {
-    type Error = RowsError;
-
-    fn try_from(rows: Rows) -> Result<Self, RowsError> {
-        let Rows {
-            states,
-            actions,
-            initial,
-            ids,
-            values,
-            visits,
-        } = rows;
-        let mut table = Self::new(states, actions, f64::from_bits(initial))?;
-        let cells = ids.len().checked_mul(actions);
-        if cells != Some(values.len()) || cells != Some(visits.len()) {
-            let (values, visits) = (values.len(), visits.len());
-            return Err(RowsError::Length {
-                rows: ids.len(),
-                actions,
-                values,
-                visits,
-            });
-        }
-        let contents = values
-            .chunks_exact(actions)
-            .zip(visits.chunks_exact(actions));
-        for (id, (values, visits)) in ids.into_iter().zip(contents) {
-            table.put_row(id, values, visits)?;
-        }
-        Ok(table)
-    }
-}
-
-impl Sparse {
-    fn put_row(&mut self, id: StateId, values: &[u64], visits: &[u32]) -> Result<(), RowsError> {
-        if !self.contains(id) {
-            return Err(RowsError::State {
-                state: id.0,
-                states: self.states,
-            });
-        }
-        let rows = self.ids.len();
-        let row = self.make_row(id);
-        if row < rows {
-            return Err(RowsError::Twice { state: id.0 });
-        }
-        let (block, at) = self.place(row, 0);
-        let block = &mut self.blocks[block];
-        for (action, (&bits, &count)) in values.iter().zip(visits).enumerate() {
-            let value = f64::from_bits(bits);
-            check_value(id.index(), action, value)?;
-            block.values[at + action] = value;
-            block.visits[at + action] = count;
-        }
-        Ok(())
-    }
-}
-
-impl From<Sparse> for Rows {
-    fn from(table: Sparse) -> Self {
-        let mut values = Vec::new();
-        let mut visits = Vec::new();
-        for (_, row, counts) in table.rows() {
-            values.extend(row.iter().map(|value| value.to_bits()));
-            visits.extend_from_slice(counts);
-        }
-        Self {
-            states: table.states,
-            actions: table.actions(),
-            initial: table.unseen.values[0].to_bits(),
-            ids: table.ids,
-            values,
-            visits,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// More rows than fit in two blocks, with values that decimals do not have.
-    fn learned() -> Sparse {
-        let mut table = Sparse::new(1 << 30, 3, 0.1).unwrap();
-        for step in 0..600_u32 {
-            let (state, action) = (StateId(step.wrapping_mul(2_654_435_761) >> 2), ActionId(1));
-            table.visit(state, action);
-            table.add(state, action, f64::from(step) / 7.0);
-        }
-        table
-    }
 
     #[test]
     fn looking_leaves_no_mark() {
@@ -367,48 +294,6 @@ mod tests {
         assert_eq!(table.ids(), [40, 7, 99, 0].map(StateId));
         let firsts: Vec<f64> = table.rows().map(|(_, values, _)| values[0]).collect();
         assert_eq!(firsts, [2.0, 2.0, 1.0, 1.0]);
-    }
-
-    #[test]
-    fn a_table_comes_back_from_a_file_as_it_was() {
-        let mut table = learned();
-        let text = serde_json::to_string(&table).unwrap();
-        let mut back: Sparse = serde_json::from_str(&text).unwrap();
-        assert_eq!(back, table);
-        assert_eq!(serde_json::to_string(&back).unwrap(), text);
-        // Cells that a trace remembers mean the same afterwards.
-        let cell = |table: &mut Sparse| {
-            let mut found = 0;
-            table.cells(table.ids()[300], ActionId(1), |cell| found = cell);
-            found
-        };
-        assert_eq!(cell(&mut back), cell(&mut table));
-    }
-
-    #[test]
-    fn a_damaged_file_is_refused() {
-        let good = r#"{"states":9,"actions":2,"initial":0,"ids":[4,8],"values":[0,0,0,0],"visits":[1,0,0,1]}"#;
-        assert!(serde_json::from_str::<Sparse>(good).is_ok());
-        let nan = f64::NAN.to_bits().to_string();
-        let infinite = f64::INFINITY.to_bits().to_string();
-        for (from, to) in [
-            ("[4,8]", "[4,4]"),
-            ("[4,8]", "[4,9]"),
-            ("[4,8]", "[4]"),
-            ("[1,0,0,1]", "[1,0,0]"),
-            ("[0,0,0,0]", "[0,0,0,0,0]"),
-            ("[0,0,0,0]", &format!("[0,0,{nan},0]")),
-            ("\"initial\":0", &format!("\"initial\":{infinite}")),
-            ("\"actions\":2", "\"actions\":0"),
-            ("\"actions\":2", "\"actions\":65"),
-            ("\"states\":9", "\"states\":0"),
-            ("\"states\":9", "\"states\":4294967296"),
-            ("\"states\"", "\"state\""),
-        ] {
-            let bad = good.replace(from, to);
-            assert_ne!(bad, good);
-            assert!(serde_json::from_str::<Sparse>(&bad).is_err(), "{bad}");
-        }
     }
 
     #[test]

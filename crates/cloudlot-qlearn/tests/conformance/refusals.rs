@@ -1,8 +1,8 @@
 //! What is refused leaves a learner as it was, to the bit, whatever its rule.
 
 use cloudlot_qlearn::{
-    ActionId, Config, Dense, End, Explore, Learner, Mask, Refused, Rule, StateId, StepSize, Target,
-    Trace, Transition, Values,
+    ActionId, Config, Dense, End, Explore, Learner, Mask, Refused, Rule, Sparse, StateId, StepSize,
+    Target, Trace, Transition, Values,
 };
 use proptest::prelude::*;
 
@@ -84,11 +84,6 @@ fn spoiled(step: &Transition, rule: Rule) -> Vec<(Transition, Refused)> {
         let wrong = Transition {
             executed: ActionId(action),
             mask: Mask::from_bits(u64::MAX),
-            ..step
-        };
-        all.push((wrong, Refused::Action(action)));
-        let wrong = Transition {
-            proposed: ActionId(action),
             ..step
         };
         all.push((wrong, Refused::Action(action)));
@@ -240,6 +235,25 @@ proptest! {
             }
             let learner = Learner::new(table, config).unwrap();
             try_out(learner, &log, is_sound)?;
+        }
+    }
+
+    #[test]
+    fn rows_that_are_made_on_demand_are_not_made_by_a_refusal(
+        log in log(20),
+        values in extreme(),
+        state in 0..5_u32,
+    ) {
+        for rule in rules() {
+            let config = Config { step_size: StepSize::Constant(0.9), ..config(rule) };
+            let mut table = Sparse::new(STATES, ACTIONS, 0.0).unwrap();
+            for (action, value) in (0..3).zip(&values) {
+                table.add(StateId(state), ActionId(action), *value);
+            }
+            let learner = Learner::new(table, config).unwrap();
+            try_out(learner, &log, |table| {
+                table.rows().all(|(_, row, _)| row.iter().all(|value| value.is_finite()))
+            })?;
         }
     }
 

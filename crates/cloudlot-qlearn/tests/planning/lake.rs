@@ -45,9 +45,9 @@ fn agent(tries: Option<u32>, seed: u64) -> Agent {
     agent.with_practice(Planner::new(config, 4).unwrap())
 }
 
-/// What eleven seeds know after 5,000 steps, sorted.
+/// What seven seeds know after 5,000 steps, sorted.
 fn known(tries: Option<u32>) -> Vec<f64> {
-    let mut known: Vec<_> = (0..11)
+    let mut known: Vec<_> = (0..7)
         .map(|seed| {
             let mut agent = agent(tries, seed);
             let mut world = lake();
@@ -62,12 +62,12 @@ fn known(tries: Option<u32>) -> Vec<f64> {
     known
 }
 
-/// The optimum is 0.542. Measured, lowest and median: 0 and 0.144 without planning, 0.224 and 0.482 with
+/// The optimum is 0.542. Measured with eleven seeds, lowest and median: 0 and 0.144 without planning, 0.224 and 0.482 with
 /// it, 0.435 and 0.542 with more tries.
 #[test]
 fn planning_knows_a_slippery_lake_long_before_plain_learning_does() {
     let (plain, planned, patient) = (known(None), known(Some(1)), known(Some(5)));
-    assert!(planned[5] > plain[5] + 0.2, "{plain:?} {planned:?}");
+    assert!(planned[3] > plain[3] + 0.2, "{plain:?} {planned:?}");
     assert!(planned[0] > 0.1, "{planned:?}");
-    assert!(patient[0] > 0.4 && patient[5] > 0.53, "{patient:?}");
+    assert!(patient[0] > 0.4 && patient[3] > 0.53, "{patient:?}");
 }

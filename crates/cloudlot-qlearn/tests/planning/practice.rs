@@ -1,8 +1,9 @@
 //! Agents that practise: refusals, determinism, and going on from a checkpoint.
 
 use cloudlot_qlearn::{
-    ActionId, Agent, Backup, Config, Dense, Environment, Learner, Mask, Plan, Planner,
-    PlannerConfig, Practice, Reason, Refused, Replay, ReplayConfig, Rule, StateId, Transition,
+    ActionId, Agent, Backup, Config, Dense, End, Environment, Learner, Mask, Plan, Planner,
+    PlannerConfig, Practice, Reason, Refused, Replay, ReplayConfig, Rule, Save, StateId,
+    Transition,
 };
 use proptest::prelude::*;
 
@@ -42,7 +43,7 @@ fn spoiled(step: &Transition) -> Vec<(Transition, Refused)> {
     let far = StateId(u32::try_from(STATES).unwrap());
     let action = ActionId(u16::try_from(ACTIONS).unwrap());
     let running = Transition {
-        end: cloudlot_qlearn::End::Running,
+        end: End::Running,
         ..*step
     };
     vec![
@@ -137,6 +138,20 @@ proptest! {
             prop_assert!(agent == other);
         }
     }
+
+    #[test]
+    fn an_agent_comes_back_from_its_checkpoint_with_its_practice(log in log(60)) {
+        for practice in practices(ACTIONS) {
+            let mut agent = agent(practice, STATES, ACTIONS, Rule::QLearning);
+            for (step, part) in log.iter().zip(1_u32..) {
+                let reward = step.reward / f64::from(part);
+                agent.observe(&Transition { reward, ..*step }).unwrap();
+            }
+            let mut text = Vec::new();
+            agent.save(&mut text).unwrap();
+            prop_assert!(Agent::load(&text[..], 10_000_000).unwrap() == agent);
+        }
+    }
 }
 
 #[test]
@@ -207,4 +222,22 @@ fn without_tries_the_values_decide() {
     let decisions = (0..300).map(|_| agent.decide(StateId(0), all).unwrap());
     let greedy = decisions.filter(|decision| decision.action == ActionId(0));
     assert!(greedy.count() > 250);
+}
+
+#[test]
+fn a_planner_of_another_shape_does_no_harm() {
+    let all = Mask::all(ACTIONS);
+    for actions in [1, 2, ACTIONS, 60] {
+        for practice in practices(actions) {
+            let mut agent = agent(practice, STATES, ACTIONS, Rule::QLearning);
+            for round in 0..40_u32 {
+                let state = StateId(round % 6);
+                let action = agent.decide(state, all).unwrap().action;
+                let next = StateId((round + 1) % 6);
+                agent
+                    .observe(&Transition::new(state, action, 1.0, next, all))
+                    .unwrap();
+            }
+        }
+    }
 }

@@ -1,8 +1,9 @@
 //! Planning to the end against value iteration on the same model.
 
+use cloudlot_qlearn::exact::value_iteration as value_iteration_exact;
 use cloudlot_qlearn::{
-    ActionId, Backup, Config, Counts, Dense, Learner, Plan, Planner, PlannerConfig, Rule, StateId,
-    Transition, stream,
+    ActionId, Backup, Config, Counts, Dense, End, Learner, Mask, Plan, Planner, PlannerConfig,
+    Refused, Rule, StateId, Transition, stream,
 };
 use proptest::prelude::*;
 
@@ -127,29 +128,71 @@ proptest! {
     }
 }
 
+/// Unseen actions are not legal in the model that is given away, so everything is tried here first.
+#[test]
+fn planning_agrees_with_the_exact_solution_of_the_counted_model() {
+    let mut log = Vec::new();
+    for round in 0..40_u32 {
+        for state in 0..6_u32 {
+            for action in 0..3_u16 {
+                let next = (state * 5 + u32::from(action) + round * round) % 6;
+                let reward = f64::from((state + 2 * round) % 7) - 3.0;
+                let end = if next == 5 && round % 3 == 0 {
+                    End::Terminated
+                } else {
+                    End::Running
+                };
+                let all = Mask::all(ACTIONS);
+                let step =
+                    Transition::new(StateId(state), ActionId(action), reward, StateId(next), all);
+                log.push(Transition { end, ..step });
+            }
+        }
+    }
+    let (mut learner, mut planner) = seen(&log, Rule::QLearning, sweeping(3, 1e-12));
+    planner.plan(&mut learner, 1_000_000, &mut stream(2, 0));
+    let model = planner.counts().to_model(6, &[StateId(0)]).unwrap();
+    let solution = value_iteration_exact(&model, 0.9, 1e-12, 100_000).unwrap();
+    for ((s, a), value) in learner.values().view().indexed_iter() {
+        assert!((value - solution.q[[s, a]]).abs() < 1e-9);
+    }
+    assert!(planner.counts().to_model(5, &[StateId(0)]).is_err());
+    assert!(planner.counts().to_model(6, &[]).is_err());
+}
+
 #[test]
 fn the_rules_that_value_what_they_do_plan_for_what_they_do() {
     let log = [
-        Transition::new(
-            StateId(0),
-            ActionId(0),
-            0.0,
-            StateId(1),
-            cloudlot_qlearn::Mask::all(3),
-        ),
+        Transition::new(StateId(0), ActionId(0), 0.0, StateId(1), Mask::all(3)),
         Transition {
-            end: cloudlot_qlearn::End::Terminated,
-            ..Transition::new(
-                StateId(1),
-                ActionId(0),
-                3.5,
-                StateId(2),
-                cloudlot_qlearn::Mask::all(3),
-            )
+            end: End::Terminated,
+            ..Transition::new(StateId(1), ActionId(0), 3.5, StateId(2), Mask::all(3))
         },
     ];
     let (learner, _) = seen(&log, Rule::ExpectedSarsa, sweeping(9, 0.0));
     let mean = 0.1 * (3.5 + 2.0 * INITIAL) / 3.0 + 0.9 * 3.5;
     let value = learner.value(StateId(0), ActionId(0)).unwrap();
     assert!((value - 0.9 * mean).abs() < 1e-12);
+}
+
+#[test]
+fn a_value_is_set_to_what_can_be_and_else_left_alone() {
+    for rule in [Rule::QLearning, Rule::DoubleQ] {
+        let mut learner = learner(rule);
+        let (state, action) = (StateId(2), ActionId(1));
+        learner.settle(state, action, 7.0).unwrap();
+        assert_eq!(learner.value(state, action), Ok(7.0));
+        assert_eq!(learner.values().visits().sum(), 0);
+        let before = learner.clone();
+        for goal in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 1e301] {
+            let refused = learner.settle(state, action, goal).unwrap_err();
+            assert!(matches!(refused, Refused::Diverged(_)));
+        }
+        let far = learner.settle(StateId(6), action, 1.0);
+        assert_eq!(far, Err(Refused::State));
+        let unknown = learner.settle(state, ActionId(3), 1.0);
+        assert_eq!(unknown, Err(Refused::Action(3)));
+        assert_eq!(learner.value(StateId(6), action), Err(Refused::State));
+        assert!(learner == before);
+    }
 }

@@ -8,9 +8,9 @@ use super::stages::{Scene, judge};
 use super::{
     Baseline, Bucket, Changes, DriftGauge, Mode, ReasonCounts, SafetyConfig, Shield, Shielding,
 };
-use crate::explore::Row;
+use crate::explore::{self, Row};
 use crate::values::Values;
-use crate::{ACTIONS_MAX, ActionId, Agent, Learner, Mask, Reason, Refused, Transition};
+use crate::{ACTIONS_MAX, ActionId, Agent, Learner, Mask, Practice, Reason, Refused, Transition};
 
 /// What was decided, and all that is needed to judge it later.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
@@ -187,30 +187,53 @@ impl Guard {
         moment: &Moment,
         corrected: impl Fn(ActionId) -> Option<ActionId>,
     ) -> Result<SafeDecision, Refused> {
-        let (learner, stream) = (&agent.learner, &mut agent.stream);
+        let Agent {
+            learner,
+            stream,
+            practice,
+        } = agent;
         let explore = learner.config().explore;
-        let mut costs = false;
-        let mut chances = [0.0; ACTIONS_MAX];
-        let (draw, verdict, probability) = learner.look(state, moment.offered, |row| {
-            let draw = explore.choose(row, rate, stream);
-            let chances = &mut chances[..row.values.len()];
-            explore.distribution(row, rate, chances);
+        let hopeful = practice.as_ref().and_then(Practice::hopeful);
+        let (mut hopes, mut chances) = ([0.0; ACTIONS_MAX], [0.0; ACTIONS_MAX]);
+        let (draw, verdict, probability, costs) = learner.look(state, moment.offered, |row| {
+            let actions = row.values.len();
+            // An agent with a planner explores by its hopes; what is worse by the table is a try then.
+            let drawn = hopeful.map_or(row, |planner| {
+                planner.fill_hopes(state, &row, &mut hopes[..actions]);
+                Row {
+                    values: &hopes[..actions],
+                    ..row
+                }
+            });
+            let best = explore::best(row.values, row.mask);
+            let worse = |action: ActionId| {
+                hopeful.is_some() && row.values[action.index()] < row.values[best.action.index()]
+            };
+            let mut draw = explore.choose(drawn, rate, stream);
+            draw.gap = best.gap;
+            if worse(draw.action) {
+                draw.reason = Reason::Explore;
+            }
             let scene = self.scene(row, moment);
             let judged = |action, explores| judge(&scene, (action, explores), || corrected(action));
             let verdict = judged(draw.action, draw.reason == Reason::Explore);
+            explore.distribution(drawn, rate, &mut chances[..actions]);
             let mut probability = 0.0;
             for action in row.mask.iter() {
                 let chance = chances[action.index()];
-                let part = explore.exploring_part(row, rate, (action, chance));
+                let tried = if worse(action) {
+                    chance
+                } else {
+                    explore.exploring_part(drawn, rate, (action, chance))
+                };
                 if judged(action, true).action == verdict.action {
-                    probability += part;
+                    probability += tried;
                 }
                 if judged(action, false).action == verdict.action {
-                    probability += chance - part;
+                    probability += chance - tried;
                 }
             }
-            costs = scene.costs(verdict);
-            (draw, verdict, probability)
+            (draw, verdict, probability, scene.costs(verdict))
         })?;
         if costs {
             self.tally.deviations = self.tally.deviations.saturating_add(1);

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::cooldown::keep;
 use super::rules::{nearest, size};
-use super::stages::{Scene, judge};
+use super::stages::{Scene, chance_of, judge};
 use super::{
     Baseline, Bucket, Changes, DriftGauge, Mode, ReasonCounts, SafetyConfig, Shield, Shielding,
 };
@@ -218,21 +218,16 @@ impl Guard {
             let judged = |action, explores| judge(&scene, (action, explores), || corrected(action));
             let verdict = judged(draw.action, draw.reason == Reason::Explore);
             explore.distribution(drawn, rate, &mut chances[..actions]);
-            let mut probability = 0.0;
-            for action in row.mask.iter() {
+            let proposals = row.mask.iter().map(|action| {
                 let chance = chances[action.index()];
                 let tried = if worse(action) {
                     chance
                 } else {
                     explore.exploring_part(drawn, rate, (action, chance))
                 };
-                if judged(action, true).action == verdict.action {
-                    probability += tried;
-                }
-                if judged(action, false).action == verdict.action {
-                    probability += chance - tried;
-                }
-            }
+                (action, chance, tried)
+            });
+            let probability = chance_of(verdict.action, proposals, judged);
             (draw, verdict, probability, scene.costs(verdict))
         })?;
         if costs {
@@ -246,8 +241,7 @@ impl Guard {
             reason: verdict.changed_by.unwrap_or(draw.reason),
             proposed: draw.action,
             recommended: None,
-            // The parts of a whole may add up to a rounding beside it.
-            probability: f64::clamp(probability, f64::MIN_POSITIVE, 1.0),
+            probability,
             gap: draw.gap,
             safe: moment.safe,
         })

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{AdaptiveStep, QcastError, Shape, Term};
-use crate::safety::{Cooldown, SafetyConfig};
+use crate::safety::{Budget, Cooldown, Pace, SafetyConfig};
 use crate::{
     ACTIONS_MAX, Axis, AxisError, Config, Explore, ReplayConfig, Schedule, StepSize, Ties,
 };
@@ -77,7 +77,8 @@ impl Default for QcastConfig {
 
 impl QcastConfig {
     /// The preset to begin with: 720 states, terms for cold starts, cost and churn, at most two changes a
-    /// minute. Time is in seconds.
+    /// minute, the baseline where little is known, and at most one decision in five to try something.
+    /// There is no drift switch: what it fires at depends on the service. Time is in seconds.
     #[must_use]
     pub fn recommended() -> Self {
         Self {
@@ -107,6 +108,13 @@ impl QcastConfig {
                     window: 60,
                     reversal: 60,
                     ..Cooldown::default()
+                }),
+                visits_min: 8,
+                budget: Some(Budget {
+                    deviations: 1,
+                    period: 5,
+                    burst: 5,
+                    pace: Pace::Decisions,
                 }),
                 ..SafetyConfig::default()
             },

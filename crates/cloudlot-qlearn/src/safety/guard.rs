@@ -4,13 +4,13 @@ use serde::{Deserialize, Serialize};
 
 use super::cooldown::keep;
 use super::rules::{nearest, size};
-use super::stages::{Scene, judge};
+use super::stages::{Scene, chance_of, judge};
 use super::{
     Baseline, Bucket, Changes, DriftGauge, Mode, ReasonCounts, SafetyConfig, Shield, Shielding,
 };
-use crate::explore::Row;
+use crate::explore::{self, Row};
 use crate::values::Values;
-use crate::{ACTIONS_MAX, ActionId, Agent, Learner, Mask, Reason, Refused, Transition};
+use crate::{ACTIONS_MAX, ActionId, Agent, Learner, Mask, Practice, Reason, Refused, Transition};
 
 /// What was decided, and all that is needed to judge it later.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
@@ -187,30 +187,48 @@ impl Guard {
         moment: &Moment,
         corrected: impl Fn(ActionId) -> Option<ActionId>,
     ) -> Result<SafeDecision, Refused> {
-        let (learner, stream) = (&agent.learner, &mut agent.stream);
+        let Agent {
+            learner,
+            stream,
+            practice,
+        } = agent;
         let explore = learner.config().explore;
-        let mut costs = false;
-        let mut chances = [0.0; ACTIONS_MAX];
-        let (draw, verdict, probability) = learner.look(state, moment.offered, |row| {
-            let draw = explore.choose(row, rate, stream);
-            let chances = &mut chances[..row.values.len()];
-            explore.distribution(row, rate, chances);
+        let hopeful = practice.as_ref().and_then(Practice::hopeful);
+        let (mut hopes, mut chances) = ([0.0; ACTIONS_MAX], [0.0; ACTIONS_MAX]);
+        let (draw, verdict, probability, costs) = learner.look(state, moment.offered, |row| {
+            let actions = row.values.len();
+            // An agent with a planner explores by its hopes; what is worse by the table is a try then.
+            let drawn = hopeful.map_or(row, |planner| {
+                planner.fill_hopes(state, &row, &mut hopes[..actions]);
+                Row {
+                    values: &hopes[..actions],
+                    ..row
+                }
+            });
+            let best = explore::best(row.values, row.mask);
+            let worse = |action: ActionId| {
+                hopeful.is_some() && row.values[action.index()] < row.values[best.action.index()]
+            };
+            let mut draw = explore.choose(drawn, rate, stream);
+            draw.gap = best.gap;
+            if worse(draw.action) {
+                draw.reason = Reason::Explore;
+            }
             let scene = self.scene(row, moment);
             let judged = |action, explores| judge(&scene, (action, explores), || corrected(action));
             let verdict = judged(draw.action, draw.reason == Reason::Explore);
-            let mut probability = 0.0;
-            for action in row.mask.iter() {
+            explore.distribution(drawn, rate, &mut chances[..actions]);
+            let proposals = row.mask.iter().map(|action| {
                 let chance = chances[action.index()];
-                let part = explore.exploring_part(row, rate, (action, chance));
-                if judged(action, true).action == verdict.action {
-                    probability += part;
-                }
-                if judged(action, false).action == verdict.action {
-                    probability += chance - part;
-                }
-            }
-            costs = scene.costs(verdict);
-            (draw, verdict, probability)
+                let tried = if worse(action) {
+                    chance
+                } else {
+                    explore.exploring_part(drawn, rate, (action, chance))
+                };
+                (action, chance, tried)
+            });
+            let probability = chance_of(verdict.action, proposals, judged);
+            (draw, verdict, probability, scene.costs(verdict))
         })?;
         if costs {
             self.tally.deviations = self.tally.deviations.saturating_add(1);
@@ -223,8 +241,7 @@ impl Guard {
             reason: verdict.changed_by.unwrap_or(draw.reason),
             proposed: draw.action,
             recommended: None,
-            // The parts of a whole may add up to a rounding beside it.
-            probability: f64::clamp(probability, f64::MIN_POSITIVE, 1.0),
+            probability,
             gap: draw.gap,
             safe: moment.safe,
         })

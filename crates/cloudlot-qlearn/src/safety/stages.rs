@@ -57,6 +57,25 @@ pub(super) fn judge(
         .fold(shielded, |verdict, stage| stage(scene, verdict))
 }
 
+/// How likely a proposal was to end in `action`: proposals come with their chance, and with the part of
+/// it that is a try.
+pub(super) fn chance_of(
+    action: ActionId,
+    proposals: impl Iterator<Item = (ActionId, f64, f64)>,
+    judged: impl Fn(ActionId, bool) -> Verdict,
+) -> f64 {
+    let mut total = 0.0;
+    for (proposed, chance, tried) in proposals {
+        for (part, explores) in [(tried, true), (chance - tried, false)] {
+            if judged(proposed, explores).action == action {
+                total += part;
+            }
+        }
+    }
+    // The parts of a whole may add up to a rounding beside it.
+    total.clamp(f64::MIN_POSITIVE, 1.0)
+}
+
 fn shield(
     scene: &Scene<'_>,
     verdict: Verdict,

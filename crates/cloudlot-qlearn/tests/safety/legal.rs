@@ -126,8 +126,12 @@ fn a_million_decisions_are_legal_whatever_the_rules_and_the_clock_do() {
             // Bits past the table's actions are of no account.
             let mask = Mask::from_bits(rng.next_u64());
             let state = StateId(below(&mut rng, 5));
+            let offered = safe.safe(state, mask);
             let decision = match safe.decide(state, mask, now) {
-                Ok(decision) => decision,
+                Ok(decision) => {
+                    assert_eq!(decision.safe, offered);
+                    decision
+                }
                 Err(refused) => {
                     let known = state.0 < 4;
                     assert_eq!(known, refused == Refused::NoAction);

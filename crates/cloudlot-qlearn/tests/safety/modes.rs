@@ -1,7 +1,11 @@
 //! Who acts, and what is told beside it.
 
 use cloudlot_qlearn::safety::{Guard, Mode, SafeAgent, SafetyConfig, Unshielded};
-use cloudlot_qlearn::{ActionId, Explore, Mask, Reason, StateId, below, stream};
+use cloudlot_qlearn::{
+    ActionId, Explore, Mask, Planner, PlannerConfig, Reason, Schedule, StateId, below, stream,
+};
+
+use rand::Rng;
 
 use crate::agent;
 
@@ -77,5 +81,50 @@ fn a_stored_guard_goes_on_as_if_never_stopped() {
         going.observe(&step).unwrap();
         resumed.observe(&step).unwrap();
         assert_eq!(resumed, going);
+    }
+}
+
+#[test]
+fn a_guard_without_limits_decides_as_the_agent_does() {
+    let explorers = [
+        Explore::epsilon(0.3),
+        Explore::Ucb { bonus: 1.0 },
+        Explore::Boltzmann {
+            temperature: Schedule::Constant(0.5),
+        },
+    ];
+    for explore in explorers {
+        for hopeful in [false, true] {
+            let mut alone = agent(4, 0, explore, 7);
+            if hopeful {
+                let config = PlannerConfig {
+                    tries: 3,
+                    ..PlannerConfig::default()
+                };
+                alone = alone.with_practice(Planner::new(config, 5).unwrap());
+            }
+            let config = SafetyConfig::default();
+            let mut guarded =
+                SafeAgent::new(alone.clone(), config, ActionId(2), Unshielded).unwrap();
+            let mut rng = stream(4, 4);
+            let mut state = StateId(0);
+            for now in 0..500 {
+                let mask = Mask::from_bits(rng.next_u64()).with(ActionId(1));
+                let expected = alone.decide(state, mask).unwrap();
+                let decision = guarded.decide(state, mask, now).unwrap();
+                assert_eq!(decision.action, expected.action);
+                assert_eq!(decision.proposed, expected.action);
+                assert_eq!(
+                    (decision.reason, decision.gap),
+                    (expected.reason, expected.gap)
+                );
+                assert!((decision.probability - expected.probability).abs() < 1e-12);
+                let next = StateId(below(&mut rng, 4));
+                let step = decision.transition(state, f64::from(next.0), next, Mask::all(5));
+                assert_eq!(alone.observe(&step), guarded.observe(&step));
+                state = next;
+            }
+            assert_eq!(guarded.agent, alone);
+        }
     }
 }

@@ -9,4 +9,5 @@ mod reference;
 mod refusals;
 mod selection;
 mod shared;
+mod short_path;
 mod update_rules;

@@ -18,7 +18,8 @@ use serde::{Deserialize, Serialize};
 pub enum StepSize {
     /// Always the same, for a world that never stops changing.
     Constant(f64),
-    /// `1 / (1 + (1 − discount) · N)`, but never below `floor`.
+    /// `1 / (1 + (1 − discount) · N)`, but never below `floor`. With a discount of 1 this stays 1:
+    /// right where nothing is left to chance, and otherwise a case for [`StepSize::Power`].
     Rescaled {
         /// The least step size; above zero a value can still follow a world that changes.
         floor: f64,

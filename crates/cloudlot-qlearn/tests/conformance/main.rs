@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod allocations;
+mod empty_masks;
 mod logs;
 mod oracle;
 mod oracles;

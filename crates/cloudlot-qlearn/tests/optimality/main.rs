@@ -141,4 +141,3 @@ fn uniformly(model: &Model, updates: u64, seed: u64) -> Learner {
     }
     learner
 }
-

@@ -56,6 +56,7 @@ pub(super) struct Args {
         long,
         value_name = "SHARE",
         default_value_t = 0.1,
+        value_parser = share,
         conflicts_with = "load"
     )]
     pub(super) epsilon: f64,
@@ -65,6 +66,7 @@ pub(super) struct Args {
         long,
         value_name = "FACTOR",
         default_value_t = 0.99,
+        value_parser = share,
         conflicts_with = "load"
     )]
     pub(super) discount: f64,
@@ -127,4 +129,10 @@ impl Args {
             episodes: self.episodes.unwrap_or(u64::MAX),
         }
     }
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    let share = text.parse().ok();
+    let share = share.filter(|share| (0.0..=1.0).contains(share));
+    share.ok_or_else(|| "a number from 0 to 1".to_owned())
 }

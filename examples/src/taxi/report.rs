@@ -166,11 +166,12 @@ impl fmt::Display for Report<'_> {
 }
 
 fn since(figures: &Figures) -> String {
-    let since = figures.best_since_steps;
-    since.map_or_else(
-        || ", not reached".to_owned(),
-        |steps| format!(", reached after {steps}"),
-    )
+    let began = figures.curve.first().map(|look| look.steps);
+    match figures.best_since_steps {
+        None => ", not reached".to_owned(),
+        since if since == began => ", reached before".to_owned(),
+        Some(steps) => format!(", reached after {steps}"),
+    }
 }
 
 /// Exact sums carry the dust of rounding; what is below a millionth is of no interest here.

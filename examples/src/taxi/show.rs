@@ -46,6 +46,12 @@ fn show(args: &Args) -> Result<bool, Fault> {
     let loaded = args.load.is_some().then(|| agent.learner.steps());
     let masked = is_masked(args, &agent)?;
     let mut school = School::new(masked);
+    if let Some(now) = args
+        .explain
+        .filter(|now| school.model.is_terminal(now.state()))
+    {
+        return Err((WRONG, format!("{now}: the ride is over there")));
+    }
     let files = Files::of(args)?;
     let signals = Signals::listen(|| {}).map_err(failed)?;
     let settings = settings(args, &agent, masked, loaded);
@@ -228,9 +234,6 @@ fn figures(school: &School, kind: Kind, training: &Training) -> Figures {
 fn explain(agent: &Agent, school: &School, now: Situation) -> Result<Explained, Fault> {
     let state = now.state();
     let mask = school.model.mask(state);
-    if mask.is_empty() {
-        return Err((WRONG, format!("{now}: the ride is over there")));
-    }
     let explanation = agent.learner.explain(state, mask).map_err(failed)?;
     let next = agent.clone().decide(state, mask).map_err(failed)?;
     Ok(Explained {

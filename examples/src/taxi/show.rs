@@ -61,14 +61,15 @@ fn show(args: &Args) -> Result<bool, Fault> {
     let kind = Kind::of(&agent);
     let budget = args.budget(kind, loaded.unwrap_or(0));
     let training = train(&mut school, &mut agent, budget, &signals)?;
-    let interrupted = training.cut_short;
     let checkpoint = keep(&agent, &mut school, &files.checkpoint)?;
-    let alone = args.alone || loaded.is_some() || interrupted;
+    let alone = args.alone || loaded.is_some() || training.cut_short;
     let other = kind.other();
     let beside = match alone {
         true => None,
         false => Some(companion(args, &mut school, other, &signals)?),
     };
+    let trainings = [Some(&training), beside.as_ref()];
+    let interrupted = trainings.into_iter().flatten().any(|one| one.cut_short);
     let driver = figures(&school, kind, &training);
     let beside = beside.map(|training| figures(&school, other, &training));
     let drivers: Vec<&Figures> = [Some(&driver), beside.as_ref()]

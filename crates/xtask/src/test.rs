@@ -25,6 +25,9 @@ const PURE: &[&str] = &["--features", "cloudlot-core/openmetrics"];
 /// Logs of requests as text.
 const LOGS: &[&str] = &["--features", "cloudlot-policy/serde"];
 
+/// What a learner's checkpoints must be to the byte, however they are built.
+const GOLDEN: &[&str] = &["test", "-p", "cloudlot-qlearn", "--test", "determinism"];
+
 /// The suite on real guests.
 const LIVE: &[&str] = &[
     "-p",
@@ -66,6 +69,9 @@ pub(crate) fn run(scope: Scope) -> ExitCode {
     formatting_and_lints(&mut tally, &readiness);
     tests_and_docs(&mut tally, &readiness);
     if scope == Scope::Whole {
+        tally.step("the same bytes in a release", || {
+            cargo(GOLDEN, &["--release", "golden"])
+        });
         tally.step("benches, once", || {
             cargo(&["bench", "-p", "cloudlot-benches", "--", "--test"], &[])
         });
@@ -123,6 +129,9 @@ fn tests_and_docs(tally: &mut Tally, readiness: &setup::Readiness) {
             &["test", "--workspace", "--lib", "--bins", "--tests"],
             features,
         )
+    });
+    tally.step("the same bytes without optimisation", || {
+        cargo(GOLDEN, &["--profile", "dev", "golden"])
     });
     tally.step("doctests", || {
         cargo(&["test", "--workspace", "--doc"], features)

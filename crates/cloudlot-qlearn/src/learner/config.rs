@@ -32,6 +32,7 @@ impl Default for Config {
 
 /// A setting outside its range.
 #[derive(Clone, Copy, PartialEq, Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum ConfigError {
     /// Not in [0, 1].
     #[error("the discount is {0}; it lies between 0 and 1")]

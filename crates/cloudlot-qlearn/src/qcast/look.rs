@@ -113,7 +113,13 @@ impl Qcast {
 fn with_floor(step_size: StepSize, floor: f64) -> StepSize {
     match step_size {
         StepSize::Constant(_) => StepSize::Constant(floor),
-        StepSize::Rescaled { floor: least } => StepSize::Rescaled {
+        StepSize::Rescaled {
+            start,
+            pace,
+            floor: least,
+        } => StepSize::Rescaled {
+            start,
+            pace,
             floor: least.max(floor),
         },
         StepSize::Power {

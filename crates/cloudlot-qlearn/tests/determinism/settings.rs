@@ -84,7 +84,7 @@ pub(crate) const EXPLORERS: [Explore; 7] = [
 
 pub(crate) const STEP_SIZES: [StepSize; 3] = [
     StepSize::Constant(0.1),
-    StepSize::Rescaled { floor: 1e-4 },
+    StepSize::rescaled_linear(1e-4),
     StepSize::Power {
         exponent: 0.6,
         floor: 0.001,

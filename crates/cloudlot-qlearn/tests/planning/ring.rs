@@ -69,7 +69,7 @@ proptest! {
                 } else {
                     0.99_f64.powf(step.dt) * best
                 };
-                let alpha = 1.0 / (1.0 + 0.01 * f64::from(visits[s][a]));
+                let alpha = Config::default().step_size.at(visits[s][a], 0.99);
                 naive[s][a] += alpha * (step.reward + after - naive[s][a]);
             }
         }

@@ -34,7 +34,7 @@ fn config() -> QcastConfig {
         },
         learner: Config {
             discount: DISCOUNT,
-            step_size: StepSize::Rescaled { floor: 0.0 },
+            step_size: StepSize::rescaled_linear(0.0),
             explore: Explore::epsilon(1.0),
             ..Config::default()
         },

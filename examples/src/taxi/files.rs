@@ -52,7 +52,7 @@ pub(super) fn draw(file: &Path, drivers: &[&Figures], optimum: f64) -> Result<()
             best_since: driver.best_since_steps,
         })
         .collect();
-    write(file, &plot::draw(&lines, optimum).map_err(failed)?)
+    write(file, plot::draw(&lines, optimum).map_err(failed)?)
 }
 
 /// Writes the tables that were asked for.
@@ -64,7 +64,7 @@ pub(super) fn write_tables(
     drivers: &[&Figures],
 ) -> Result<(), Fault> {
     if let Some(file) = &args.curve_csv {
-        write(file, &curve(drivers))?;
+        write(file, curve(drivers))?;
     }
     if let Some(file) = &args.returns_csv {
         let mut text = Vec::new();

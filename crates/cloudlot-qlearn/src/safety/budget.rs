@@ -38,7 +38,7 @@ pub struct Budget {
 pub struct Bucket {
     /// What is missing from a full bucket, in parts of a token: a token has `period` parts.
     missing: u128,
-    /// When it was last looked at; nothing before the first time.
+    /// The furthest time that was seen; nothing before the first look.
     filled: Option<u64>,
     /// How many decisions there were.
     decisions: u64,

@@ -1,8 +1,14 @@
 //! Functions that are called: scheduled, kept warm, scaled and monitored, as a state machine without I/O.
 
+mod platform;
+pub mod sim;
 pub mod trace;
 mod workload;
 
+pub use platform::{
+    AttemptId, Binding, Call, CallId, Effect, Event, Exit, FixedWindow, Function, InstanceId,
+    KeepAlive, Life, Move, Outcome, Platform, Record, Reuse, Settings, Sink, StopReason, Totals,
+};
 pub use workload::{Arrival, Profile};
 
 use cloudlot_core::id_type;

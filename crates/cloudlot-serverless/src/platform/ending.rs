@@ -1,0 +1,138 @@
+//! How attempts and calls end: by themselves, by time, or with their instance.
+
+use super::event::{AttemptId, Effect, Exit, InstanceId, Outcome, StopReason};
+use super::keep_alive::KeepAlive;
+use super::life::Life;
+use super::record::{Record, Sink};
+use super::rows::Stage;
+use super::slab::NONE;
+use super::{Platform, Turn};
+
+impl<K: KeepAlive> Platform<K> {
+    pub(super) fn done<O: Extend<Effect>, S: Sink>(
+        &mut self,
+        attempt: AttemptId,
+        exit: Exit,
+        turn: &mut Turn<'_, O, S>,
+    ) {
+        let Some(call) = self.calls.find(attempt.0) else {
+            self.totals.late += 1;
+            return;
+        };
+        if self.calls[call].stage != Stage::Running {
+            self.totals.late += 1;
+            return;
+        }
+        let instance = self.calls[call].instance;
+        self.leave_running(call);
+        self.answer(call, exit.into(), turn);
+        self.offer(instance, turn);
+    }
+
+    pub(super) fn lost<O: Extend<Effect>, S: Sink>(
+        &mut self,
+        instance: InstanceId,
+        turn: &mut Turn<'_, O, S>,
+    ) {
+        let Some(instance) = self.instances.find(instance.0) else {
+            self.totals.late += 1;
+            return;
+        };
+        let row = self.instances[instance];
+        let function = row.function;
+        match (row.life, row.call) {
+            (Life::Busy, call) => {
+                self.leave_running(call);
+                self.answer(call, Outcome::Lost, turn);
+            }
+            (Life::Starting, NONE) => self.functions[function as usize].unclaimed -= 1,
+            (Life::Starting, call) => {
+                let row = &mut self.functions[function as usize];
+                row.bound.leave(&mut self.calls, call);
+                self.answer(call, Outcome::Lost, turn);
+            }
+            (Life::Idle, _) => {
+                let idle = &mut self.functions[function as usize].idle;
+                idle.retain(|&other| other != instance);
+            }
+            (Life::Stopping | Life::Gone, _) => {}
+        }
+        if row.life != Life::Stopping {
+            self.functions[function as usize].alive -= 1;
+        }
+        self.vanish(instance, turn);
+        self.start_for_waiting(function, turn);
+    }
+
+    /// The attempt of this call took too long.
+    pub(super) fn time_out<O: Extend<Effect>, S: Sink>(
+        &mut self,
+        call: u32,
+        turn: &mut Turn<'_, O, S>,
+    ) {
+        self.totals.timed_out += 1;
+        let instance = self.calls[call].instance;
+        self.leave_running(call);
+        self.stop(instance, StopReason::TimedOut, turn);
+        self.answer(call, Outcome::TimedOut, turn);
+    }
+
+    /// This call has waited too long. Its start goes on and is anybody's.
+    pub(super) fn give_up<O: Extend<Effect>, S: Sink>(
+        &mut self,
+        call: u32,
+        turn: &mut Turn<'_, O, S>,
+    ) {
+        self.totals.waited_too_long += 1;
+        let function = self.calls[call].call.function.number();
+        if self.calls[call].stage == Stage::Bound {
+            let instance = self.calls[call].instance;
+            let row = &mut self.functions[function as usize];
+            row.bound.leave(&mut self.calls, call);
+            row.unclaimed += 1;
+            self.instances[instance].call = NONE;
+        } else {
+            self.leave_queue(function, call);
+        }
+        self.answer(call, Outcome::WaitedTooLong, turn);
+    }
+
+    fn leave_running(&mut self, call: u32) {
+        let function = self.calls[call].call.function.number();
+        let row = &mut self.functions[function as usize];
+        row.running.leave(&mut self.calls, call);
+    }
+
+    /// The one place where a call that was taken in is answered and forgotten.
+    fn answer<O: Extend<Effect>, S: Sink>(
+        &mut self,
+        call: u32,
+        outcome: Outcome,
+        turn: &mut Turn<'_, O, S>,
+    ) {
+        let pending = &self.calls[call];
+        let id = pending.call.id;
+        turn.sink.call(&Record {
+            call: id,
+            function: pending.call.function,
+            arrived: pending.arrived,
+            started: pending.started,
+            ended: turn.now,
+            outcome,
+            attempts: pending.attempts,
+            cold: pending.cold,
+        });
+        turn.ask(Effect::Reply { call: id, outcome });
+        self.calls.remove(call);
+        self.totals.replies += 1;
+    }
+}
+
+impl From<Exit> for Outcome {
+    fn from(exit: Exit) -> Self {
+        match exit {
+            Exit::Success => Self::Success,
+            Exit::Failure => Self::Failure,
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! What the platform is told of a function, and the settings for all of them.
+
+use std::time::Duration;
+
+use cloudlot_core::Bytes;
+
+use crate::Profile;
+
+/// A function as the platform sees it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Function {
+    /// What one instance holds, from its start until it is gone.
+    pub memory: Bytes,
+    /// How long an attempt may run, from its own start; nothing: as long as it likes.
+    pub timeout: Option<Duration>,
+    /// How long a call may wait for an instance; nothing: as long as it takes.
+    pub patience: Option<Duration>,
+    /// How many instances there may be, those that stop not counted; nothing: as many as calls want.
+    pub instances: Option<u32>,
+}
+
+impl Function {
+    /// A function without limits.
+    #[must_use]
+    pub const fn new(memory: Bytes) -> Self {
+        Self {
+            memory,
+            timeout: None,
+            patience: None,
+            instances: None,
+        }
+    }
+}
+
+impl From<&Profile> for Function {
+    fn from(profile: &Profile) -> Self {
+        Self::new(profile.memory)
+    }
+}
+
+/// Settings of a platform.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Settings {
+    /// What a call that finds no warm instance waits for.
+    pub binding: Binding,
+    /// Which of several idle instances serves a call.
+    pub reuse: Reuse,
+}
+
+/// What a call that finds no warm instance waits for.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub enum Binding {
+    /// It starts an instance and takes whichever is free first: that one, or one that ends its call
+    /// before. A start that nobody needs any more becomes idle when it is ready.
+    #[default]
+    Late,
+    /// As late, but it starts none while one starts that nobody waits for any more.
+    LateShared,
+    /// It starts an instance and waits for that one.
+    Early,
+}
+
+/// Which of several idle instances serves a call.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub enum Reuse {
+    /// The one that became idle last. The others can go in peace.
+    #[default]
+    MostRecent,
+    /// The first of an array in which the last takes the place of whoever leaves: neither by age nor by chance. This
+    /// is what some simulators do; for comparison with them.
+    ArrayFirst,
+}

@@ -1,0 +1,119 @@
+//! What the platform keeps of a function, an instance and a call that is not yet answered.
+
+use cloudlot_core::Timestamp;
+
+use super::event::Call;
+use super::function::Function;
+use super::life::Life;
+use super::list::Line;
+use super::slab::NONE;
+
+/// A function and who is there of it.
+#[derive(Clone, Debug)]
+pub(super) struct FunctionRow {
+    pub(super) is: Function,
+    /// Instances that wait for a call, the one that came last at the end.
+    pub(super) idle: Vec<u32>,
+    /// Calls that wait for any instance, in the order of their arrival.
+    pub(super) waiting: Line,
+    /// Calls that wait for an instance of their own, likewise.
+    pub(super) bound: Line,
+    /// Calls that run, in the order of their start.
+    pub(super) running: Line,
+    /// How many wait for any instance.
+    pub(super) queued: u32,
+    /// Instances that start and are not promised to one call.
+    pub(super) unclaimed: u32,
+    /// Instances that start, run or wait.
+    pub(super) alive: u32,
+    /// When this function is looked at next; the end of time if never.
+    pub(super) due: Timestamp,
+}
+
+impl FunctionRow {
+    pub(super) const fn new(is: Function) -> Self {
+        Self {
+            is,
+            idle: Vec::new(),
+            waiting: Line::EMPTY,
+            bound: Line::EMPTY,
+            running: Line::EMPTY,
+            queued: 0,
+            unclaimed: 0,
+            alive: 0,
+            due: Timestamp::MAX,
+        }
+    }
+
+    /// Whether one more instance is allowed.
+    pub(super) fn has_room(&self) -> bool {
+        self.is.instances.is_none_or(|most| self.alive < most)
+    }
+}
+
+/// An instance.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct InstanceRow {
+    pub(super) function: u32,
+    pub(super) life: Life,
+    /// The call that it runs, or that it is promised to; no place if none.
+    pub(super) call: u32,
+    /// Since when it is idle.
+    pub(super) since: Timestamp,
+    /// How long it is kept, if idle.
+    pub(super) until: Timestamp,
+}
+
+impl InstanceRow {
+    pub(super) const fn new(function: u32) -> Self {
+        Self {
+            function,
+            life: Life::Gone,
+            call: NONE,
+            since: Timestamp::ZERO,
+            until: Timestamp::MAX,
+        }
+    }
+}
+
+/// Where a call stands that has no answer yet.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Stage {
+    /// It waits for any instance of its function.
+    Waiting,
+    /// It waits for the instance that starts for it.
+    Bound,
+    /// It runs.
+    Running,
+}
+
+/// A call that has no answer yet.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pending {
+    pub(super) call: Call,
+    pub(super) arrived: Timestamp,
+    pub(super) started: Option<Timestamp>,
+    pub(super) stage: Stage,
+    pub(super) cold: bool,
+    pub(super) attempts: u16,
+    /// Where it runs, or which instance is promised to it.
+    pub(super) instance: u32,
+    pub(super) before: u32,
+    pub(super) after: u32,
+}
+
+impl Pending {
+    pub(super) const fn new(call: Call, now: Timestamp) -> Self {
+        Self {
+            call,
+            arrived: now,
+            started: None,
+            stage: Stage::Waiting,
+            cold: false,
+            attempts: 0,
+            instance: NONE,
+            before: NONE,
+            after: NONE,
+        }
+    }
+}

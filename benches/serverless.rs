@@ -56,7 +56,7 @@ fn real(trace: &Counts) {
     println!("azure2019_dirigent500, one core, one start a second, millions of calls a second");
     println!("{:>28} {:>8} {:>8}", "", "best", "median");
     let rate = |time: Duration| trace.calls() as f64 / time.as_secs_f64() / 1e6;
-    let mut show = |what: &str, run: &mut dyn FnMut()| {
+    let show = |what: &str, run: &mut dyn FnMut()| {
         let (best, median) = times(7, run);
         println!("{what:>28} {:>8.2} {:>8.2}", rate(best), rate(median));
     };

@@ -1,5 +1,6 @@
 //! What the platform is told of a function, and the settings for all of them.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use cloudlot_core::Bytes;
@@ -16,7 +17,7 @@ pub struct Function {
     /// How long a call may wait for an instance; nothing: as long as it takes.
     pub patience: Option<Duration>,
     /// How many instances there may be, those that stop not counted; nothing: as many as calls want.
-    pub instances: Option<u32>,
+    pub instances: Option<NonZeroU32>,
 }
 
 impl Function {

@@ -47,7 +47,7 @@ impl FunctionRow {
 
     /// Whether one more instance is allowed.
     pub(super) fn has_room(&self) -> bool {
-        self.is.instances.is_none_or(|most| self.alive < most)
+        self.is.instances.is_none_or(|most| self.alive < most.get())
     }
 }
 

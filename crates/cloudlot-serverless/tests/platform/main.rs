@@ -1,0 +1,7 @@
+//! What holds of the platform: one reply a call whatever goes wrong, the same as a naive model where nothing does, and the exact
+//! course of small cases.
+
+mod faults;
+mod model;
+mod once;
+mod small;

@@ -20,6 +20,7 @@ use std::time::Duration;
 const SETTINGS: Settings = Settings {
     binding: Binding::Early,
     reuse: Reuse::MostRecent,
+    ..Settings::DEFAULT
 };
 
 fn main() {

@@ -6,8 +6,9 @@ pub mod trace;
 mod workload;
 
 pub use platform::{
-    AttemptId, Binding, Call, CallId, Effect, Event, Exit, FixedWindow, Function, InstanceId,
-    KeepAlive, Life, Move, Outcome, Platform, Record, Reuse, Settings, Sink, StopReason, Totals,
+    AttemptId, Backoff, Binding, Call, CallId, Effect, Event, Exit, FixedWindow, Function,
+    InstanceId, KeepAlive, Life, Move, Outcome, Platform, Record, Retries, Reuse, Settings, Sink,
+    Source, StopReason, Totals,
 };
 pub use workload::{Arrival, Profile};
 

@@ -22,9 +22,22 @@ impl<K: KeepAlive> Platform<K> {
         }
         self.keep_alive.arrived(call.function, turn.now);
         let place = self.calls.insert(Pending::new(call, turn.now));
+        self.serve(place, turn);
+    }
+
+    /// Runs a call on a warm instance, or lets it wait.
+    pub(super) fn serve<O: Extend<Effect>, S: Sink>(
+        &mut self,
+        call: u32,
+        turn: &mut Turn<'_, O, S>,
+    ) {
+        let pending = &mut self.calls[call];
+        pending.started = None;
+        pending.cold = false;
+        let function = pending.call.function.number();
         match self.take_idle(function) {
-            Some(instance) => self.run(place, instance, turn),
-            None => self.wait(function, place, turn),
+            Some(instance) => self.run(call, instance, turn),
+            None => self.wait(function, call, turn),
         }
     }
 
@@ -46,14 +59,13 @@ impl<K: KeepAlive> Platform<K> {
         turn: &mut Turn<'_, O, S>,
     ) {
         self.totals.waited += 1;
+        self.calls[call].since = turn.now;
         self.queue(function, call);
-        match self.settings.binding {
-            Binding::Late if self.functions[function as usize].has_room() => {
-                self.start(function, turn);
-            }
-            Binding::Late => {}
-            Binding::LateShared | Binding::Early => self.start_for_waiting(function, turn),
+        let row = &self.functions[function as usize];
+        if self.settings.binding == Binding::Late && row.may_start(turn.now) {
+            self.start(function, turn);
         }
+        self.start_for_waiting(function, turn);
         if let Some(patience) = self.functions[function as usize].is.patience {
             self.look_again(function, turn.now + patience, turn);
         }
@@ -88,7 +100,14 @@ impl<K: KeepAlive> Platform<K> {
     ) {
         loop {
             let row = &self.functions[function as usize];
-            if row.queued <= row.unclaimed || !row.has_room() {
+            if row.queued <= row.unclaimed {
+                return;
+            }
+            if !row.may_start(turn.now) {
+                // Whoever leaves makes room and comes here again; time has to be asked.
+                if row.not_before > turn.now {
+                    self.look_again(function, row.not_before, turn);
+                }
                 return;
             }
             self.start(function, turn);
@@ -125,6 +144,7 @@ impl<K: KeepAlive> Platform<K> {
             return;
         }
         let function = self.instances[instance].function;
+        self.functions[function as usize].crashes = 0;
         match self.instances[instance].call {
             NONE => {
                 self.functions[function as usize].unclaimed -= 1;
@@ -184,6 +204,7 @@ impl<K: KeepAlive> Platform<K> {
             id,
             function,
             payload,
+            ..
         } = pending.call;
         let row = &mut self.functions[function.number() as usize];
         row.running.join(&mut self.calls, call);

@@ -25,7 +25,7 @@ impl<K: KeepAlive> Platform<K> {
         }
         let instance = self.calls[call].instance;
         self.leave_running(call);
-        self.answer(call, exit.into(), turn);
+        self.conclude(call, exit.into(), turn);
         self.offer(instance, turn);
     }
 
@@ -43,14 +43,9 @@ impl<K: KeepAlive> Platform<K> {
         match (row.life, row.call) {
             (Life::Busy, call) => {
                 self.leave_running(call);
-                self.answer(call, Outcome::Lost, turn);
+                self.conclude(call, Outcome::Lost, turn);
             }
-            (Life::Starting, NONE) => self.functions[function as usize].unclaimed -= 1,
-            (Life::Starting, call) => {
-                let row = &mut self.functions[function as usize];
-                row.bound.leave(&mut self.calls, call);
-                self.answer(call, Outcome::Lost, turn);
-            }
+            (Life::Starting, call) => self.start_failed(function, call, turn),
             (Life::Idle, _) => {
                 let idle = &mut self.functions[function as usize].idle;
                 idle.retain(|&other| other != instance);
@@ -64,6 +59,30 @@ impl<K: KeepAlive> Platform<K> {
         self.start_for_waiting(function, turn);
     }
 
+    /// A start has failed: the next waits. A call to which it was promised counts it as an attempt.
+    fn start_failed<O: Extend<Effect>, S: Sink>(
+        &mut self,
+        function: u32,
+        call: u32,
+        turn: &mut Turn<'_, O, S>,
+    ) {
+        self.totals.failed_starts += 1;
+        let row = &mut self.functions[function as usize];
+        row.crashes = row.crashes.saturating_add(1);
+        row.not_before = turn.now + self.settings.restart.after(row.crashes);
+        let not_before = row.not_before;
+        self.look_again(function, not_before, turn);
+        let row = &mut self.functions[function as usize];
+        if call == NONE {
+            row.unclaimed -= 1;
+        } else {
+            row.bound.leave(&mut self.calls, call);
+            let attempts = &mut self.calls[call].attempts;
+            *attempts = attempts.saturating_add(1);
+            self.conclude(call, Outcome::Lost, turn);
+        }
+    }
+
     /// The attempt of this call took too long.
     pub(super) fn time_out<O: Extend<Effect>, S: Sink>(
         &mut self,
@@ -74,7 +93,7 @@ impl<K: KeepAlive> Platform<K> {
         let instance = self.calls[call].instance;
         self.leave_running(call);
         self.stop(instance, StopReason::TimedOut, turn);
-        self.answer(call, Outcome::TimedOut, turn);
+        self.conclude(call, Outcome::TimedOut, turn);
     }
 
     /// This call has waited too long. Its start goes on and is anybody's.
@@ -104,7 +123,7 @@ impl<K: KeepAlive> Platform<K> {
     }
 
     /// The one place where a call that was taken in is answered and forgotten.
-    fn answer<O: Extend<Effect>, S: Sink>(
+    pub(super) fn answer<O: Extend<Effect>, S: Sink>(
         &mut self,
         call: u32,
         outcome: Outcome,

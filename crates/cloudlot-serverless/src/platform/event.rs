@@ -54,6 +54,18 @@ pub struct Call {
     /// A word that the back end gets back with [`Effect::Run`]: where the input lies, or how long a
     /// simulated call runs. The platform does not look at it.
     pub payload: u64,
+    /// Whether somebody waits for the answer.
+    pub source: Source,
+}
+
+/// Who made a call.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub enum Source {
+    /// Somebody who waits for the answer, and can try again.
+    #[default]
+    Request,
+    /// Nobody waits: it is tried until it succeeds or its function's retries are used up, so it may run more than once.
+    Event,
 }
 
 /// What happened. At equal times a driver reports in this order, so that an instance which ends in

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use cloudlot_core::Bytes;
 
+use super::retry::{Backoff, Retries};
 use crate::Profile;
 
 /// A function as the platform sees it.
@@ -18,6 +19,10 @@ pub struct Function {
     pub patience: Option<Duration>,
     /// How many instances there may be, those that stop not counted; nothing: as many as calls want.
     pub instances: Option<NonZeroU32>,
+    /// Whether running a call twice does what running it once does.
+    pub idempotent: bool,
+    /// What happens after an attempt that failed.
+    pub retries: Retries,
 }
 
 impl Function {
@@ -29,6 +34,8 @@ impl Function {
             timeout: None,
             patience: None,
             instances: None,
+            idempotent: false,
+            retries: Retries::NONE,
         }
     }
 }
@@ -40,12 +47,32 @@ impl From<&Profile> for Function {
 }
 
 /// Settings of a platform.
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Settings {
     /// What a call that finds no warm instance waits for.
     pub binding: Binding,
     /// Which of several idle instances serves a call.
     pub reuse: Reuse,
+    /// How long a function waits after a start that failed.
+    pub restart: Backoff,
+}
+
+impl Settings {
+    /// Late binding, the most recent first, a second up to five minutes after a failed start.
+    pub const DEFAULT: Self = Self {
+        binding: Binding::Late,
+        reuse: Reuse::MostRecent,
+        restart: Backoff {
+            first: Duration::from_secs(1),
+            longest: Duration::from_secs(300),
+        },
+    };
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
 }
 
 /// What a call that finds no warm instance waits for.

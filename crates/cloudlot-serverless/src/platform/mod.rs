@@ -13,15 +13,19 @@ mod keep_alive;
 mod life;
 mod list;
 mod record;
+mod retry;
 mod rows;
 mod slab;
 mod time;
 
-pub use event::{AttemptId, Call, CallId, Effect, Event, Exit, InstanceId, Outcome, StopReason};
+pub use event::{
+    AttemptId, Call, CallId, Effect, Event, Exit, InstanceId, Outcome, Source, StopReason,
+};
 pub use function::{Binding, Function, Reuse, Settings};
 pub use keep_alive::{FixedWindow, KeepAlive};
 pub use life::Life;
 pub use record::{Move, Record, Sink, Totals};
+pub use retry::{Backoff, Retries};
 
 use cloudlot_core::Timestamp;
 
@@ -38,12 +42,12 @@ use time::Agenda;
 /// Cost: an event on the warm path touches a handful of rows and allocates nothing once tables have grown to their size.
 /// ```
 /// use cloudlot_core::{Bytes, Timestamp};
-/// use cloudlot_serverless::{Call, CallId, Effect, Event, FixedWindow, Function, Platform, Settings};
+/// use cloudlot_serverless::{Call, CallId, Effect, Event, FixedWindow, Function, Platform, Settings, Source};
 /// use std::time::Duration;
 ///
 /// let mut platform = Platform::new(Settings::default(), FixedWindow(Duration::from_secs(600)));
 /// let hello = platform.add(Function::new(Bytes::mib(128)));
-/// let call = Call { id: CallId::new(1), function: hello, payload: 0 };
+/// let call = Call { id: CallId::new(1), function: hello, payload: 0, source: Source::Request };
 /// let mut effects = Vec::new();
 /// platform.handle(Event::Arrived(call), Timestamp::ZERO, &mut effects, &mut ());
 /// assert!(matches!(effects[..], [Effect::Start { function, .. }] if function == hello));

@@ -16,13 +16,13 @@ pub struct Record {
     pub function: FunctionId,
     /// When it came.
     pub arrived: Timestamp,
-    /// When its last attempt began; nothing if it never ran.
+    /// When its last attempt began; nothing if that never ran.
     pub started: Option<Timestamp>,
     /// When it was answered.
     pub ended: Timestamp,
     /// With what.
     pub outcome: Outcome,
-    /// How often it was tried.
+    /// How often it was tried; a start that was made for it alone and failed counts.
     pub attempts: u16,
     /// Whether it waited for an instance to start and was the first to run there.
     pub cold: bool,
@@ -86,10 +86,14 @@ pub struct Totals {
     pub replies: u64,
     /// Instances that were started.
     pub starts: u64,
-    /// Calls that found no warm instance and waited, for a start or for one to become free.
+    /// Times that a call found no warm instance and waited, for a start or for one to become free.
     pub waited: u64,
     /// Those of them that waited for a start to end and ran there first.
     pub cold: u64,
+    /// Starts that failed.
+    pub failed_starts: u64,
+    /// Attempts that were followed by another.
+    pub retries: u64,
     /// Attempts that ran for too long.
     pub timed_out: u64,
     /// Calls that waited for too long.
@@ -108,6 +112,8 @@ impl Totals {
         starts: 0,
         waited: 0,
         cold: 0,
+        failed_starts: 0,
+        retries: 0,
         timed_out: 0,
         waited_too_long: 0,
         late: 0,

@@ -26,6 +26,10 @@ pub(super) struct FunctionRow {
     pub(super) unclaimed: u32,
     /// Instances that start, run or wait.
     pub(super) alive: u32,
+    /// How many starts failed in a row.
+    pub(super) crashes: u32,
+    /// No start before: the last ones failed.
+    pub(super) not_before: Timestamp,
     /// When this function is looked at next; the end of time if never.
     pub(super) due: Timestamp,
 }
@@ -41,13 +45,15 @@ impl FunctionRow {
             queued: 0,
             unclaimed: 0,
             alive: 0,
+            crashes: 0,
+            not_before: Timestamp::ZERO,
             due: Timestamp::MAX,
         }
     }
 
     /// Whether one more instance is allowed.
-    pub(super) fn has_room(&self) -> bool {
-        self.is.instances.is_none_or(|most| self.alive < most.get())
+    pub(super) fn may_start(&self, now: Timestamp) -> bool {
+        now >= self.not_before && self.is.instances.is_none_or(|most| self.alive < most.get())
     }
 }
 
@@ -85,6 +91,8 @@ pub(super) enum Stage {
     Bound,
     /// It runs.
     Running,
+    /// It will be tried again.
+    Paused,
 }
 
 /// A call that has no answer yet.
@@ -92,6 +100,8 @@ pub(super) enum Stage {
 pub(super) struct Pending {
     pub(super) call: Call,
     pub(super) arrived: Timestamp,
+    /// Since when it waits for an instance.
+    pub(super) since: Timestamp,
     pub(super) started: Option<Timestamp>,
     pub(super) stage: Stage,
     pub(super) cold: bool,
@@ -107,6 +117,7 @@ impl Pending {
         Self {
             call,
             arrived: now,
+            since: now,
             started: None,
             stage: Stage::Waiting,
             cold: false,

@@ -5,7 +5,7 @@ use std::fmt;
 /// A place in a table and which of its tenants is meant: a handle of an earlier tenant finds nothing.
 ///
 /// The tenants of one place are told apart up to 2^32 of them.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub(super) struct Handle {
     pub(super) place: u32,
     pub(super) turn: u32,
@@ -73,6 +73,12 @@ impl<T> Slab<T> {
         self.free.push(place);
     }
 
+    /// Makes the handles of this place find nothing, though its tenant stays.
+    pub(super) fn renew(&mut self, place: u32) {
+        let row = &mut self.rows[place as usize];
+        row.turn = row.turn.wrapping_add(1);
+    }
+
     pub(super) fn handle(&self, place: u32) -> Handle {
         Handle {
             place,
@@ -115,6 +121,8 @@ mod tests {
         assert_eq!(slab.find(old), None);
         let second = slab.insert('b');
         assert_eq!((second, slab.find(old), slab[second]), (first, None, 'b'));
-        assert_eq!(slab.len(), 1);
+        let now = slab.handle(second);
+        slab.renew(second);
+        assert_eq!((slab.find(now), slab.len()), (None, 1));
     }
 }

@@ -9,15 +9,25 @@ use cloudlot_core::Timestamp;
 use super::event::Effect;
 use super::keep_alive::KeepAlive;
 use super::record::Sink;
+use super::slab::Handle;
 use super::{Platform, Turn};
 
 /// When which function is looked at.
 #[derive(Clone, Debug)]
 pub(super) struct Agenda {
     /// A date that its function does not have any more is skipped.
-    dates: BinaryHeap<Reverse<(Timestamp, u32)>>,
+    dates: BinaryHeap<Reverse<(Timestamp, Due)>>,
     /// The tick that was asked for.
     wake: Timestamp,
+}
+
+/// What a date is for.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+enum Due {
+    /// A look at a function.
+    Look(u32),
+    /// The end of a call's pause.
+    Resume(Handle),
 }
 
 impl Agenda {
@@ -42,7 +52,26 @@ impl<K: KeepAlive> Platform<K> {
             return;
         }
         *due = at;
-        self.agenda.dates.push(Reverse((at, function)));
+        self.note(at, Due::Look(function), turn);
+    }
+
+    /// Sees to this call again then.
+    pub(super) fn remind<O: Extend<Effect>, S: Sink>(
+        &mut self,
+        call: Handle,
+        at: Timestamp,
+        turn: &mut Turn<'_, O, S>,
+    ) {
+        self.note(at, Due::Resume(call), turn);
+    }
+
+    fn note<O: Extend<Effect>, S: Sink>(
+        &mut self,
+        at: Timestamp,
+        due: Due,
+        turn: &mut Turn<'_, O, S>,
+    ) {
+        self.agenda.dates.push(Reverse((at, due)));
         if at < self.agenda.wake {
             self.agenda.wake = at;
             turn.ask(Effect::WakeAt(at));
@@ -52,15 +81,19 @@ impl<K: KeepAlive> Platform<K> {
     pub(super) fn tick<O: Extend<Effect>, S: Sink>(&mut self, turn: &mut Turn<'_, O, S>) {
         // Nothing that is asked for in between is earlier than what is left at the end.
         self.agenda.wake = Timestamp::ZERO;
-        while let Some(&Reverse((at, function))) = self.agenda.dates.peek() {
-            let current = self.functions[function as usize].due == at;
+        while let Some(&Reverse((at, due))) = self.agenda.dates.peek() {
+            let current = match due {
+                Due::Look(function) => self.functions[function as usize].due == at,
+                Due::Resume(_) => true,
+            };
             if current && at > turn.now {
                 break;
             }
             self.agenda.dates.pop();
-            if current {
-                self.functions[function as usize].due = Timestamp::MAX;
-                self.look(function, turn);
+            match due {
+                Due::Look(function) if current => self.look(function, turn),
+                Due::Look(_) => {}
+                Due::Resume(call) => self.resume(call, turn),
             }
         }
         self.agenda.wake = Timestamp::MAX;
@@ -72,7 +105,9 @@ impl<K: KeepAlive> Platform<K> {
 
     /// Ends what is over and sets the next date.
     fn look<O: Extend<Effect>, S: Sink>(&mut self, function: u32, turn: &mut Turn<'_, O, S>) {
-        let is = self.functions[function as usize].is;
+        let row = &mut self.functions[function as usize];
+        row.due = Timestamp::MAX;
+        let is = row.is;
         if let Some(timeout) = is.timeout {
             while let Some(call) = self.functions[function as usize].running.first() {
                 let end = self.calls[call].started.unwrap_or(turn.now) + timeout;
@@ -114,7 +149,7 @@ impl<K: KeepAlive> Platform<K> {
         [row.waiting.first(), row.bound.first()]
             .into_iter()
             .flatten()
-            .map(|call| (call, self.calls[call].arrived + patience))
+            .map(|call| (call, self.calls[call].since + patience))
             .min_by_key(|&(_, end)| end)
     }
 }

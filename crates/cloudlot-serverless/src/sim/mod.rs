@@ -12,6 +12,7 @@ use cloudlot_core::Timestamp;
 
 use crate::{
     Arrival, AttemptId, Call, CallId, Effect, Event, Exit, InstanceId, KeepAlive, Platform, Sink,
+    Source,
 };
 use queue::{Queue, Report};
 
@@ -28,7 +29,6 @@ pub struct Simulation<B> {
     wake: Option<Timestamp>,
     effects: Vec<Effect>,
     events: u64,
-    calls: u64,
     now: Timestamp,
 }
 
@@ -42,7 +42,6 @@ impl<B: Backend> Simulation<B> {
             wake: None,
             effects: Vec::new(),
             events: 0,
-            calls: 0,
             now: Timestamp::ZERO,
         }
     }
@@ -57,8 +56,29 @@ impl<B: Backend> Simulation<B> {
         arrivals: impl IntoIterator<Item = Arrival>,
         sink: &mut impl Sink,
     ) {
-        let mut arrivals = arrivals.into_iter().peekable();
-        while let Some((event, at)) = self.next(&mut arrivals) {
+        let mut number = 0;
+        let calls = arrivals.into_iter().map(|arrival| {
+            let call = Call {
+                id: CallId::new(number),
+                function: arrival.function,
+                payload: u64::try_from(arrival.runs.as_nanos()).unwrap_or(u64::MAX),
+                source: Source::Request,
+            };
+            number += 1;
+            (arrival.at, call)
+        });
+        self.run_calls(platform, calls, sink);
+    }
+
+    /// [`run`](Self::run) for calls that are more than a function and a duration.
+    pub fn run_calls<K: KeepAlive>(
+        &mut self,
+        platform: &mut Platform<K>,
+        calls: impl IntoIterator<Item = (Timestamp, Call)>,
+        sink: &mut impl Sink,
+    ) {
+        let mut calls = calls.into_iter().peekable();
+        while let Some((event, at)) = self.next(&mut calls) {
             self.now = at;
             self.events += 1;
             platform.handle(event, at, &mut self.effects, sink);
@@ -81,22 +101,16 @@ impl<B: Backend> Simulation<B> {
     /// The next event: what the back end reports goes before an arrival, an arrival before a tick.
     fn next(
         &mut self,
-        arrivals: &mut Peekable<impl Iterator<Item = Arrival>>,
+        calls: &mut Peekable<impl Iterator<Item = (Timestamp, Call)>>,
     ) -> Option<(Event, Timestamp)> {
         let reported = self.queue.next_at();
-        let arrival = arrivals.peek().map(|arrival| arrival.at.max(self.now));
+        let arrival = calls.peek().map(|&(at, _)| at.max(self.now));
         let first = [reported, arrival, self.wake].into_iter().flatten().min()?;
         if reported == Some(first) {
             return self.queue.pop();
         }
         if arrival == Some(first) {
-            let arrival = arrivals.next()?;
-            let call = Call {
-                id: CallId::new(self.calls),
-                function: arrival.function,
-                payload: u64::try_from(arrival.runs.as_nanos()).unwrap_or(u64::MAX),
-            };
-            self.calls += 1;
+            let (_, call) = calls.next()?;
             return Some((Event::Arrived(call), first));
         }
         self.wake = None;

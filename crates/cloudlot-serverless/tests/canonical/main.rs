@@ -15,19 +15,23 @@ use flate2::bufread::GzDecoder;
 const DEFAULT: Settings = Settings {
     binding: Binding::Early,
     reuse: Reuse::MostRecent,
+    ..Settings::DEFAULT
 };
 const PEER: Settings = Settings {
     binding: Binding::Early,
     reuse: Reuse::ArrayFirst,
+    ..Settings::DEFAULT
 };
 const LATE: Settings = Settings {
     binding: Binding::Late,
     reuse: Reuse::MostRecent,
+    ..Settings::DEFAULT
 };
 
 const SHARED: Settings = Settings {
     binding: Binding::LateShared,
     reuse: Reuse::MostRecent,
+    ..Settings::DEFAULT
 };
 
 fn minutes(count: u64) -> Duration {
@@ -73,7 +77,9 @@ fn run(list: &Counts, slots: u32, settings: Settings, window: Duration) -> Total
     simulation.run(&mut platform, list.arrivals_of(&replay), &mut ());
     let totals = *platform.totals();
     println!(
-        "{settings:?} {window:?}: {} calls, {} starts, {} waited, {} cold, {:.4e} MB·s idle, {} events",
+        "{:?} {:?} {window:?}: {} calls, {} starts, {} waited, {} cold, {:.4e} MB·s idle, {} events",
+        settings.binding,
+        settings.reuse,
         totals.calls,
         totals.starts,
         totals.waited,

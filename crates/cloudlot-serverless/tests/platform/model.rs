@@ -193,6 +193,7 @@ fn same(case: &Case) -> Result<(), TestCaseError> {
     let settings = Settings {
         binding: case.binding,
         reuse: case.reuse,
+        ..Settings::DEFAULT
     };
     let mut platform = Platform::new(settings, FixedWindow(Duration::from_nanos(case.window)));
     let function = platform.add(Function {

@@ -4,7 +4,8 @@ use crate::faults::{Wild, Witness};
 use cloudlot_core::{Bytes, Timestamp};
 use cloudlot_serverless::sim::Simulation;
 use cloudlot_serverless::{
-    Arrival, Binding, FixedWindow, Function, FunctionId, Outcome, Platform, Reuse, Settings,
+    Backoff, Binding, Call, CallId, FixedWindow, Function, FunctionId, Outcome, Platform, Retries,
+    Reuse, Settings, Source,
 };
 use proptest::prelude::*;
 use std::num::NonZeroU32;
@@ -12,8 +13,19 @@ use std::time::Duration;
 
 fn function() -> impl Strategy<Value = Function> {
     let some = |most: u64| prop::option::of((0..most).prop_map(Duration::from_nanos));
-    (1..9_u64, some(9), some(30), prop::option::of(1..4_u32)).prop_map(
-        |(memory, timeout, patience, instances)| Function {
+    let limits = (some(9), some(30), prop::option::of(1..4_u32));
+    let retries = (any::<bool>(), 0..4_u16, 0..5_u64, 0..100_u64);
+    (1..9_u64, limits, retries).prop_map(
+        |(memory, (timeout, patience, instances), (idempotent, most, first, oldest))| Function {
+            idempotent,
+            retries: Retries {
+                most,
+                backoff: Backoff {
+                    first: Duration::from_nanos(first),
+                    longest: Duration::from_nanos(3 * first),
+                },
+                oldest: Duration::from_nanos(oldest),
+            },
             memory: Bytes::new(memory),
             timeout,
             patience,
@@ -28,24 +40,41 @@ fn settings() -> impl Strategy<Value = Settings> {
         prop::sample::select(bindings.to_vec()),
         prop::sample::select(vec![Reuse::MostRecent, Reuse::ArrayFirst]),
     )
-        .prop_map(|(binding, reuse)| Settings { binding, reuse })
+        .prop_map(|(binding, reuse)| Settings {
+            binding,
+            reuse,
+            restart: Backoff {
+                first: Duration::from_nanos(2),
+                longest: Duration::from_nanos(9),
+            },
+        })
 }
 
 /// The last function is one that nobody added.
-fn arrivals(functions: usize) -> impl Strategy<Value = Vec<Arrival>> {
+fn calls(functions: usize) -> impl Strategy<Value = Vec<(Timestamp, Call)>> {
     let known = u32::try_from(functions).expect("few");
-    prop::collection::vec((0..4_u64, 0..=known, 0..12_u64), 0..60).prop_map(|calls| {
-        let mut at = 0;
-        let calls = calls.into_iter().map(|(gap, function, runs)| {
-            at += gap;
-            Arrival {
-                at: Timestamp::from_nanos(at),
-                function: FunctionId::new(function),
-                runs: Duration::from_nanos(runs),
-            }
-        });
-        calls.collect()
-    })
+    prop::collection::vec((0..4_u64, 0..=known, 0..12_u64, any::<bool>()), 0..60).prop_map(
+        |calls| {
+            let mut at = 0;
+            let calls = (0..)
+                .zip(calls)
+                .map(|(id, (gap, function, payload, event))| {
+                    at += gap;
+                    let call = Call {
+                        id: CallId::new(id),
+                        function: FunctionId::new(function),
+                        payload,
+                        source: if event {
+                            Source::Event
+                        } else {
+                            Source::Request
+                        },
+                    };
+                    (Timestamp::from_nanos(at), call)
+                });
+            calls.collect()
+        },
+    )
 }
 
 proptest! {
@@ -54,7 +83,7 @@ proptest! {
     fn each_call_gets_one_reply_whatever_goes_wrong(
         functions in prop::collection::vec(function(), 3),
         settings in settings(),
-        arrivals in arrivals(3),
+        calls in calls(3),
         window in 0..15_u64,
         seed: u64,
         wrong in 0..60_u32,
@@ -63,25 +92,29 @@ proptest! {
         let added: Vec<FunctionId> = functions.iter().map(|&it| platform.add(it)).collect();
         let mut witness = Witness::default();
         let mut simulation = Simulation::new(Wild::new(seed, wrong));
-        simulation.run(&mut platform, arrivals.iter().copied(), &mut witness);
+        simulation.run_calls(&mut platform, calls.iter().copied(), &mut witness);
 
         prop_assert!(witness.sees_nobody());
         prop_assert_eq!((platform.instances(), platform.pending()), (0, 0));
-        prop_assert_eq!(witness.records.len(), arrivals.len());
-        for (arrival, (&call, record)) in arrivals.iter().zip(&witness.records) {
-            prop_assert_eq!(record.call.number(), call);
-            prop_assert_eq!((record.arrived, record.function), (arrival.at, arrival.function));
-            let Some(function) = functions.get(arrival.function.number() as usize) else {
+        prop_assert_eq!(witness.records.len(), calls.len());
+        for (&(at, call), (&number, record)) in calls.iter().zip(&witness.records) {
+            prop_assert_eq!((record.call, number), (call.id, call.id.number()));
+            prop_assert_eq!((record.arrived, record.function), (at, call.function));
+            let Some(function) = functions.get(call.function.number() as usize) else {
                 prop_assert_eq!(record.outcome, Outcome::Unknown);
                 continue;
             };
+            let again = call.source == Source::Event || function.idempotent;
+            let most = 1 + if again { function.retries.most } else { 0 };
+            prop_assert!(record.attempts <= most, "{:?}", record);
             let ran = record.started.map(|start| record.ended.since(start));
             if let (Some(ran), Some(timeout)) = (ran, function.timeout) {
                 prop_assert!(ran <= timeout, "{:?}", record);
                 prop_assert_eq!(record.outcome == Outcome::TimedOut && ran != timeout, false);
             }
             if let Some(patience) = function.patience {
-                prop_assert!(record.delay() <= patience, "{:?}", record);
+                let first = record.attempts == u16::from(record.started.is_some());
+                prop_assert!(!first || record.delay() <= patience, "{:?}", record);
             }
         }
         for (id, function) in added.iter().zip(&functions) {

@@ -85,14 +85,17 @@ fn course(settings: Settings, function: Function, calls: &[(u64, u64)], expected
 const EARLY: Settings = Settings {
     binding: Binding::Early,
     reuse: Reuse::MostRecent,
+    ..Settings::DEFAULT
 };
 const LATE: Settings = Settings {
     binding: Binding::Late,
     reuse: Reuse::MostRecent,
+    ..Settings::DEFAULT
 };
 const SHARED: Settings = Settings {
     binding: Binding::LateShared,
     reuse: Reuse::MostRecent,
+    ..Settings::DEFAULT
 };
 const HELLO: Function = Function::new(Bytes::mib(1));
 

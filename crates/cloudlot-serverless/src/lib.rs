@@ -7,8 +7,8 @@ mod workload;
 
 pub use platform::{
     AttemptId, Backoff, Binding, Call, CallId, Effect, Event, Exit, FixedWindow, Function,
-    InstanceId, KeepAlive, Life, Move, Outcome, Platform, Record, Retries, Reuse, Settings, Sink,
-    Source, StopReason, Totals,
+    InstanceId, KeepAlive, Key, KeyMemory, Life, Move, Outcome, Platform, Record, Retries, Reuse,
+    Settings, Sink, Source, StopReason, Totals,
 };
 pub use workload::{Arrival, Profile};
 

@@ -4,7 +4,7 @@ use super::event::{AttemptId, Call, Effect, InstanceId, Outcome};
 use super::function::{Binding, Reuse};
 use super::keep_alive::KeepAlive;
 use super::life::Life;
-use super::record::{Record, Sink};
+use super::record::Sink;
 use super::rows::{Pending, Stage};
 use super::slab::NONE;
 use super::{Platform, Turn};
@@ -18,9 +18,12 @@ impl<K: KeepAlive> Platform<K> {
         self.totals.calls += 1;
         let function = call.function.number();
         if self.functions.len() <= function as usize {
-            return self.refuse(call, turn);
+            return self.answer_at_once(call, Outcome::Unknown, call.id, turn);
         }
         self.keep_alive.arrived(call.function, turn.now);
+        if let Some(key) = call.key {
+            return self.arrived_again(call, key, turn);
+        }
         let place = self.calls.insert(Pending::new(call, turn.now));
         self.serve(place, turn);
     }
@@ -218,25 +221,5 @@ impl<K: KeepAlive> Platform<K> {
         if let Some(timeout) = row.is.timeout {
             self.look_again(function.number(), turn.now + timeout, turn);
         }
-    }
-
-    /// A call of a function that nobody knows is answered at once.
-    fn refuse<O: Extend<Effect>, S: Sink>(&mut self, call: Call, turn: &mut Turn<'_, O, S>) {
-        self.totals.replies += 1;
-        let outcome = Outcome::Unknown;
-        turn.sink.call(&Record {
-            call: call.id,
-            function: call.function,
-            arrived: turn.now,
-            started: None,
-            ended: turn.now,
-            outcome,
-            attempts: 0,
-            cold: false,
-        });
-        turn.ask(Effect::Reply {
-            call: call.id,
-            outcome,
-        });
     }
 }

@@ -1,10 +1,10 @@
 //! How attempts and calls end: by themselves, by time, or with their instance.
 
-use super::event::{AttemptId, Effect, Exit, InstanceId, Outcome, StopReason};
+use super::event::{AttemptId, Call, CallId, Effect, Exit, InstanceId, Outcome, StopReason};
 use super::keep_alive::KeepAlive;
 use super::life::Life;
 use super::record::{Record, Sink};
-use super::rows::Stage;
+use super::rows::{Pending, Stage};
 use super::slab::NONE;
 use super::{Platform, Turn};
 
@@ -122,17 +122,61 @@ impl<K: KeepAlive> Platform<K> {
         row.running.leave(&mut self.calls, call);
     }
 
-    /// The one place where a call that was taken in is answered and forgotten.
+    /// The one place where a call that was taken in is answered and forgotten, and with it those that joined it.
     pub(super) fn answer<O: Extend<Effect>, S: Sink>(
         &mut self,
         call: u32,
         outcome: Outcome,
         turn: &mut Turn<'_, O, S>,
     ) {
-        let pending = &self.calls[call];
-        let id = pending.call.id;
+        let Pending {
+            call: is,
+            mut joined,
+            ..
+        } = self.calls[call];
+        if let Some(key) = is.key {
+            self.close_key(is, key, outcome, turn.now);
+        }
+        self.reply(call, outcome, is.id, turn);
+        while let Some(other) = joined.first() {
+            joined.leave(&mut self.calls, other);
+            self.reply(other, outcome, is.id, turn);
+        }
+    }
+
+    fn reply<O: Extend<Effect>, S: Sink>(
+        &mut self,
+        place: u32,
+        outcome: Outcome,
+        answer: CallId,
+        turn: &mut Turn<'_, O, S>,
+    ) {
+        let pending = self.calls[place];
+        self.calls.remove(place);
+        self.tell(&pending, outcome, answer, turn);
+    }
+
+    /// Answers a call that was not taken in.
+    pub(super) fn answer_at_once<O: Extend<Effect>, S: Sink>(
+        &mut self,
+        call: Call,
+        outcome: Outcome,
+        answer: CallId,
+        turn: &mut Turn<'_, O, S>,
+    ) {
+        self.tell(&Pending::new(call, turn.now), outcome, answer, turn);
+    }
+
+    fn tell<O: Extend<Effect>, S: Sink>(
+        &mut self,
+        pending: &Pending,
+        outcome: Outcome,
+        answer: CallId,
+        turn: &mut Turn<'_, O, S>,
+    ) {
+        let call = pending.call.id;
         turn.sink.call(&Record {
-            call: id,
+            call,
             function: pending.call.function,
             arrived: pending.arrived,
             started: pending.started,
@@ -141,8 +185,11 @@ impl<K: KeepAlive> Platform<K> {
             attempts: pending.attempts,
             cold: pending.cold,
         });
-        turn.ask(Effect::Reply { call: id, outcome });
-        self.calls.remove(call);
+        turn.ask(Effect::Reply {
+            call,
+            outcome,
+            answer,
+        });
         self.totals.replies += 1;
     }
 }

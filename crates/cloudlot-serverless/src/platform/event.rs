@@ -4,6 +4,7 @@ use std::fmt;
 
 use cloudlot_core::{Timestamp, id_type};
 
+use super::keys::Key;
 use super::slab::Handle;
 use crate::FunctionId;
 
@@ -56,6 +57,8 @@ pub struct Call {
     pub payload: u64,
     /// Whether somebody waits for the answer.
     pub source: Source,
+    /// Makes it one with others of the same key.
+    pub key: Option<Key>,
 }
 
 /// Who made a call.
@@ -136,6 +139,8 @@ pub enum Effect {
         call: CallId,
         /// With what.
         outcome: Outcome,
+        /// Whose answer that is: its own, or that of an earlier call with the same key.
+        answer: CallId,
     },
     /// Report a [`Event::Tick`] then; this replaces what was asked before.
     WakeAt(Timestamp),
@@ -163,6 +168,8 @@ pub enum Outcome {
     Lost,
     /// It waited for longer than its function's calls do.
     WaitedTooLong,
+    /// Its key was used with another input.
+    Conflict,
     /// Nobody knows its function.
     Unknown,
 }

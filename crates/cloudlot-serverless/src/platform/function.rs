@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use cloudlot_core::Bytes;
 
+use super::keys::KeyMemory;
 use super::retry::{Backoff, Retries};
 use crate::Profile;
 
@@ -55,6 +56,8 @@ pub struct Settings {
     pub reuse: Reuse,
     /// How long a function waits after a start that failed.
     pub restart: Backoff,
+    /// How long successes of calls with a key are remembered.
+    pub keys: KeyMemory,
 }
 
 impl Settings {
@@ -66,6 +69,7 @@ impl Settings {
             first: Duration::from_secs(1),
             longest: Duration::from_secs(300),
         },
+        keys: KeyMemory::DEFAULT,
     };
 }
 

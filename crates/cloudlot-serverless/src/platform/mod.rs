@@ -10,6 +10,7 @@ mod event;
 mod function;
 mod instances;
 mod keep_alive;
+mod keys;
 mod life;
 mod list;
 mod record;
@@ -23,6 +24,7 @@ pub use event::{
 };
 pub use function::{Binding, Function, Reuse, Settings};
 pub use keep_alive::{FixedWindow, KeepAlive};
+pub use keys::{Key, KeyMemory};
 pub use life::Life;
 pub use record::{Move, Record, Sink, Totals};
 pub use retry::{Backoff, Retries};
@@ -30,6 +32,7 @@ pub use retry::{Backoff, Retries};
 use cloudlot_core::Timestamp;
 
 use crate::FunctionId;
+use keys::Keys;
 use rows::{FunctionRow, InstanceRow, Pending};
 use slab::Slab;
 use time::Agenda;
@@ -47,7 +50,7 @@ use time::Agenda;
 ///
 /// let mut platform = Platform::new(Settings::default(), FixedWindow(Duration::from_secs(600)));
 /// let hello = platform.add(Function::new(Bytes::mib(128)));
-/// let call = Call { id: CallId::new(1), function: hello, payload: 0, source: Source::Request };
+/// let call = Call { id: CallId::new(1), function: hello, payload: 0, source: Source::Request, key: None };
 /// let mut effects = Vec::new();
 /// platform.handle(Event::Arrived(call), Timestamp::ZERO, &mut effects, &mut ());
 /// assert!(matches!(effects[..], [Effect::Start { function, .. }] if function == hello));
@@ -59,6 +62,7 @@ pub struct Platform<K> {
     functions: Vec<FunctionRow>,
     instances: Slab<InstanceRow>,
     calls: Slab<Pending>,
+    keys: Keys,
     agenda: Agenda,
     totals: Totals,
 }
@@ -86,6 +90,7 @@ impl<K: KeepAlive> Platform<K> {
             functions: Vec::new(),
             instances: Slab::new(),
             calls: Slab::new(),
+            keys: Keys::new(),
             agenda: Agenda::new(),
             totals: Totals::ZERO,
         }
@@ -137,6 +142,12 @@ impl<K: KeepAlive> Platform<K> {
     #[must_use]
     pub const fn instances(&self) -> usize {
         self.instances.len()
+    }
+
+    /// How many successes of calls with a key are remembered.
+    #[must_use]
+    pub fn remembered(&self) -> usize {
+        self.keys.remembered()
     }
 
     /// How many calls have no answer yet.

@@ -94,6 +94,8 @@ pub struct Totals {
     pub failed_starts: u64,
     /// Attempts that were followed by another.
     pub retries: u64,
+    /// Calls that got the answer of another with the same key.
+    pub joined: u64,
     /// Attempts that ran for too long.
     pub timed_out: u64,
     /// Calls that waited for too long.
@@ -114,6 +116,7 @@ impl Totals {
         cold: 0,
         failed_starts: 0,
         retries: 0,
+        joined: 0,
         timed_out: 0,
         waited_too_long: 0,
         late: 0,

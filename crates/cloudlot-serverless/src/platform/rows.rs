@@ -91,6 +91,8 @@ pub(super) enum Stage {
     Bound,
     /// It runs.
     Running,
+    /// It waits for the answer of another with the same key.
+    Joined,
     /// It will be tried again.
     Paused,
 }
@@ -108,6 +110,8 @@ pub(super) struct Pending {
     pub(super) attempts: u16,
     /// Where it runs, or which instance is promised to it.
     pub(super) instance: u32,
+    /// Those with the same key that wait for its answer.
+    pub(super) joined: Line,
     pub(super) before: u32,
     pub(super) after: u32,
 }
@@ -123,6 +127,7 @@ impl Pending {
             cold: false,
             attempts: 0,
             instance: NONE,
+            joined: Line::EMPTY,
             before: NONE,
             after: NONE,
         }

@@ -63,6 +63,7 @@ impl<B: Backend> Simulation<B> {
                 function: arrival.function,
                 payload: u64::try_from(arrival.runs.as_nanos()).unwrap_or(u64::MAX),
                 source: Source::Request,
+                key: None,
             };
             number += 1;
             (arrival.at, call)

@@ -2,6 +2,7 @@
 //! course of small cases.
 
 mod faults;
+mod keys;
 mod model;
 mod once;
 mod small;

@@ -1,11 +1,11 @@
 //! Whatever goes wrong, each call gets one reply, limits hold, and nothing is left at the end.
 
 use crate::faults::{Wild, Witness};
-use cloudlot_core::{Bytes, Timestamp};
+use cloudlot_core::{Bytes, RequestKey, Timestamp};
 use cloudlot_serverless::sim::Simulation;
 use cloudlot_serverless::{
-    Backoff, Binding, Call, CallId, FixedWindow, Function, FunctionId, Outcome, Platform, Retries,
-    Reuse, Settings, Source,
+    Backoff, Binding, Call, CallId, FixedWindow, Function, FunctionId, Key, KeyMemory, Outcome,
+    Platform, Retries, Reuse, Settings, Source,
 };
 use proptest::prelude::*;
 use std::num::NonZeroU32;
@@ -47,34 +47,50 @@ fn settings() -> impl Strategy<Value = Settings> {
                 first: Duration::from_nanos(2),
                 longest: Duration::from_nanos(9),
             },
+            keys: KeyMemory {
+                keep: Duration::from_nanos(20),
+                most: 3,
+            },
         })
 }
 
 /// The last function is one that nobody added.
 fn calls(functions: usize) -> impl Strategy<Value = Vec<(Timestamp, Call)>> {
     let known = u32::try_from(functions).expect("few");
-    prop::collection::vec((0..4_u64, 0..=known, 0..12_u64, any::<bool>()), 0..60).prop_map(
-        |calls| {
-            let mut at = 0;
-            let calls = (0..)
-                .zip(calls)
-                .map(|(id, (gap, function, payload, event))| {
-                    at += gap;
-                    let call = Call {
-                        id: CallId::new(id),
-                        function: FunctionId::new(function),
-                        payload,
-                        source: if event {
-                            Source::Event
-                        } else {
-                            Source::Request
-                        },
-                    };
-                    (Timestamp::from_nanos(at), call)
-                });
-            calls.collect()
-        },
+    prop::collection::vec(
+        (
+            0..4_u64,
+            0..=known,
+            0..12_u64,
+            any::<bool>(),
+            prop::option::weighted(0.3, (0..4_u128, 0..2_u64)),
+        ),
+        0..60,
     )
+    .prop_map(|calls| {
+        let mut at = 0;
+        let calls = (0..)
+            .zip(calls)
+            .map(|(id, (gap, function, payload, event, key))| {
+                at += gap;
+                let call = Call {
+                    id: CallId::new(id),
+                    function: FunctionId::new(function),
+                    payload,
+                    source: if event {
+                        Source::Event
+                    } else {
+                        Source::Request
+                    },
+                    key: key.map(|(name, digest)| Key {
+                        name: RequestKey(name),
+                        digest,
+                    }),
+                };
+                (Timestamp::from_nanos(at), call)
+            });
+        calls.collect()
+    })
 }
 
 proptest! {
@@ -113,7 +129,7 @@ proptest! {
                 prop_assert_eq!(record.outcome == Outcome::TimedOut && ran != timeout, false);
             }
             if let Some(patience) = function.patience {
-                let first = record.attempts == u16::from(record.started.is_some());
+                let first = record.attempts == u16::from(record.started.is_some()) && call.key.is_none();
                 prop_assert!(!first || record.delay() <= patience, "{:?}", record);
             }
         }
@@ -124,5 +140,6 @@ proptest! {
         }
         let totals = platform.totals();
         prop_assert_eq!(totals.calls, totals.replies);
+        prop_assert!(platform.remembered() <= 3);
     }
 }

@@ -6,9 +6,9 @@ pub mod trace;
 mod workload;
 
 pub use platform::{
-    AttemptId, Backoff, Binding, Call, CallId, Effect, Event, Exit, FixedWindow, Function,
-    InstanceId, KeepAlive, Key, KeyMemory, Life, Move, Outcome, Platform, Record, Retries, Reuse,
-    Settings, Sink, Source, StopReason, Totals,
+    AttemptId, Backoff, Binding, Call, CallId, Effect, Event, Exit, FixedWindow, Frees, Full,
+    Function, InstanceId, KeepAlive, Key, KeyMemory, Life, Move, Outcome, Platform, Pool, Record,
+    Retries, Reuse, Settings, Sink, Source, StopReason, Totals,
 };
 pub use workload::{Arrival, Profile};
 

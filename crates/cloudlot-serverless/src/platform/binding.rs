@@ -65,13 +65,17 @@ impl<K: KeepAlive> Platform<K> {
         self.calls[call].since = turn.now;
         self.queue(function, call);
         let row = &self.functions[function as usize];
-        if self.settings.binding == Binding::Late && row.may_start(turn.now) {
+        if self.settings.binding == Binding::Late
+            && row.may_start(turn.now)
+            && self.find_memory(function, turn)
+        {
             self.start(function, turn);
         }
         self.start_for_waiting(function, turn);
         if let Some(patience) = self.functions[function as usize].is.patience {
             self.look_again(function, turn.now + patience, turn);
         }
+        self.turn_away(call, turn);
     }
 
     /// Puts a call at the end of those that wait for any instance.
@@ -112,6 +116,9 @@ impl<K: KeepAlive> Platform<K> {
                     self.look_again(function, row.not_before, turn);
                 }
                 return;
+            }
+            if !self.find_memory(function, turn) {
+                return self.run_short(function);
             }
             self.start(function, turn);
         }

@@ -151,6 +151,8 @@ pub enum Effect {
 pub enum StopReason {
     /// Nobody wanted it for the whole of its window.
     Unused,
+    /// Another needs its memory.
+    Evicted,
     /// What ran on it took too long.
     TimedOut,
 }
@@ -168,6 +170,8 @@ pub enum Outcome {
     Lost,
     /// It waited for longer than its function's calls do.
     WaitedTooLong,
+    /// There is no memory for an instance.
+    NoRoom,
     /// Its key was used with another input.
     Conflict,
     /// Nobody knows its function.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use cloudlot_core::Bytes;
 
 use super::keys::KeyMemory;
+use super::pool::Pool;
 use super::retry::{Backoff, Retries};
 use crate::Profile;
 
@@ -56,6 +57,8 @@ pub struct Settings {
     pub reuse: Reuse,
     /// How long a function waits after a start that failed.
     pub restart: Backoff,
+    /// A limit to all memory; nothing: as much as calls want.
+    pub pool: Option<Pool>,
     /// How long successes of calls with a key are remembered.
     pub keys: KeyMemory,
 }
@@ -69,6 +72,7 @@ impl Settings {
             first: Duration::from_secs(1),
             longest: Duration::from_secs(300),
         },
+        pool: None,
         keys: KeyMemory::DEFAULT,
     };
 }

@@ -35,11 +35,12 @@ impl<K: KeepAlive> Platform<K> {
         debug_assert!(from.may_become(to), "{from} never becomes {to}");
         row.life = to;
         let function = row.function;
+        let memory = self.functions[function as usize].is.memory.get();
         if from == Life::Idle {
-            let memory = self.functions[function as usize].is.memory.get();
             let held = turn.now.as_nanos().saturating_sub(row.since.as_nanos());
             self.totals.idle += u128::from(memory) * u128::from(held);
         }
+        self.count_memory(memory, from, to);
         turn.sink.moved(&Move {
             at: turn.now,
             instance: InstanceId(self.instances.handle(instance)),
@@ -59,6 +60,8 @@ impl<K: KeepAlive> Platform<K> {
         let row = &mut self.instances[instance];
         let function = row.function;
         let window = self.keep_alive.window(FunctionId::new(function), turn.now);
+        let value = self.keep_alive.value(FunctionId::new(function), turn.now);
+        row.value = value;
         row.call = NONE;
         row.since = turn.now;
         row.until = turn.now + window;

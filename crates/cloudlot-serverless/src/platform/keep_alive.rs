@@ -15,6 +15,18 @@ pub trait KeepAlive {
     /// in the very moment in which the window ends still finds it.
     fn window(&mut self, function: FunctionId, now: Timestamp) -> Duration;
 
+    /// What an instance that becomes idle now is worth: when memory is short, the least goes first, and of equals the one in the
+    /// lowest place. By default the last that became idle is worth most: least recently used goes first.
+    fn value(&mut self, function: FunctionId, now: Timestamp) -> u64 {
+        let _ = function;
+        now.as_nanos()
+    }
+
+    /// An idle instance of this worth had to go.
+    fn evicted(&mut self, function: FunctionId, value: u64) {
+        let _ = (function, value);
+    }
+
     /// A call of this function has come.
     fn arrived(&mut self, function: FunctionId, now: Timestamp) {
         let _ = (function, now);
@@ -34,6 +46,14 @@ impl KeepAlive for FixedWindow {
 impl<K: KeepAlive + ?Sized> KeepAlive for Box<K> {
     fn window(&mut self, function: FunctionId, now: Timestamp) -> Duration {
         (**self).window(function, now)
+    }
+
+    fn value(&mut self, function: FunctionId, now: Timestamp) -> u64 {
+        (**self).value(function, now)
+    }
+
+    fn evicted(&mut self, function: FunctionId, value: u64) {
+        (**self).evicted(function, value);
     }
 
     fn arrived(&mut self, function: FunctionId, now: Timestamp) {

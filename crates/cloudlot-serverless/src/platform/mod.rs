@@ -2,7 +2,7 @@
 //! itself, so that the same code serves real calls and simulated ones.
 //!
 //! This file routes. Who gets which instance is in `binding`, how instances move in `instances`, how calls end in
-//! `ending`, and what time brings in `time`.
+//! `ending`, and what time brings in `time`, who makes room in `pool`.
 
 mod binding;
 mod ending;
@@ -13,6 +13,7 @@ mod keep_alive;
 mod keys;
 mod life;
 mod list;
+mod pool;
 mod record;
 mod retry;
 mod rows;
@@ -26,6 +27,7 @@ pub use function::{Binding, Function, Reuse, Settings};
 pub use keep_alive::{FixedWindow, KeepAlive};
 pub use keys::{Key, KeyMemory};
 pub use life::Life;
+pub use pool::{Frees, Full, Pool};
 pub use record::{Move, Record, Sink, Totals};
 pub use retry::{Backoff, Retries};
 
@@ -33,6 +35,7 @@ use cloudlot_core::Timestamp;
 
 use crate::FunctionId;
 use keys::Keys;
+use pool::Holdings;
 use rows::{FunctionRow, InstanceRow, Pending};
 use slab::Slab;
 use time::Agenda;
@@ -63,6 +66,7 @@ pub struct Platform<K> {
     instances: Slab<InstanceRow>,
     calls: Slab<Pending>,
     keys: Keys,
+    holdings: Holdings,
     agenda: Agenda,
     totals: Totals,
 }
@@ -91,6 +95,7 @@ impl<K: KeepAlive> Platform<K> {
             instances: Slab::new(),
             calls: Slab::new(),
             keys: Keys::new(),
+            holdings: Holdings::new(),
             agenda: Agenda::new(),
             totals: Totals::ZERO,
         }
@@ -124,6 +129,7 @@ impl<K: KeepAlive> Platform<K> {
             Event::Arrived(call) => self.arrived(call, turn),
             Event::Tick => self.tick(turn),
         }
+        self.serve_short(turn);
     }
 
     /// What happened so far.

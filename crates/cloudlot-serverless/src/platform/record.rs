@@ -96,6 +96,10 @@ pub struct Totals {
     pub retries: u64,
     /// Calls that got the answer of another with the same key.
     pub joined: u64,
+    /// Idle instances that made room for others.
+    pub evictions: u64,
+    /// Calls that were sent away because there was no memory.
+    pub no_room: u64,
     /// Attempts that ran for too long.
     pub timed_out: u64,
     /// Calls that waited for too long.
@@ -117,6 +121,8 @@ impl Totals {
         failed_starts: 0,
         retries: 0,
         joined: 0,
+        evictions: 0,
+        no_room: 0,
         timed_out: 0,
         waited_too_long: 0,
         late: 0,

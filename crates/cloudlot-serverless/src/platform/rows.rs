@@ -26,6 +26,8 @@ pub(super) struct FunctionRow {
     pub(super) unclaimed: u32,
     /// Instances that start, run or wait.
     pub(super) alive: u32,
+    /// Whether calls wait for memory.
+    pub(super) short: bool,
     /// How many starts failed in a row.
     pub(super) crashes: u32,
     /// No start before: the last ones failed.
@@ -45,6 +47,7 @@ impl FunctionRow {
             queued: 0,
             unclaimed: 0,
             alive: 0,
+            short: false,
             crashes: 0,
             not_before: Timestamp::ZERO,
             due: Timestamp::MAX,
@@ -66,6 +69,8 @@ pub(super) struct InstanceRow {
     pub(super) call: u32,
     /// Since when it is idle.
     pub(super) since: Timestamp,
+    /// What it is worth, if idle.
+    pub(super) value: u64,
     /// How long it is kept, if idle.
     pub(super) until: Timestamp,
 }
@@ -77,6 +82,7 @@ impl InstanceRow {
             life: Life::Gone,
             call: NONE,
             since: Timestamp::ZERO,
+            value: 0,
             until: Timestamp::MAX,
         }
     }

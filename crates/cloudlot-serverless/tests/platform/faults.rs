@@ -57,9 +57,20 @@ pub(crate) struct Witness {
     /// Alive at once, by function: now, and the most ever.
     pub(crate) alive: BTreeMap<FunctionId, (u32, u32)>,
     last: Timestamp,
+    /// What an instance of each function holds.
+    memory: Vec<u64>,
+    /// What is held, those that stop included: now, and the most ever.
+    pub(crate) held: (u64, u64),
 }
 
 impl Witness {
+    pub(crate) fn of(memory: Vec<u64>) -> Self {
+        Self {
+            memory,
+            ..Self::default()
+        }
+    }
+
     /// Whether nobody is left.
     pub(crate) fn sees_nobody(&self) -> bool {
         self.lives.is_empty()
@@ -89,6 +100,13 @@ impl Sink for Witness {
         } else {
             self.lives.insert(step.instance, step.to);
         }
+        let memory = self.memory[step.function.number() as usize];
+        match (step.from, step.to) {
+            (Life::Gone, _) => self.held.0 += memory,
+            (_, Life::Gone) => self.held.0 -= memory,
+            _ => {}
+        }
+        self.held.1 = self.held.1.max(self.held.0);
         let counts = |life| matches!(life, Life::Starting | Life::Busy | Life::Idle);
         let (alive, most) = self.alive.entry(step.function).or_default();
         *alive = *alive + u32::from(counts(step.to)) - u32::from(counts(step.from));

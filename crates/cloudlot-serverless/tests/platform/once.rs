@@ -4,8 +4,8 @@ use crate::faults::{Wild, Witness};
 use cloudlot_core::{Bytes, RequestKey, Timestamp};
 use cloudlot_serverless::sim::Simulation;
 use cloudlot_serverless::{
-    Backoff, Binding, Call, CallId, FixedWindow, Function, FunctionId, Key, KeyMemory, Outcome,
-    Platform, Retries, Reuse, Settings, Source,
+    Backoff, Binding, Call, CallId, FixedWindow, Frees, Full, Function, FunctionId, Key, KeyMemory,
+    Outcome, Platform, Pool, Retries, Reuse, Settings, Source,
 };
 use proptest::prelude::*;
 use std::num::NonZeroU32;
@@ -39,10 +39,20 @@ fn settings() -> impl Strategy<Value = Settings> {
     (
         prop::sample::select(bindings.to_vec()),
         prop::sample::select(vec![Reuse::MostRecent, Reuse::ArrayFirst]),
+        prop::option::of((
+            1..20_u64,
+            prop::sample::select(vec![Frees::WhenGone, Frees::AtOnce]),
+            prop::sample::select(vec![Full::Wait, Full::Refuse]),
+        )),
     )
-        .prop_map(|(binding, reuse)| Settings {
+        .prop_map(|(binding, reuse, pool)| Settings {
             binding,
             reuse,
+            pool: pool.map(|(memory, frees, full)| Pool {
+                memory: Bytes::new(memory),
+                frees,
+                full,
+            }),
             restart: Backoff {
                 first: Duration::from_nanos(2),
                 longest: Duration::from_nanos(9),
@@ -106,7 +116,7 @@ proptest! {
     ) {
         let mut platform = Platform::new(settings, FixedWindow(Duration::from_nanos(window)));
         let added: Vec<FunctionId> = functions.iter().map(|&it| platform.add(it)).collect();
-        let mut witness = Witness::default();
+        let mut witness = Witness::of(functions.iter().map(|it| it.memory.get()).collect());
         let mut simulation = Simulation::new(Wild::new(seed, wrong));
         simulation.run_calls(&mut platform, calls.iter().copied(), &mut witness);
 
@@ -137,6 +147,11 @@ proptest! {
             if let (Some(most), Some((_, alive))) = (function.instances, witness.alive.get(id)) {
                 prop_assert!(*alive <= most.get());
             }
+        }
+        if let Some(pool) = settings.pool
+            && pool.frees == Frees::WhenGone
+        {
+            prop_assert!(witness.held.1 <= pool.memory.get());
         }
         let totals = platform.totals();
         prop_assert_eq!(totals.calls, totals.replies);

@@ -20,6 +20,9 @@ impl<K: KeepAlive> Platform<K> {
         if self.functions.len() <= function as usize {
             return self.answer_at_once(call, Outcome::Unknown, call.id, turn);
         }
+        if self.draining {
+            return self.answer_at_once(call, Outcome::Draining, call.id, turn);
+        }
         self.keep_alive.arrived(call.function, turn.now);
         if let Some(key) = call.key {
             return self.arrived_again(call, key, turn);

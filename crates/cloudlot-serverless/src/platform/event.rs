@@ -90,6 +90,8 @@ pub enum Event {
     Stopped(InstanceId),
     /// A call has come.
     Arrived(Call),
+    /// Finish what was taken in and take nothing more.
+    Drain,
     /// The time of the last [`Effect::WakeAt`] has come. One too many does no harm.
     Tick,
 }
@@ -155,6 +157,8 @@ pub enum StopReason {
     Evicted,
     /// What ran on it took too long.
     TimedOut,
+    /// The platform ends.
+    Drained,
 }
 
 /// How a call ended.
@@ -174,6 +178,8 @@ pub enum Outcome {
     NoRoom,
     /// Its key was used with another input.
     Conflict,
+    /// It came when the platform was about to end.
+    Draining,
     /// Nobody knows its function.
     Unknown,
 }

@@ -56,6 +56,9 @@ impl<K: KeepAlive> Platform<K> {
         instance: u32,
         turn: &mut Turn<'_, O, S>,
     ) {
+        if self.draining {
+            return self.stop(instance, StopReason::Drained, turn);
+        }
         self.step(instance, Life::Idle, turn);
         let row = &mut self.instances[instance];
         let function = row.function;

@@ -5,6 +5,7 @@
 //! `ending`, and what time brings in `time`, who makes room in `pool`.
 
 mod binding;
+mod drain;
 mod ending;
 mod event;
 mod function;
@@ -67,6 +68,7 @@ pub struct Platform<K> {
     calls: Slab<Pending>,
     keys: Keys,
     holdings: Holdings,
+    draining: bool,
     agenda: Agenda,
     totals: Totals,
 }
@@ -96,6 +98,7 @@ impl<K: KeepAlive> Platform<K> {
             calls: Slab::new(),
             keys: Keys::new(),
             holdings: Holdings::new(),
+            draining: false,
             agenda: Agenda::new(),
             totals: Totals::ZERO,
         }
@@ -127,6 +130,7 @@ impl<K: KeepAlive> Platform<K> {
             Event::Lost(instance) => self.lost(instance, turn),
             Event::Stopped(instance) => self.stopped(instance, turn),
             Event::Arrived(call) => self.arrived(call, turn),
+            Event::Drain => self.begin_to_drain(turn),
             Event::Tick => self.tick(turn),
         }
         self.serve_short(turn);

@@ -3,7 +3,8 @@
 use cloudlot_core::{Bytes, Timestamp};
 use cloudlot_serverless::sim::{FixedStart, Simulation};
 use cloudlot_serverless::{
-    Arrival, Binding, FixedWindow, Function, Life, Move, Platform, Record, Reuse, Settings, Sink,
+    Arrival, Binding, FixedWindow, Frees, Full, Function, FunctionId, Life, Move, Platform, Pool,
+    Record, Reuse, Settings, Sink,
 };
 use expect_test::{Expect, expect};
 use std::fmt::Write;
@@ -60,11 +61,24 @@ fn millis(count: u64) -> Duration {
 
 /// Calls by when they come and how long they run; a start takes 100 ms, a window 1 s.
 fn course(settings: Settings, function: Function, calls: &[(u64, u64)], expected: &Expect) {
+    let calls: Vec<_> = calls.iter().map(|&(at, runs)| (at, 0, runs)).collect();
+    course_of(settings, &[function], &calls, expected);
+}
+
+/// The same for several functions: when, whose, how long.
+fn course_of(
+    settings: Settings,
+    functions: &[Function],
+    calls: &[(u64, u32, u64)],
+    expected: &Expect,
+) {
     let mut platform = Platform::new(settings, FixedWindow(millis(1_000)));
-    let function = platform.add(function);
-    let arrivals = calls.iter().map(|&(at, runs)| Arrival {
+    for &function in functions {
+        platform.add(function);
+    }
+    let arrivals = calls.iter().map(|&(at, function, runs)| Arrival {
         at: Timestamp::ZERO + millis(at),
-        function,
+        function: FunctionId::new(function),
         runs: millis(runs),
     });
     let mut log = Log::default();
@@ -384,6 +398,86 @@ fn at_its_limit_a_function_makes_calls_wait() {
              1130 instance-0.0: idle -> stopping
              1130 instance-0.0: stopping -> gone
             starts 1, waited 3, cold 1, idle 1000 MiB·ms
+        "#]],
+    );
+}
+
+#[test]
+fn an_idle_instance_makes_room_for_a_call_that_waits_for_memory() {
+    let settings = Settings {
+        pool: Some(Pool {
+            memory: Bytes::mib(3),
+            frees: Frees::WhenGone,
+            full: Full::Wait,
+        }),
+        ..EARLY
+    };
+    let big = Function::new(Bytes::mib(2));
+    course_of(
+        settings,
+        &[HELLO, big, big],
+        &[(0, 0, 50), (10, 1, 50), (20, 2, 10), (180, 0, 10)],
+        &expect![[r#"
+                0 instance-0.0: starting
+               10 instance-1.0: starting
+              100 instance-0.0: starting -> busy
+              110 instance-1.0: starting -> busy
+              150 call-0: Success, cold
+              150 instance-0.0: busy -> idle
+              160 call-1: Success, cold
+              160 instance-1.0: busy -> idle
+              160 instance-0.0: idle -> stopping
+              160 instance-1.0: idle -> stopping
+              160 instance-0.0: stopping -> gone
+              160 instance-1.0: stopping -> gone
+              160 instance-1.1: starting
+              180 instance-0.1: starting
+              260 instance-1.1: starting -> busy
+              270 call-2: Success, cold
+              270 instance-1.1: busy -> idle
+              280 instance-0.1: starting -> busy
+              290 call-3: Success, cold
+              290 instance-0.1: busy -> idle
+             1270 instance-1.1: idle -> stopping
+             1270 instance-1.1: stopping -> gone
+             1290 instance-0.1: idle -> stopping
+             1290 instance-0.1: stopping -> gone
+            starts 4, waited 4, cold 4, idle 3010 MiB·ms
+        "#]],
+    );
+    let refuse = Settings {
+        pool: settings.pool.map(|pool| Pool {
+            full: Full::Refuse,
+            frees: Frees::AtOnce,
+            ..pool
+        }),
+        ..settings
+    };
+    course_of(
+        refuse,
+        &[HELLO, big, big],
+        &[(0, 0, 50), (10, 1, 50), (20, 2, 10), (300, 2, 10)],
+        &expect![[r#"
+                0 instance-0.0: starting
+               10 instance-1.0: starting
+               20 call-2: NoRoom, warm
+              100 instance-0.0: starting -> busy
+              110 instance-1.0: starting -> busy
+              150 call-0: Success, cold
+              150 instance-0.0: busy -> idle
+              160 call-1: Success, cold
+              160 instance-1.0: busy -> idle
+              300 instance-0.0: idle -> stopping
+              300 instance-1.0: idle -> stopping
+              300 instance-2.0: starting
+              300 instance-0.0: stopping -> gone
+              300 instance-1.0: stopping -> gone
+              400 instance-2.0: starting -> busy
+              410 call-3: Success, cold
+              410 instance-2.0: busy -> idle
+             1410 instance-2.0: idle -> stopping
+             1410 instance-2.0: stopping -> gone
+            starts 3, waited 4, cold 3, idle 2430 MiB·ms
         "#]],
     );
 }

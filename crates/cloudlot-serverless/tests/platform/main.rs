@@ -7,4 +7,5 @@ mod growth;
 mod keys;
 mod model;
 mod once;
+mod retries;
 mod small;

@@ -9,11 +9,17 @@
 
 mod arrivals;
 pub mod azure2019;
+pub mod azure2021;
+mod calls;
 mod counts;
 mod error;
+pub mod huawei;
+pub mod opendc;
 mod series;
 mod table;
+mod total;
 
 pub use arrivals::Arrivals;
+pub use calls::Calls;
 pub use counts::{Counts, Replay};
 pub use error::{TraceError, TraceFault};

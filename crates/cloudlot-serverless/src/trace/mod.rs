@@ -15,11 +15,12 @@ mod counts;
 mod error;
 pub mod huawei;
 pub mod opendc;
-mod series;
+pub(crate) mod series;
 mod table;
 mod total;
 
 pub use arrivals::Arrivals;
 pub use calls::Calls;
+pub(crate) use counts::MINUTE;
 pub use counts::{Counts, Replay};
 pub use error::{TraceError, TraceFault};

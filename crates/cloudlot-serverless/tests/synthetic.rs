@@ -226,6 +226,52 @@ fn lengths_of_calls_have_the_mean_of_the_profile() {
     }
 }
 
+/// FNV-1a over the calls.
+fn digest(arrivals: impl Iterator<Item = Arrival>) -> u64 {
+    let numbers = arrivals.flat_map(|call| {
+        let runs = u64::try_from(call.runs.as_nanos()).unwrap_or(u64::MAX);
+        [call.at.as_nanos(), call.function.number().into(), runs]
+    });
+    let bytes = numbers.flat_map(u64::to_le_bytes);
+    bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    })
+}
+
+#[test]
+fn a_seed_means_the_same_calls_everywhere() {
+    // Recorded runs depend on these numbers.
+    let processes = [
+        Process::Poisson { rate: 0.5 },
+        Process::Diurnal {
+            mean: 0.5,
+            swing: 0.8,
+            peak: 14 * HOUR,
+            period: 24 * HOUR,
+        },
+        Process::Burst {
+            quiet: 0.1,
+            busy: 10.0,
+            quiet_for: seconds(90),
+            busy_for: seconds(10),
+        },
+        Process::Spike {
+            base: 0.2,
+            spike: 20.0,
+            from: HOUR,
+            lasts: seconds(60),
+        },
+    ];
+    assert_eq!(
+        digest(mix(&processes, 2 * HOUR, 1).arrivals()),
+        13_677_441_304_934_629_604
+    );
+    assert_eq!(
+        digest(azure_day(50, Seeds::new(1)).counts.arrivals()),
+        6_626_391_691_190_778_142
+    );
+}
+
 #[test]
 fn impossible_processes_are_refused() {
     let wave = |swing, period| Process::Diurnal {

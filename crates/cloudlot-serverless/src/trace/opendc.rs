@@ -14,7 +14,7 @@ use super::total::Total;
 use crate::{Arrival, FunctionId, Profile};
 use cloudlot_core::{Bytes, Timestamp};
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BTreeSet, BinaryHeap};
 use std::io::BufRead;
 use std::time::Duration;
 
@@ -22,6 +22,7 @@ use std::time::Duration;
 #[derive(Clone, PartialEq, Default, Debug)]
 pub struct Samples {
     functions: Vec<Profile>,
+    names: BTreeSet<String>,
     samples: Vec<Vec<Sample>>,
 }
 
@@ -68,7 +69,7 @@ impl Samples {
             let limit = MOST_FUNCTIONS;
             return Err(table.fault(TraceFault::TooMany { limit }));
         }
-        if self.functions.iter().any(|function| function.name == name) {
+        if self.names.contains(name) {
             let name = name.to_owned();
             return Err(table.fault(TraceFault::Twice { name, first: 1 }));
         }
@@ -89,6 +90,7 @@ impl Samples {
         samples.shrink_to_fit();
         let profile = total.profile(name.to_owned(), name.to_owned(), memory);
         self.functions.push(profile);
+        self.names.insert(name.to_owned());
         self.samples.push(samples);
         Ok(FunctionId::new(id))
     }

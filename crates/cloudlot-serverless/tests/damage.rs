@@ -145,3 +145,15 @@ fn a_day_that_was_not_damaged_is_read() {
     let day = azure2019::read(INVOCATIONS, DURATIONS, MEMORY, Lacking::Refuse).unwrap();
     assert_eq!(day.counts.arrivals().count(), 139);
 }
+
+#[test]
+fn a_hostile_count_takes_time_and_no_memory() {
+    let text = String::from_utf8_lossy(INVOCATIONS);
+    let text = text.replace(",0", ",100000000");
+    let day = azure2019::read(text.as_bytes(), DURATIONS, MEMORY, Lacking::Refuse).unwrap();
+    assert!(day.counts.calls() > 10_000_000_000);
+    let used = allocation_counter::measure(|| {
+        assert_eq!(day.counts.arrivals().take(1_000_000).count(), 1_000_000);
+    });
+    assert!(used.bytes_max < 2 << 20, "{} bytes", used.bytes_max);
+}

@@ -1,6 +1,7 @@
 //! Each layout on a small trace of our own: what is read, and what is refused and where.
 
-use cloudlot_core::Bytes;
+use cloudlot_core::{Bytes, Seeds};
+use cloudlot_serverless::synthetic::azure_day;
 use cloudlot_serverless::trace::azure2019::{self, Day, Lacking, Trigger, Unmatched};
 use cloudlot_serverless::trace::huawei::{Reader, Step};
 use cloudlot_serverless::trace::opendc::Samples;
@@ -187,6 +188,31 @@ fn a_faulty_day_is_refused_with_the_place_and_the_reason() {
     ] {
         assert_eq!(read(file, from, to), expected);
     }
+}
+
+#[test]
+fn a_day_that_is_written_reads_back() {
+    let written = |day: &Day| {
+        let (mut invocations, mut durations, mut memory) = (Vec::new(), Vec::new(), Vec::new());
+        day.write(&mut invocations, &mut durations, &mut memory)
+            .unwrap();
+        [invocations, durations, memory].map(|file| String::from_utf8(file).unwrap())
+    };
+    let whole = MEMORY.replace(",199,", ",198,");
+    for day in [
+        day(INVOCATIONS, DURATIONS, &whole, Lacking::Refuse).unwrap(),
+        azure_day(400, Seeds::new(3)),
+    ] {
+        let [invocations, durations, memory] = written(&day);
+        let again = self::day(&invocations, &durations, &memory, Lacking::Refuse).unwrap();
+        assert_eq!(again, day);
+    }
+    let small = written(&day(INVOCATIONS, DURATIONS, &whole, Lacking::Refuse).unwrap());
+    assert_eq!(small[0], INVOCATIONS);
+    assert_eq!(
+        small[2],
+        "HashOwner,HashApp,AverageAllocatedMb\nown1,app1,198\nown2,app2,64.5\nown3,app3,40\n"
+    );
 }
 
 #[test]

@@ -20,6 +20,8 @@ use std::collections::BTreeMap;
 use std::io::BufRead;
 use std::time::Duration;
 
+mod write;
+
 /// A day of the trace.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Day {

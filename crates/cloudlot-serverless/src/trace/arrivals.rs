@@ -46,12 +46,14 @@ impl<'a> Arrivals<'a> {
                 cursor.advance(series);
             }
         }
+        let next = cursors.iter().map(|cursor| cursor.slot).min();
+        let next = next.unwrap_or(u32::MAX);
         Self {
             counts,
             cursors,
             runs: counts.functions().iter().map(|it| it.runs).collect(),
             active: Vec::new(),
-            slot: first,
+            slot: first.max(next),
             end: replay.slots.end.min(counts.slots()),
             first,
             faster: replay.faster.get().into(),
@@ -85,24 +87,25 @@ impl<'a> Arrivals<'a> {
         true
     }
 
-    /// Collects who has calls in the next slot, and says in how many pieces they are made.
+    /// Collects who has calls in the next slot, says in how many pieces they are made, and finds the next slot that has any.
     fn open_slot(&mut self) {
         let slot = self.slot;
         self.active.clear();
-        let mut calls = 0;
+        let (mut calls, mut next) = (0, u32::MAX);
         for ((row, cursor), series) in (0..).zip(&mut self.cursors).zip(&self.counts.series) {
             if cursor.slot == slot {
                 self.active.push((row, cursor.count));
                 calls += u64::from(cursor.count);
                 cursor.advance(series);
             }
+            next = next.min(cursor.slot);
         }
         let width = self.counts.width();
         let pieces = calls.div_ceil(AT_ONCE).min(width.into());
         self.pieces = u32::try_from(pieces).unwrap_or(width);
         self.piece = 0;
         self.base = u64::from(slot - self.first) * u64::from(width);
-        self.slot += 1;
+        self.slot = next;
     }
 
     #[inline]
@@ -183,5 +186,119 @@ fn sort_by_time(keys: &mut Vec<u64>, spare: &mut Vec<u64>, width: u64) {
         }
         std::mem::swap(keys, spare);
         shift += 8;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::series::Series;
+    use super::*;
+    use crate::Profile;
+    use cloudlot_core::Bytes;
+    use proptest::prelude::*;
+    use std::num::NonZeroU32;
+    use std::ops::Range;
+
+    fn profile(number: usize) -> Profile {
+        let runs = Duration::from_millis(u64::try_from(number).unwrap_or(0));
+        Profile {
+            name: number.to_string(),
+            app: String::new(),
+            owner: String::new(),
+            memory: Bytes::mib(128),
+            runs,
+            longest: runs,
+        }
+    }
+
+    /// Counts by function and slot.
+    fn trace(counts: &[Vec<u32>], width: u32) -> Counts {
+        let series = |counts: &Vec<u32>| {
+            let mut series = Series::default();
+            for (slot, &count) in (0..).zip(counts) {
+                series.push(slot, count);
+            }
+            series
+        };
+        let rows = counts.iter().enumerate();
+        let rows = rows.map(|(number, counts)| (profile(number), series(counts)));
+        Counts::new(rows.collect(), width, 0)
+    }
+
+    /// Every call by its definition, sorted.
+    fn by_definition(
+        counts: &[Vec<u32>],
+        width: u64,
+        slots: &Range<u32>,
+        faster: u64,
+    ) -> Vec<Arrival> {
+        let mut calls = Vec::new();
+        for (function, counts) in counts.iter().enumerate() {
+            for (slot, &n) in (0..).zip(counts) {
+                if !slots.contains(&slot) {
+                    continue;
+                }
+                for k in 0..u64::from(n) {
+                    let ms = u64::from(slot - slots.start) * width + k * width / u64::from(n);
+                    calls.push(Arrival {
+                        at: Timestamp::from_nanos(ms * 1_000_000 / faster),
+                        function: FunctionId::new(u32::try_from(function).unwrap()),
+                        runs: profile(function).runs,
+                    });
+                }
+            }
+        }
+        calls.sort_by_key(|call| (call.at, call.function));
+        calls
+    }
+
+    proptest! {
+        #[test]
+        fn the_calls_are_those_of_the_definition_in_its_order(
+            counts in prop::collection::vec(prop::collection::vec(prop_oneof![3 => Just(0_u32), 2 => 1_u32..4, 2 => 0_u32..300, 1 => 0_u32..9_000], 0..8), 0..8),
+            width in prop_oneof![Just(60_000_u32), Just(1_000), Just(300_000), 1_u32..5],
+            window in prop_oneof![Just(0..8_u32), (0_u32..8).prop_flat_map(|from| (Just(from), 0_u32..9)).prop_map(|(from, to)| from..to)],
+        ) {
+            let trace = trace(&counts, width);
+            let replay = Replay { slots: window.clone(), faster: NonZeroU32::MIN };
+            let expected = by_definition(&counts, width.into(), &window, 1);
+            prop_assert_eq!(trace.calls_in(window), u64::try_from(expected.len()).unwrap());
+            prop_assert!(trace.arrivals_of(&replay).eq(expected));
+        }
+
+        #[test]
+        fn a_faster_replay_divides_the_times(counts in prop::collection::vec(prop::collection::vec(0_u32..50, 0..5), 1..5), faster in 1_u32..100) {
+            let trace = trace(&counts, 60_000);
+            let replay = Replay { faster: faster.try_into().unwrap(), ..trace.whole() };
+            let plain = trace.arrivals().map(|call| (call.at.as_nanos() / u64::from(faster), call.function));
+            prop_assert!(trace.arrivals_of(&replay).map(|call| (call.at.as_nanos(), call.function)).eq(plain));
+        }
+    }
+
+    #[test]
+    fn a_slot_of_many_calls_is_made_in_pieces() {
+        let counts = [
+            vec![3, 200_000, 7],
+            vec![100_000, 1, 0],
+            vec![0, 99_991, 61_234],
+        ];
+        let trace = trace(&counts, 60_000);
+        let mut arrivals = trace.arrivals();
+        let mut calls = Vec::new();
+        while let Some(call) = arrivals.next() {
+            calls.push(call);
+            assert!(arrivals.keys.len() < 30_000, "{}", arrivals.keys.len());
+        }
+        assert!(calls == by_definition(&counts, 60_000, &(0..3), 1));
+    }
+
+    #[test]
+    fn slots_without_calls_are_skipped_over() {
+        let mut series = Series::default();
+        series.push(1, 1);
+        series.push(super::super::counts::MOST_SLOTS - 1, 2);
+        let rows = (0..1_000).map(|number| (profile(number), series.clone()));
+        let trace = Counts::new(rows.collect(), 60_000, 0);
+        assert_eq!(trace.arrivals().count(), 3_000);
     }
 }

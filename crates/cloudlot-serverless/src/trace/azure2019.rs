@@ -13,12 +13,14 @@
 use super::counts::{Counts, MINUTE, MOST_CALLS, MOST_FUNCTIONS, MOST_SLOTS};
 use super::error::{TraceError, TraceFault};
 use super::series::{Series, as_index};
-use super::table::Table;
+use super::table::{Table, count};
 use crate::Profile;
 use cloudlot_core::Bytes;
 use std::collections::BTreeMap;
 use std::io::BufRead;
 use std::time::Duration;
+
+mod write;
 
 /// A day of the trace.
 #[derive(Clone, PartialEq, Debug)]
@@ -351,18 +353,12 @@ impl Minutes {
     fn read<R: BufRead>(&self, table: &Table<R>, counts: &mut [u32]) -> Result<(), TraceError> {
         for (column, (text, slot)) in table.row().zip(&self.slots).enumerate() {
             let Some(slot) = slot else { continue };
-            counts[as_index(*slot)] = count(text).ok_or_else(|| {
+            counts[as_index(*slot)] = count(text, MOST_CALLS).ok_or_else(|| {
                 table.bad(column, text, "a whole number of calls from 0 to 100000000")
             })?;
         }
         Ok(())
     }
-}
-
-/// A count of calls; the `.0` that some tools add is taken off.
-fn count(text: &str) -> Option<u32> {
-    let text = text.strip_suffix(".0").unwrap_or(text);
-    text.parse().ok().filter(|count| *count <= MOST_CALLS)
 }
 
 fn who<R: BufRead>(table: &Table<R>) -> Result<[usize; 3], TraceError> {

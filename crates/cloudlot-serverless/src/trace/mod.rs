@@ -9,11 +9,18 @@
 
 mod arrivals;
 pub mod azure2019;
+pub mod azure2021;
+mod calls;
 mod counts;
 mod error;
-mod series;
+pub mod huawei;
+pub mod opendc;
+pub(crate) mod series;
 mod table;
+mod total;
 
 pub use arrivals::Arrivals;
+pub use calls::Calls;
+pub(crate) use counts::MINUTE;
 pub use counts::{Counts, Replay};
 pub use error::{TraceError, TraceFault};

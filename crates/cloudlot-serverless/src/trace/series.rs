@@ -115,7 +115,7 @@ impl Cursor {
 
 /// A number of 32 bits as an index into something that is in memory.
 #[inline]
-pub(super) fn as_index(number: u32) -> usize {
+pub(crate) fn as_index(number: u32) -> usize {
     usize::try_from(number).unwrap_or(usize::MAX)
 }
 

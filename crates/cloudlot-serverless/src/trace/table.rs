@@ -21,6 +21,8 @@ pub(super) struct Table<R> {
     source: R,
     file: String,
     line: u64,
+    /// Whether lines that begin with `#` are passed over.
+    comments: bool,
     buffer: Vec<u8>,
     header: Vec<String>,
 }
@@ -28,10 +30,20 @@ pub(super) struct Table<R> {
 impl<R: BufRead> Table<R> {
     /// Reads the header of what errors shall call `file`.
     pub(super) fn open(source: R, file: &str) -> Result<Self, TraceError> {
+        Self::start(source, file, false)
+    }
+
+    /// The same for a file in which lines that begin with `#` are comments.
+    pub(super) fn open_with_comments(source: R, file: &str) -> Result<Self, TraceError> {
+        Self::start(source, file, true)
+    }
+
+    fn start(source: R, file: &str, comments: bool) -> Result<Self, TraceError> {
         let mut table = Self {
             source,
             file: file.to_owned(),
             line: 0,
+            comments,
             buffer: Vec::new(),
             header: Vec::new(),
         };
@@ -100,7 +112,16 @@ impl<R: BufRead> Table<R> {
 
     /// One field as a time of a unit that has so many to the second.
     pub(super) fn duration(&self, column: usize, per_second: f64) -> Result<Duration, TraceError> {
-        let text = self.field(column);
+        self.duration_of(column, self.field(column), per_second)
+    }
+
+    /// The same for the text of a field that is at hand.
+    pub(super) fn duration_of(
+        &self,
+        column: usize,
+        text: &str,
+        per_second: f64,
+    ) -> Result<Duration, TraceError> {
         let seconds = number(text).map(|number| number / per_second);
         let legal = seconds.filter(|seconds| *seconds <= LONGEST_CALL);
         let duration = legal.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
@@ -109,7 +130,11 @@ impl<R: BufRead> Table<R> {
 
     /// One field as MiB with a fraction.
     pub(super) fn mib(&self, column: usize) -> Result<f64, TraceError> {
-        let text = self.field(column);
+        self.mib_of(column, self.field(column))
+    }
+
+    /// The same for the text of a field that is at hand.
+    pub(super) fn mib_of(&self, column: usize, text: &str) -> Result<f64, TraceError> {
         let mib = number(text).filter(|mib| *mib <= LARGEST_MIB);
         mib.ok_or_else(|| self.bad(column, text, "an amount of memory from 0 to 1048576 MB"))
     }
@@ -149,7 +174,8 @@ impl<R: BufRead> Table<R> {
             }
             let end = self.buffer.trim_ascii_end().len();
             self.buffer.truncate(end);
-            if !self.buffer.is_empty() {
+            let comment = self.comments && self.buffer.starts_with(b"#");
+            if !self.buffer.is_empty() && !comment {
                 break;
             }
         }
@@ -159,6 +185,12 @@ impl<R: BufRead> Table<R> {
         }
         Ok(Some(text_of(&self.buffer)))
     }
+}
+
+/// A whole number up to a limit; the `.0` that some tools add is taken off.
+pub(super) fn count(text: &str, limit: u32) -> Option<u32> {
+    let text = text.strip_suffix(".0").unwrap_or(text);
+    text.parse().ok().filter(|count| *count <= limit)
 }
 
 /// A buffer that was checked when it was filled.

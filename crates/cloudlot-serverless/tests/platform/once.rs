@@ -115,10 +115,17 @@ proptest! {
         wrong in 0..60_u32,
     ) {
         let mut platform = Platform::new(settings, FixedWindow(Duration::from_nanos(window)));
+        let mut again = platform.clone();
         let added: Vec<FunctionId> = functions.iter().map(|&it| platform.add(it)).collect();
         let mut witness = Witness::of(functions.iter().map(|it| it.memory.get()).collect());
         let mut simulation = Simulation::new(Wild::new(seed, wrong));
         simulation.run_calls(&mut platform, calls.iter().copied(), &mut witness);
+
+        // The same seed gives the same run.
+        functions.iter().for_each(|&it| _ = again.add(it));
+        let mut other = Witness::of(functions.iter().map(|it| it.memory.get()).collect());
+        Simulation::new(Wild::new(seed, wrong)).run_calls(&mut again, calls.iter().copied(), &mut other);
+        prop_assert_eq!((&witness.records, platform.totals()), (&other.records, again.totals()));
 
         prop_assert!(witness.sees_nobody());
         prop_assert_eq!((platform.instances(), platform.pending()), (0, 0));

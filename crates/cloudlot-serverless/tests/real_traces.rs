@@ -1,8 +1,8 @@
-//! Samples of the real trace of 2019, where they are there: CLOUDLOT_DATA names the folder that has `serverless/`.
+//! Samples of the real traces, where they are there: CLOUDLOT_DATA names the folder that has `serverless/`.
 
 use cloudlot_core::{Bytes, Timestamp};
-use cloudlot_serverless::trace::Replay;
 use cloudlot_serverless::trace::azure2019::{Day, Lacking, Trigger, Unmatched, read};
+use cloudlot_serverless::trace::{Replay, azure2021};
 use cloudlot_serverless::{Arrival, FunctionId};
 use flate2::read::GzDecoder;
 use std::fs::File;
@@ -11,8 +11,8 @@ use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// A sample of the trace; `None`, said loudly, if the data are not there.
-fn day(name: &str) -> Option<Day> {
+/// A folder of samples; `None`, said loudly, if it is not there.
+fn folder(name: &str) -> Option<PathBuf> {
     let root = std::env::var_os("CLOUDLOT_DATA").map_or_else(default_data, PathBuf::from);
     let folder = root.join("serverless").join(name);
     if !folder.is_dir() {
@@ -22,6 +22,12 @@ fn day(name: &str) -> Option<Day> {
         );
         return None;
     }
+    Some(folder)
+}
+
+/// A sample of the trace of 2019.
+fn day(name: &str) -> Option<Day> {
+    let folder = folder(name)?;
     let open = |part: &str| {
         let file = File::open(folder.join(format!("{part}.anon.d01.csv.gz")));
         BufReader::new(GzDecoder::new(file.expect("a file of the trace")))
@@ -165,4 +171,44 @@ fn a_faster_replay_keeps_the_calls_and_their_order() {
     let fast = day.counts.arrivals_of(&sixty);
     assert_eq!(count_in_order(fast.clone()), 77_790);
     assert!(fast.last().unwrap().at < Timestamp::ZERO + Duration::from_secs(120));
+}
+
+#[test]
+fn a_full_day_of_minutes_is_read() {
+    let Some(day) = day("azure2019_sample_1350a") else {
+        return;
+    };
+    assert_eq!(day.counts.functions().len(), 1_350);
+    assert_eq!(count_in_order(day.counts.arrivals()), 927_272);
+    // 330,431 minutes have calls: about two bytes for each.
+    assert!(day.counts.size() < 700_000, "{}", day.counts.size());
+}
+
+#[test]
+fn a_replay_allocates_no_more_for_more_calls() {
+    let Some(day) = day("azure2019_dirigent500") else {
+        return;
+    };
+    let replay = |minutes: u32| {
+        let mut calls = 0;
+        let used = allocation_counter::measure(|| {
+            calls = day.counts.arrivals_of(&first_minutes(minutes)).count();
+        });
+        (calls, used)
+    };
+    let (calls, used) = replay(480);
+    assert_eq!(calls, 3_037_902);
+    assert!(used.count_total < 100, "{} allocations", used.count_total);
+    assert!(used.bytes_max < 1 << 20, "{} bytes", used.bytes_max);
+}
+
+#[test]
+fn single_calls_of_2021_are_read() {
+    let Some(folder) = folder("azure2021_sample") else {
+        return;
+    };
+    let file = File::open(folder.join("Azure2021_200.csv")).expect("the sample");
+    let calls = azure2021::read(BufReader::new(file), Bytes::mib(128)).unwrap();
+    assert_eq!((calls.len(), calls.functions().len()), (199, 31));
+    assert_eq!(count_in_order(calls.arrivals()), 199);
 }

@@ -5,7 +5,7 @@ use super::function::{Binding, Reuse};
 use super::keep_alive::KeepAlive;
 use super::life::Life;
 use super::record::Sink;
-use super::rows::{Pending, Stage};
+use super::rows::{Admitted, Pending, Stage};
 use super::slab::NONE;
 use super::{Platform, Turn};
 
@@ -213,7 +213,7 @@ impl<K: KeepAlive> Platform<K> {
         pending.instance = instance;
         pending.started = Some(turn.now);
         pending.attempts = pending.attempts.saturating_add(1);
-        let Call {
+        let Admitted {
             id,
             function,
             payload,

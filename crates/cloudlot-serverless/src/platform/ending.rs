@@ -134,8 +134,8 @@ impl<K: KeepAlive> Platform<K> {
             mut joined,
             ..
         } = self.calls[call];
-        if let Some(key) = is.key {
-            self.close_key(is, key, outcome, turn.now);
+        if is.keyed {
+            self.close_key(call, outcome, turn.now);
         }
         self.reply(call, outcome, is.id, turn);
         while let Some(other) = joined.first() {

@@ -46,6 +46,8 @@ type Name = (u32, RequestKey);
 #[derive(Clone, Debug)]
 pub(super) struct Keys {
     known: BTreeMap<Name, Known>,
+    /// The names of the calls that have no answer yet, by place.
+    open: BTreeMap<u32, Name>,
     /// Those that ended, the oldest first.
     ended: VecDeque<(Timestamp, Name)>,
 }
@@ -76,6 +78,7 @@ impl Keys {
     pub(super) const fn new() -> Self {
         Self {
             known: BTreeMap::new(),
+            open: BTreeMap::new(),
             ended: VecDeque::new(),
         }
     }
@@ -124,6 +127,7 @@ impl<K: KeepAlive> Platform<K> {
                 let place = self.calls.insert(Pending::new(call, turn.now));
                 let state = State::Open(place);
                 let digest = key.digest;
+                self.keys.open.insert(place, name);
                 self.keys.known.insert(name, Known { digest, state });
                 self.serve(place, turn);
             }
@@ -143,15 +147,15 @@ impl<K: KeepAlive> Platform<K> {
         }
     }
 
-    /// The call of this key is answered.
-    pub(super) fn close_key(&mut self, call: Call, key: Key, outcome: Outcome, now: Timestamp) {
-        let name = (call.function.number(), key.name);
+    /// The first call of its key is answered.
+    pub(super) fn close_key(&mut self, call: u32, outcome: Outcome, now: Timestamp) {
+        let name = self.keys.open.remove(&call).expect("the first has its key");
         if outcome != Outcome::Success {
             self.keys.known.remove(&name);
             return;
         }
         if let Some(known) = self.keys.known.get_mut(&name) {
-            known.state = State::Succeeded(call.id);
+            known.state = State::Succeeded(self.calls[call].call.id);
             self.keys.ended.push_back((now, name));
         }
         self.keys.forget(self.settings.keys, now);

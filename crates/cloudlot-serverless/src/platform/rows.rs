@@ -2,11 +2,12 @@
 
 use cloudlot_core::Timestamp;
 
-use super::event::Call;
+use super::event::{Call, CallId, Source};
 use super::function::Function;
 use super::life::Life;
 use super::list::Line;
 use super::slab::NONE;
+use crate::FunctionId;
 
 /// A function and who is there of it.
 #[derive(Clone, Debug)]
@@ -103,10 +104,20 @@ pub(super) enum Stage {
     Paused,
 }
 
+/// A [`Call`] without its key, which few have and which is large: it lies with the keys.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Admitted {
+    pub(super) id: CallId,
+    pub(super) function: FunctionId,
+    pub(super) payload: u64,
+    pub(super) source: Source,
+    pub(super) keyed: bool,
+}
+
 /// A call that has no answer yet.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Pending {
-    pub(super) call: Call,
+    pub(super) call: Admitted,
     pub(super) arrived: Timestamp,
     /// Since when it waits for an instance.
     pub(super) since: Timestamp,
@@ -125,7 +136,13 @@ pub(super) struct Pending {
 impl Pending {
     pub(super) const fn new(call: Call, now: Timestamp) -> Self {
         Self {
-            call,
+            call: Admitted {
+                id: call.id,
+                function: call.function,
+                payload: call.payload,
+                source: call.source,
+                keyed: call.key.is_some(),
+            },
             arrived: now,
             since: now,
             started: None,

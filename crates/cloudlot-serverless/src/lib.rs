@@ -1,0 +1,45 @@
+//! Functions that are called: scheduled, kept warm, scaled and monitored, as a state machine without I/O.
+//!
+//! A [`Platform`] is told what happened ([`Event`]) and says what is to be done ([`Effect`]); it binds calls to instances, keeps idle ones
+//! as long as a [`KeepAlive`] says, ends what runs or waits too long, tries again, and answers each call once. It has no
+//! clock and does no I/O: a driver does. [`sim`] is such a driver on virtual time, [`trace`] and [`synthetic`] give it
+//! calls.
+//!
+//! A function that is called once a minute for an hour starts once:
+//! ```
+//! use cloudlot_core::{Bytes, Timestamp};
+//! use cloudlot_serverless::sim::{FixedStart, Simulation};
+//! use cloudlot_serverless::{Arrival, FixedWindow, Function, Platform, Settings};
+//! use std::time::Duration;
+//!
+//! let mut platform = Platform::new(Settings::DEFAULT, FixedWindow(Duration::from_secs(600)));
+//! let hello = platform.add(Function::new(Bytes::mib(128)));
+//! let minutes = (0..60).map(|minute| Arrival {
+//!     at: Timestamp::ZERO + Duration::from_secs(60 * minute),
+//!     function: hello,
+//!     runs: Duration::from_millis(200),
+//! });
+//! Simulation::new(FixedStart(Duration::from_secs(1))).run(&mut platform, minutes, &mut ());
+//! let totals = platform.totals();
+//! assert_eq!((totals.calls, totals.replies, totals.starts, totals.cold), (60, 60, 1, 1));
+//! ```
+
+mod platform;
+pub mod sim;
+pub mod synthetic;
+pub mod trace;
+mod workload;
+
+pub use platform::{
+    AttemptId, Backoff, Binding, Call, CallId, Effect, Event, Exit, FixedWindow, Frees, Full,
+    Function, InstanceId, KeepAlive, Key, KeyMemory, Life, Move, Outcome, Platform, Pool, Record,
+    Retries, Reuse, Settings, Sink, Source, StopReason, Totals,
+};
+pub use workload::{Arrival, Profile};
+
+use cloudlot_core::id_type;
+
+id_type! {
+    /// A function, counted from zero in the order of its source.
+    pub struct FunctionId(u32, "fn-");
+}

@@ -1,0 +1,204 @@
+//! How attempts and calls end: by themselves, by time, or with their instance.
+
+use super::event::{AttemptId, Call, CallId, Effect, Exit, InstanceId, Outcome, StopReason};
+use super::keep_alive::KeepAlive;
+use super::life::Life;
+use super::record::{Record, Sink};
+use super::rows::{Pending, Stage};
+use super::slab::NONE;
+use super::{Platform, Turn};
+
+impl<K: KeepAlive> Platform<K> {
+    pub(super) fn done<O: Extend<Effect>, S: Sink>(
+        &mut self,
+        attempt: AttemptId,
+        exit: Exit,
+        turn: &mut Turn<'_, O, S>,
+    ) {
+        let Some(call) = self.calls.find(attempt.0) else {
+            self.totals.late += 1;
+            return;
+        };
+        if self.calls[call].stage != Stage::Running {
+            self.totals.late += 1;
+            return;
+        }
+        let instance = self.calls[call].instance;
+        self.leave_running(call);
+        self.conclude(call, exit.into(), turn);
+        self.offer(instance, turn);
+    }
+
+    pub(super) fn lost<O: Extend<Effect>, S: Sink>(
+        &mut self,
+        instance: InstanceId,
+        turn: &mut Turn<'_, O, S>,
+    ) {
+        let Some(instance) = self.instances.find(instance.0) else {
+            self.totals.late += 1;
+            return;
+        };
+        let row = self.instances[instance];
+        let function = row.function;
+        match (row.life, row.call) {
+            (Life::Busy, call) => {
+                self.leave_running(call);
+                self.conclude(call, Outcome::Lost, turn);
+            }
+            (Life::Starting, call) => self.start_failed(function, call, turn),
+            (Life::Idle, _) => {
+                let idle = &mut self.functions[function as usize].idle;
+                idle.retain(|&other| other != instance);
+            }
+            (Life::Stopping | Life::Gone, _) => {}
+        }
+        if row.life != Life::Stopping {
+            self.functions[function as usize].alive -= 1;
+        }
+        self.vanish(instance, turn);
+        self.start_for_waiting(function, turn);
+    }
+
+    /// A start has failed: the next waits. A call to which it was promised counts it as an attempt.
+    fn start_failed<O: Extend<Effect>, S: Sink>(
+        &mut self,
+        function: u32,
+        call: u32,
+        turn: &mut Turn<'_, O, S>,
+    ) {
+        self.totals.failed_starts += 1;
+        let row = &mut self.functions[function as usize];
+        row.crashes = row.crashes.saturating_add(1);
+        row.not_before = turn.now + self.settings.restart.after(row.crashes);
+        let not_before = row.not_before;
+        self.look_again(function, not_before, turn);
+        let row = &mut self.functions[function as usize];
+        if call == NONE {
+            row.unclaimed -= 1;
+        } else {
+            row.bound.leave(&mut self.calls, call);
+            let attempts = &mut self.calls[call].attempts;
+            *attempts = attempts.saturating_add(1);
+            self.conclude(call, Outcome::Lost, turn);
+        }
+    }
+
+    /// The attempt of this call took too long.
+    pub(super) fn time_out<O: Extend<Effect>, S: Sink>(
+        &mut self,
+        call: u32,
+        turn: &mut Turn<'_, O, S>,
+    ) {
+        self.totals.timed_out += 1;
+        let instance = self.calls[call].instance;
+        self.leave_running(call);
+        self.stop(instance, StopReason::TimedOut, turn);
+        self.conclude(call, Outcome::TimedOut, turn);
+    }
+
+    /// This call has waited too long. Its start goes on and is anybody's.
+    pub(super) fn give_up<O: Extend<Effect>, S: Sink>(
+        &mut self,
+        call: u32,
+        turn: &mut Turn<'_, O, S>,
+    ) {
+        self.totals.waited_too_long += 1;
+        let function = self.calls[call].call.function.number();
+        if self.calls[call].stage == Stage::Bound {
+            let instance = self.calls[call].instance;
+            let row = &mut self.functions[function as usize];
+            row.bound.leave(&mut self.calls, call);
+            row.unclaimed += 1;
+            self.instances[instance].call = NONE;
+        } else {
+            self.leave_queue(function, call);
+        }
+        self.answer(call, Outcome::WaitedTooLong, turn);
+    }
+
+    fn leave_running(&mut self, call: u32) {
+        let function = self.calls[call].call.function.number();
+        let row = &mut self.functions[function as usize];
+        row.running.leave(&mut self.calls, call);
+    }
+
+    /// The one place where a call that was taken in is answered and forgotten, and with it those that joined it.
+    pub(super) fn answer<O: Extend<Effect>, S: Sink>(
+        &mut self,
+        call: u32,
+        outcome: Outcome,
+        turn: &mut Turn<'_, O, S>,
+    ) {
+        let Pending {
+            call: is,
+            mut joined,
+            ..
+        } = self.calls[call];
+        if is.keyed {
+            self.close_key(call, outcome, turn.now);
+        }
+        self.reply(call, outcome, is.id, turn);
+        while let Some(other) = joined.first() {
+            joined.leave(&mut self.calls, other);
+            self.reply(other, outcome, is.id, turn);
+        }
+    }
+
+    fn reply<O: Extend<Effect>, S: Sink>(
+        &mut self,
+        place: u32,
+        outcome: Outcome,
+        answer: CallId,
+        turn: &mut Turn<'_, O, S>,
+    ) {
+        let pending = self.calls[place];
+        self.calls.remove(place);
+        self.tell(&pending, outcome, answer, turn);
+    }
+
+    /// Answers a call that was not taken in.
+    pub(super) fn answer_at_once<O: Extend<Effect>, S: Sink>(
+        &mut self,
+        call: Call,
+        outcome: Outcome,
+        answer: CallId,
+        turn: &mut Turn<'_, O, S>,
+    ) {
+        self.tell(&Pending::new(call, turn.now), outcome, answer, turn);
+    }
+
+    fn tell<O: Extend<Effect>, S: Sink>(
+        &mut self,
+        pending: &Pending,
+        outcome: Outcome,
+        answer: CallId,
+        turn: &mut Turn<'_, O, S>,
+    ) {
+        let call = pending.call.id;
+        turn.sink.call(&Record {
+            call,
+            function: pending.call.function,
+            arrived: pending.arrived,
+            started: pending.started,
+            ended: turn.now,
+            outcome,
+            attempts: pending.attempts,
+            cold: pending.cold,
+        });
+        turn.ask(Effect::Reply {
+            call,
+            outcome,
+            answer,
+        });
+        self.totals.replies += 1;
+    }
+}
+
+impl From<Exit> for Outcome {
+    fn from(exit: Exit) -> Self {
+        match exit {
+            Exit::Success => Self::Success,
+            Exit::Failure => Self::Failure,
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! What the platform is told and what it asks for: the words that it shares with a back end.
+
+use std::fmt;
+
+use cloudlot_core::{Timestamp, id_type};
+
+use super::keys::Key;
+use super::slab::Handle;
+use crate::FunctionId;
+
+id_type! {
+    /// A call, numbered by whoever makes it; unique among the calls that have no reply yet.
+    pub struct CallId(u64, "call-");
+}
+
+/// An instance of a function: a process, a container, a machine.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct InstanceId(pub(super) Handle);
+
+/// One try to serve a call on one instance.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AttemptId(pub(super) Handle);
+
+impl fmt::Display for InstanceId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "instance-{}", self.0)
+    }
+}
+
+impl fmt::Debug for InstanceId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl fmt::Display for AttemptId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "attempt-{}", self.0)
+    }
+}
+
+impl fmt::Debug for AttemptId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// A call as it arrives.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Call {
+    /// Its number.
+    pub id: CallId,
+    /// Which function.
+    pub function: FunctionId,
+    /// A word that the back end gets back with [`Effect::Run`]: where the input lies, or how long a
+    /// simulated call runs. The platform does not look at it.
+    pub payload: u64,
+    /// Whether somebody waits for the answer.
+    pub source: Source,
+    /// Makes it one with others of the same key.
+    pub key: Option<Key>,
+}
+
+/// Who made a call.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub enum Source {
+    /// Somebody who waits for the answer, and can try again.
+    #[default]
+    Request,
+    /// Nobody waits: it is tried until it succeeds or its function's retries are used up, so it may run more than once.
+    Event,
+}
+
+/// What happened. At equal times a driver reports in this order, so that an instance which ends in
+/// the moment of an arrival serves it, and one whose window ends then is still warm.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Event {
+    /// The instance has started and can run.
+    Ready(InstanceId),
+    /// The attempt has ended by itself.
+    Done {
+        /// Which one.
+        attempt: AttemptId,
+        /// How.
+        exit: Exit,
+    },
+    /// The instance is gone though nobody stopped it; or its start has failed.
+    Lost(InstanceId),
+    /// The instance is gone as asked.
+    Stopped(InstanceId),
+    /// A call has come.
+    Arrived(Call),
+    /// Finish what was taken in and take nothing more.
+    Drain,
+    /// The time of the last [`Effect::WakeAt`] has come. One too many does no harm.
+    Tick,
+}
+
+/// How an attempt ended by itself.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Exit {
+    /// It gave an answer.
+    Success,
+    /// It gave an error.
+    Failure,
+}
+
+/// What the back end is to do, in this order.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Effect {
+    /// Start an instance; answered by [`Event::Ready`] or [`Event::Lost`].
+    Start {
+        /// Its name from now on.
+        instance: InstanceId,
+        /// Of which function.
+        function: FunctionId,
+    },
+    /// Run a call on an instance that is ready; answered by [`Event::Done`] or [`Event::Lost`].
+    Run {
+        /// Where.
+        instance: InstanceId,
+        /// The name of this try.
+        attempt: AttemptId,
+        /// Whose function.
+        function: FunctionId,
+        /// Which call.
+        call: CallId,
+        /// The call's word.
+        payload: u64,
+    },
+    /// Stop an instance, whatever runs on it; answered by [`Event::Stopped`].
+    Stop {
+        /// Which one.
+        instance: InstanceId,
+        /// What for.
+        why: StopReason,
+    },
+    /// Answer a call. Each call is answered once.
+    Reply {
+        /// Which one.
+        call: CallId,
+        /// With what.
+        outcome: Outcome,
+        /// Whose answer that is: its own, or that of an earlier call with the same key.
+        answer: CallId,
+    },
+    /// Report a [`Event::Tick`] then; this replaces what was asked before.
+    WakeAt(Timestamp),
+}
+
+/// Why an instance is stopped.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum StopReason {
+    /// Nobody wanted it for the whole of its window.
+    Unused,
+    /// Another needs its memory.
+    Evicted,
+    /// What ran on it took too long.
+    TimedOut,
+    /// The platform ends.
+    Drained,
+}
+
+/// How a call ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Outcome {
+    /// It gave an answer.
+    Success,
+    /// It gave an error.
+    Failure,
+    /// It ran for longer than its function may.
+    TimedOut,
+    /// Its instance was lost.
+    Lost,
+    /// It waited for longer than its function's calls do.
+    WaitedTooLong,
+    /// There is no memory for an instance.
+    NoRoom,
+    /// Its key was used with another input.
+    Conflict,
+    /// It came when the platform was about to end.
+    Draining,
+    /// Nobody knows its function.
+    Unknown,
+}

@@ -1,0 +1,108 @@
+//! What the platform is told of a function, and the settings for all of them.
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use cloudlot_core::Bytes;
+
+use super::keys::KeyMemory;
+use super::pool::Pool;
+use super::retry::{Backoff, Retries};
+use crate::Profile;
+
+/// A function as the platform sees it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Function {
+    /// What one instance holds, from its start until it is gone.
+    pub memory: Bytes,
+    /// How long an attempt may run, from its own start; nothing: as long as it likes.
+    pub timeout: Option<Duration>,
+    /// How long a call may wait for an instance; nothing: as long as it takes.
+    pub patience: Option<Duration>,
+    /// How many instances there may be, those that stop not counted; nothing: as many as calls want.
+    pub instances: Option<NonZeroU32>,
+    /// Whether running a call twice does what running it once does.
+    pub idempotent: bool,
+    /// What happens after an attempt that failed.
+    pub retries: Retries,
+}
+
+impl Function {
+    /// A function without limits.
+    #[must_use]
+    pub const fn new(memory: Bytes) -> Self {
+        Self {
+            memory,
+            timeout: None,
+            patience: None,
+            instances: None,
+            idempotent: false,
+            retries: Retries::NONE,
+        }
+    }
+}
+
+impl From<&Profile> for Function {
+    fn from(profile: &Profile) -> Self {
+        Self::new(profile.memory)
+    }
+}
+
+/// Settings of a platform.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Settings {
+    /// What a call that finds no warm instance waits for.
+    pub binding: Binding,
+    /// Which of several idle instances serves a call.
+    pub reuse: Reuse,
+    /// How long a function waits after a start that failed.
+    pub restart: Backoff,
+    /// A limit to all memory; nothing: as much as calls want.
+    pub pool: Option<Pool>,
+    /// How long successes of calls with a key are remembered.
+    pub keys: KeyMemory,
+}
+
+impl Settings {
+    /// Late binding, the most recent first, a second up to five minutes after a failed start.
+    pub const DEFAULT: Self = Self {
+        binding: Binding::Late,
+        reuse: Reuse::MostRecent,
+        restart: Backoff {
+            first: Duration::from_secs(1),
+            longest: Duration::from_secs(300),
+        },
+        pool: None,
+        keys: KeyMemory::DEFAULT,
+    };
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}
+
+/// What a call that finds no warm instance waits for.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub enum Binding {
+    /// It starts an instance and takes whichever is free first: that one, or one that ends its call
+    /// before. A start that nobody needs any more becomes idle when it is ready.
+    #[default]
+    Late,
+    /// As late, but it starts none while one starts that nobody waits for any more.
+    LateShared,
+    /// It starts an instance and waits for that one.
+    Early,
+}
+
+/// Which of several idle instances serves a call.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub enum Reuse {
+    /// The one that became idle last. The others can go in peace.
+    #[default]
+    MostRecent,
+    /// The first of an array in which the last takes the place of whoever leaves: neither by age nor by chance. This
+    /// is what some simulators do; for comparison with them.
+    ArrayFirst,
+}

@@ -1,0 +1,138 @@
+//! How instances move: made, idle, stopped, gone. Every move is a legal one of [`Life`].
+
+use super::event::{Effect, InstanceId, StopReason};
+use super::function::Reuse;
+use super::keep_alive::KeepAlive;
+use super::life::Life;
+use super::record::{Move, Sink};
+use super::rows::InstanceRow;
+use super::slab::NONE;
+use super::{Platform, Turn};
+use crate::FunctionId;
+
+impl<K: KeepAlive> Platform<K> {
+    /// Makes an instance that starts.
+    pub(super) fn create<O: Extend<Effect>, S: Sink>(
+        &mut self,
+        function: u32,
+        turn: &mut Turn<'_, O, S>,
+    ) -> u32 {
+        let instance = self.instances.insert(InstanceRow::new(function));
+        self.functions[function as usize].alive += 1;
+        self.totals.starts += 1;
+        self.step(instance, Life::Starting, turn);
+        turn.ask(Effect::Start {
+            instance: InstanceId(self.instances.handle(instance)),
+            function: FunctionId::new(function),
+        });
+        instance
+    }
+
+    /// The one place where a life moves on.
+    pub(super) fn step<O, S: Sink>(&mut self, instance: u32, to: Life, turn: &mut Turn<'_, O, S>) {
+        let row = &mut self.instances[instance];
+        let from = row.life;
+        debug_assert!(from.may_become(to), "{from} never becomes {to}");
+        row.life = to;
+        let function = row.function;
+        let memory = self.functions[function as usize].is.memory.get();
+        if from == Life::Idle {
+            let held = turn.now.as_nanos().saturating_sub(row.since.as_nanos());
+            self.totals.idle += u128::from(memory) * u128::from(held);
+        }
+        self.count_memory(memory, from, to);
+        turn.sink.moved(&Move {
+            at: turn.now,
+            instance: InstanceId(self.instances.handle(instance)),
+            function: FunctionId::new(function),
+            from,
+            to,
+        });
+    }
+
+    /// Nobody waits for it: it becomes idle, for as long as the policy says.
+    pub(super) fn rest<O: Extend<Effect>, S: Sink>(
+        &mut self,
+        instance: u32,
+        turn: &mut Turn<'_, O, S>,
+    ) {
+        if self.draining {
+            return self.stop(instance, StopReason::Drained, turn);
+        }
+        self.step(instance, Life::Idle, turn);
+        let row = &mut self.instances[instance];
+        let function = row.function;
+        let window = self.keep_alive.window(FunctionId::new(function), turn.now);
+        let value = self.keep_alive.value(FunctionId::new(function), turn.now);
+        row.value = value;
+        row.call = NONE;
+        row.since = turn.now;
+        row.until = turn.now + window;
+        let until = row.until;
+        self.functions[function as usize].idle.push(instance);
+        self.look_again(function, until, turn);
+    }
+
+    /// Asks for the end of an instance. It must not be among the idle ones any more.
+    pub(super) fn stop<O: Extend<Effect>, S: Sink>(
+        &mut self,
+        instance: u32,
+        why: StopReason,
+        turn: &mut Turn<'_, O, S>,
+    ) {
+        self.step(instance, Life::Stopping, turn);
+        let row = &mut self.instances[instance];
+        row.call = NONE;
+        self.functions[row.function as usize].alive -= 1;
+        turn.ask(Effect::Stop {
+            instance: InstanceId(self.instances.handle(instance)),
+            why,
+        });
+    }
+
+    /// Stops the idle instances whose window is over.
+    pub(super) fn expire<O: Extend<Effect>, S: Sink>(
+        &mut self,
+        function: u32,
+        turn: &mut Turn<'_, O, S>,
+    ) {
+        // The set is put back as it is: its room is kept.
+        let mut idle = std::mem::take(&mut self.functions[function as usize].idle);
+        let mut index = 0;
+        while index < idle.len() {
+            let instance = idle[index];
+            let over = self.instances[instance].until <= turn.now;
+            if over {
+                self.stop(instance, StopReason::Unused, turn);
+            }
+            if over && self.settings.reuse == Reuse::ArrayFirst {
+                idle.swap_remove(index);
+            } else {
+                index += 1;
+            }
+        }
+        idle.retain(|&instance| self.instances[instance].life == Life::Idle);
+        self.functions[function as usize].idle = idle;
+    }
+
+    pub(super) fn stopped<O: Extend<Effect>, S: Sink>(
+        &mut self,
+        instance: InstanceId,
+        turn: &mut Turn<'_, O, S>,
+    ) {
+        match self.instances.find(instance.0) {
+            Some(place) if self.instances[place].life == Life::Stopping => self.vanish(place, turn),
+            _ => self.totals.late += 1,
+        }
+    }
+
+    /// It is no more.
+    pub(super) fn vanish<O: Extend<Effect>, S: Sink>(
+        &mut self,
+        instance: u32,
+        turn: &mut Turn<'_, O, S>,
+    ) {
+        self.step(instance, Life::Gone, turn);
+        self.instances.remove(instance);
+    }
+}

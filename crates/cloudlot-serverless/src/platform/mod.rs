@@ -1,0 +1,168 @@
+//! The platform: a state machine that is told what happened and says what is to be done. It does nothing
+//! itself, so that the same code serves real calls and simulated ones.
+//!
+//! This file routes. Who gets which instance is in `binding`, how instances move in `instances`, how calls end in
+//! `ending`, and what time brings in `time`, who makes room in `pool`.
+
+mod binding;
+mod drain;
+mod ending;
+mod event;
+mod function;
+mod instances;
+mod keep_alive;
+mod keys;
+mod life;
+mod list;
+mod pool;
+mod record;
+mod retry;
+mod rows;
+mod slab;
+mod time;
+
+pub use event::{
+    AttemptId, Call, CallId, Effect, Event, Exit, InstanceId, Outcome, Source, StopReason,
+};
+pub use function::{Binding, Function, Reuse, Settings};
+pub use keep_alive::{FixedWindow, KeepAlive};
+pub use keys::{Key, KeyMemory};
+pub use life::Life;
+pub use pool::{Frees, Full, Pool};
+pub use record::{Move, Record, Sink, Totals};
+pub use retry::{Backoff, Retries};
+
+use cloudlot_core::Timestamp;
+
+use crate::FunctionId;
+use keys::Keys;
+use pool::Holdings;
+use rows::{FunctionRow, InstanceRow, Pending};
+use slab::Slab;
+use time::Agenda;
+
+/// Functions, their instances and their calls.
+///
+/// A driver reports events and carries out effects. At equal times it reports in the order of [`Event`]'s variants. Each
+/// call that arrives gets exactly one [`Effect::Reply`].
+///
+/// Cost: an event on the warm path touches a handful of rows and allocates nothing once tables have grown to their size.
+/// ```
+/// use cloudlot_core::{Bytes, Timestamp};
+/// use cloudlot_serverless::{Call, CallId, Effect, Event, FixedWindow, Function, Platform, Settings, Source};
+/// use std::time::Duration;
+///
+/// let mut platform = Platform::new(Settings::default(), FixedWindow(Duration::from_secs(600)));
+/// let hello = platform.add(Function::new(Bytes::mib(128)));
+/// let call = Call { id: CallId::new(1), function: hello, payload: 0, source: Source::Request, key: None };
+/// let mut effects = Vec::new();
+/// platform.handle(Event::Arrived(call), Timestamp::ZERO, &mut effects, &mut ());
+/// assert!(matches!(effects[..], [Effect::Start { function, .. }] if function == hello));
+/// ```
+#[derive(Clone, Debug)]
+pub struct Platform<K> {
+    settings: Settings,
+    keep_alive: K,
+    functions: Vec<FunctionRow>,
+    instances: Slab<InstanceRow>,
+    calls: Slab<Pending>,
+    keys: Keys,
+    holdings: Holdings,
+    draining: bool,
+    agenda: Agenda,
+    totals: Totals,
+}
+
+/// When it is, and who hears what comes of it.
+struct Turn<'a, O, S> {
+    now: Timestamp,
+    out: &'a mut O,
+    sink: &'a mut S,
+}
+
+impl<O: Extend<Effect>, S> Turn<'_, O, S> {
+    fn ask(&mut self, effect: Effect) {
+        self.out.extend(std::iter::once(effect));
+    }
+}
+
+impl<K: KeepAlive> Platform<K> {
+    /// A platform without functions.
+    #[must_use]
+    pub const fn new(settings: Settings, keep_alive: K) -> Self {
+        Self {
+            settings,
+            keep_alive,
+            functions: Vec::new(),
+            instances: Slab::new(),
+            calls: Slab::new(),
+            keys: Keys::new(),
+            holdings: Holdings::new(),
+            draining: false,
+            agenda: Agenda::new(),
+            totals: Totals::ZERO,
+        }
+    }
+
+    /// Takes a function in; they are numbered from zero in this order.
+    ///
+    /// # Panics
+    /// If there are 2^32 already.
+    pub fn add(&mut self, function: Function) -> FunctionId {
+        let id = u32::try_from(self.functions.len()).expect("fewer than 2^32 functions");
+        self.functions.push(FunctionRow::new(function));
+        FunctionId::new(id)
+    }
+
+    /// Takes in what happened at `now`. What is to be done goes to `out`, to be carried out in that order;
+    /// what is to be told goes to `sink`.
+    pub fn handle(
+        &mut self,
+        event: Event,
+        now: Timestamp,
+        out: &mut impl Extend<Effect>,
+        sink: &mut impl Sink,
+    ) {
+        let turn = &mut Turn { now, out, sink };
+        match event {
+            Event::Ready(instance) => self.ready(instance, turn),
+            Event::Done { attempt, exit } => self.done(attempt, exit, turn),
+            Event::Lost(instance) => self.lost(instance, turn),
+            Event::Stopped(instance) => self.stopped(instance, turn),
+            Event::Arrived(call) => self.arrived(call, turn),
+            Event::Drain => self.begin_to_drain(turn),
+            Event::Tick => self.tick(turn),
+        }
+        self.serve_short(turn);
+    }
+
+    /// What happened so far.
+    #[must_use]
+    pub const fn totals(&self) -> &Totals {
+        &self.totals
+    }
+
+    /// The policy, and what it learned.
+    #[must_use]
+    pub const fn keep_alive(&self) -> &K {
+        &self.keep_alive
+    }
+
+    /// How many instances there are in any state.
+    #[must_use]
+    pub const fn instances(&self) -> usize {
+        self.instances.len()
+    }
+
+    /// How many successes of calls with a key are remembered.
+    #[must_use]
+    pub fn remembered(&self) -> usize {
+        self.keys.remembered()
+    }
+
+    /// How many calls have no answer yet.
+    #[must_use]
+    pub const fn pending(&self) -> usize {
+        self.calls.len()
+    }
+}

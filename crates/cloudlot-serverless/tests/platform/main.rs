@@ -1,0 +1,11 @@
+//! What holds of the platform: one reply a call whatever goes wrong, the same as a naive model where nothing does, and the exact
+//! course of small cases.
+
+mod drain;
+mod faults;
+mod growth;
+mod keys;
+mod model;
+mod once;
+mod retries;
+mod small;

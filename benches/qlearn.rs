@@ -1,5 +1,6 @@
 //! Tabular Q-learning: one update against a flat array, the whole Taxi loop against an array loop and
-//! against the crate rurel, in turns in one run; and the allocations of a step, counted.
+//! against the crate rurel, in turns in one run; the same loop in Python after it; and the allocations of
+//! a step, counted.
 //!
 //! Times are CPU time of this thread. `--test` runs everything once, briefly.
 
@@ -7,6 +8,8 @@
 mod flat;
 #[path = "qlearn/paired.rs"]
 mod paired;
+#[path = "qlearn/python.rs"]
+mod python;
 #[path = "qlearn/rurel_loop.rs"]
 mod rurel_loop;
 #[path = "qlearn/taxi.rs"]
@@ -20,19 +23,23 @@ use paired::Contender;
 use std::hint::black_box;
 use taxi::{ACTIONS, STATES, Taxi};
 
+/// The states of the table at which an update is held to its goal.
+const GATED: u32 = 500;
+
 fn main() {
     let brief = std::env::args().any(|argument| argument == "--test");
     let (rounds, steps) = if brief { (1, 1_000) } else { (60, 200_000) };
     for (states, actions, size) in [
-        (500, 6, "24 KB"),
+        (GATED, 6, "24 KB"),
         (16_384, 8, "1 MB"),
         (1_000_000, 5, "40 MB"),
     ] {
-        if !(brief && states > 500) {
+        if !(brief && states > GATED) {
             updates(states, actions, size, rounds, steps);
         }
     }
-    loops(rounds, steps);
+    let ours = loops(rounds, steps);
+    python::compare(ours, brief);
     allocations(steps);
 }
 
@@ -101,36 +108,40 @@ fn updates(states: u32, actions: u16, size: &str, rounds: u32, steps: u64) {
     );
     let passes = steps.div_ceil(log.len() as u64);
     let count = passes * log.len() as u64;
-    paired::run(
+    let mut contenders = [
+        Contender::new("flat array, the same records", || {
+            for _ in 0..passes {
+                for step in black_box(&log) {
+                    let terminated = step.end == End::Terminated;
+                    let (s, a, r, n) = (step.state.0, step.executed.0, step.reward, step.next.0);
+                    flat::update(&mut same, width, (s, a, r, n, terminated));
+                }
+            }
+            count
+        }),
+        Contender::new("flat array, records of 24 bytes", || {
+            for _ in 0..passes {
+                for step in black_box(&compact) {
+                    flat::update(&mut table, width, *step);
+                }
+            }
+            count
+        }),
+        Contender::new("observe, constant step size", || {
+            observe_all(&mut constant, &log, passes)
+        }),
+        Contender::new("observe, rescaled step size", || {
+            observe_all(&mut rescaled, &log, passes)
+        }),
+    ];
+    let medians = paired::measure(rounds, &mut contenders);
+    if states == GATED {
+        let ratio = medians[2] / medians[0];
+        println!("gate: an update takes {ratio:.2} times that of a flat array (goal: 1.25)");
+    }
+    paired::print(
         &format!("one update, {states} x {actions}, {size}"),
-        rounds,
-        &mut [
-            Contender::new("flat array, the same records", || {
-                for _ in 0..passes {
-                    for step in black_box(&log) {
-                        let terminated = step.end == End::Terminated;
-                        let (s, a, r, n) =
-                            (step.state.0, step.executed.0, step.reward, step.next.0);
-                        flat::update(&mut same, width, (s, a, r, n, terminated));
-                    }
-                }
-                count
-            }),
-            Contender::new("flat array, records of 24 bytes", || {
-                for _ in 0..passes {
-                    for step in black_box(&compact) {
-                        flat::update(&mut table, width, *step);
-                    }
-                }
-                count
-            }),
-            Contender::new("observe, constant step size", || {
-                observe_all(&mut constant, &log, passes)
-            }),
-            Contender::new("observe, rescaled step size", || {
-                observe_all(&mut rescaled, &log, passes)
-            }),
-        ],
+        &contenders,
     );
 }
 
@@ -144,14 +155,15 @@ fn observe_all(learner: &mut Learner, log: &[Transition], passes: u64) -> u64 {
     learned
 }
 
-fn loops(rounds: u32, steps: u64) {
+/// Gives what a step of our loop costs, in nanoseconds.
+fn loops(rounds: u32, steps: u64) -> f64 {
     let taxi = Taxi::load();
     let mut arrays = flat::Loop::new(&taxi, stream(1, 0), 0.1);
     let mut wandering = flat::Loop::new(&taxi, stream(1, 0), 1.0);
     let mut agent = Agent::new(learner(STATES, ACTIONS, config(0.1)), 1, 0);
     let mut random = Agent::new(learner(STATES, ACTIONS, config(1.0)), 1, 0);
     let (mut world, mut other) = (taxi.clone(), taxi.clone());
-    paired::run(
+    let medians = paired::run(
         "the whole Taxi loop, a step",
         rounds,
         &mut [
@@ -173,6 +185,7 @@ fn loops(rounds: u32, steps: u64) {
             Contender::new("rurel 0.6", || peer.run(steps)),
         ],
     );
+    medians[1]
 }
 
 fn train(agent: &mut Agent, world: &mut Taxi, steps: u64) -> u64 {

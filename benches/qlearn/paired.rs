@@ -43,13 +43,25 @@ impl<'a> Contender<'a> {
     }
 }
 
-/// Runs all contenders in turns and prints a table; ratios are to the first.
-pub(crate) fn run(title: &str, rounds: u32, contenders: &mut [Contender<'_>]) {
+/// Runs all contenders in turns and prints a table; ratios are to the first. Gives the medians.
+pub(crate) fn run(title: &str, rounds: u32, contenders: &mut [Contender<'_>]) -> Vec<f64> {
+    let medians = measure(rounds, contenders);
+    print(title, contenders);
+    medians
+}
+
+/// Runs all contenders in turns. Gives the medians.
+pub(crate) fn measure(rounds: u32, contenders: &mut [Contender<'_>]) -> Vec<f64> {
     for _ in 0..rounds {
         for contender in &mut *contenders {
             contender.sample();
         }
     }
+    contenders.iter().map(|each| each.quantile(0.5)).collect()
+}
+
+/// Prints a table; ratios are to the first.
+pub(crate) fn print(title: &str, contenders: &[Contender<'_>]) {
     println!("\n{title}");
     println!(
         "{:<44} {:>9} {:>9} {:>9} {:>9}",

@@ -4,3 +4,4 @@ pub mod lab;
 pub mod program;
 pub mod reserve;
 mod target;
+pub mod taxi;

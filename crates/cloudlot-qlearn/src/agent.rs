@@ -138,29 +138,21 @@ impl<V: Values> Agent<V> {
     }
 
     /// An episode whose steps stand alone: the learner decides, the world answers, the learner learns.
+    // A function of its own, so that nothing else is kept in registers.
+    #[inline(never)]
     fn run_off_policy<E>(&mut self, world: &mut E, steps_max: u64) -> Result<Episode, Refused>
     where
         E: Environment<State = V::State>,
     {
-        let Self {
-            learner, stream, ..
-        } = self;
-        let Start {
-            mut state,
-            mut mask,
-        } = world.reset(None);
-        let mut episode = Episode::default();
-        while episode.end == End::Running && episode.steps < steps_max {
-            let decision = learner.decide(state, mask, stream)?;
-            let outcome = world.step(decision.action);
-            episode.count(&outcome, steps_max);
-            learner.observe(&told(state, mask, &decision, &outcome, episode.end))?;
-            (state, mask) = (outcome.state, outcome.mask);
-        }
-        Ok(episode)
+        // The stream of chance stays in registers while it is a local of which nobody has the address.
+        let mut stream = self.stream.clone();
+        let episode = live(&mut self.learner, &mut stream, world, steps_max);
+        self.stream = stream;
+        episode
     }
 
     /// An episode of an agent that practises, tosses coins, or learns from the action that follows.
+    #[inline(never)]
     fn run_in_general<E>(&mut self, world: &mut E, steps_max: u64) -> Result<Episode, Refused>
     where
         E: Environment<State = V::State>,
@@ -194,16 +186,78 @@ impl<V: Values> Agent<V> {
     }
 }
 
+/// The learner decides, the world answers, the learner learns.
+#[inline(always)]
+fn live<V: Values, E: Environment<State = V::State>>(
+    learner: &mut Learner<V>,
+    stream: &mut Stream,
+    world: &mut E,
+    steps_max: u64,
+) -> Result<Episode, Refused> {
+    let Start {
+        mut state,
+        mut mask,
+    } = world.reset(None);
+    let mut episode = Episode::default();
+    while episode.steps < steps_max {
+        let decision = match learner.decide_shortly(state, mask, stream) {
+            Some(decision) => decision,
+            None => {
+                let (decision, after) = decide_otherwise(learner, state, mask, stream.clone());
+                *stream = after;
+                decision?
+            }
+        };
+        let outcome = world.step(decision.action);
+        episode.count(&outcome, steps_max);
+        let step = told(state, mask, &decision, &outcome, episode.end);
+        if episode.end != End::Running {
+            observe_otherwise(learner, step)?;
+            break;
+        }
+        if learner.observe_shortly(&step).is_none() {
+            observe_otherwise(learner, step)?;
+        }
+        (state, mask) = (outcome.state, outcome.mask);
+    }
+    Ok(episode)
+}
+
+/// Takes the stream and gives it back, so that it can stay in registers where this is not called.
+#[cold]
+#[inline(never)]
+fn decide_otherwise<V: Values>(
+    learner: &Learner<V>,
+    state: V::State,
+    mask: Mask,
+    mut stream: Stream,
+) -> (Result<Decision, Refused>, Stream) {
+    let decision = learner.decide_in_general(state, mask, &mut stream);
+    (decision, stream)
+}
+
+/// By value, so that a step lies in memory only if it gets here.
+#[cold]
+#[inline(never)]
+fn observe_otherwise<V: Values>(
+    learner: &mut Learner<V>,
+    step: Transition<V::State>,
+) -> Result<Update, Refused> {
+    learner.observe_otherwise(&step)
+}
+
 impl Episode {
     /// Adds a step; the last one that is left cuts the episode short.
     #[inline]
     fn count<S>(&mut self, outcome: &Outcome<S>, steps_max: u64) {
         self.steps += 1;
         self.total += outcome.reward;
-        self.end = match outcome.end {
-            End::Running if self.steps == steps_max => End::Truncated,
-            end => end,
-        };
+        if outcome.end != End::Running || self.steps == steps_max {
+            self.end = match outcome.end {
+                End::Running => End::Truncated,
+                end => end,
+            };
+        }
     }
 }
 

@@ -1,9 +1,12 @@
 //! The port of worlds: what an agent can act in.
 
+use serde::{Deserialize, Serialize};
+
 use crate::{ActionId, End, Mask, StateId};
 
 /// Where an episode begins.
-#[derive(Clone, Copy, PartialEq, Debug)]
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Start<S = StateId> {
     /// The first state.
     pub state: S,
@@ -12,7 +15,8 @@ pub struct Start<S = StateId> {
 }
 
 /// What an action led to.
-#[derive(Clone, Copy, PartialEq, Debug)]
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Outcome<S = StateId> {
     /// The next state; given at every end.
     pub state: S,

@@ -46,7 +46,7 @@ pub enum Standing {
 /// assert_eq!((explained.best, explained.standing), (ActionId(1), Standing::Highest));
 /// let names = ["more", "hold", "less"];
 /// let text = explained.named(|action| names[action.index()].to_owned()).to_string();
-/// assert!(text.starts_with("best is hold, ahead by 0.990"), "{text}");
+/// assert!(text.starts_with("best is hold, ahead by 1"), "{text}");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]

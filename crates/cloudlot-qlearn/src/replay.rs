@@ -31,6 +31,7 @@ impl Default for ReplayConfig {
 
 /// A ring cannot be like this.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum ReplayError {
     /// No room at all.
     #[error("a replay of no transitions")]

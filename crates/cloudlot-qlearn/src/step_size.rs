@@ -23,6 +23,8 @@ pub enum StepSize {
     ///
     /// With `start` and `pace` at one this is the rescaled linear rule,
     /// [`StepSize::rescaled_linear`].
+    /// With a discount of 1 it never falls: right where nothing is left to chance, and otherwise a
+    /// case for [`StepSize::Power`].
     Rescaled {
         /// Above zero. Below one, the first updates take over all that is seen.
         start: f64,

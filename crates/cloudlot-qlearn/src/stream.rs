@@ -28,8 +28,17 @@ pub fn stream(root: u64, agent: u64) -> Stream {
 #[inline]
 pub fn unit<R: Rng + ?Sized>(rng: &mut R) -> f64 {
     #[expect(clippy::cast_precision_loss, reason = "53 bits fit a double exactly")]
-    let bits = (rng.next_u64() >> 11) as f64;
-    bits * (1.0 / 9_007_199_254_740_992.0)
+    let steps = unit_steps(rng) as f64;
+    steps * (1.0 / UNIT_STEPS)
+}
+
+/// The numbers that [`unit`] draws among: 2⁵³.
+pub(crate) const UNIT_STEPS: f64 = 9_007_199_254_740_992.0;
+
+/// What [`unit`] draws, counted in its steps.
+#[inline]
+pub(crate) fn unit_steps<R: Rng + ?Sized>(rng: &mut R) -> u64 {
+    rng.next_u64() >> 11
 }
 
 /// A whole number in [0, `count`); zero for an empty range. No number is preferred by more than 2⁻³².

@@ -16,7 +16,8 @@ cargo xtask COMMAND
                     guests; --check only says what is missing (exit 1 if anything is)
   test [--quick]    the whole check: format, lints, tests, docs, benches once, live suite;
                     --quick leaves out the benches and the live suite
-  bench [ARGS...]   run the benches; ARGS go to criterion
+  bench [ARGS...]   run the benches; ARGS go to criterion. The peers in Python are installed first, below
+                    target/python
   demo [ARGS...]    build and run the demonstration; --sim runs it without virtualisation
 ";
 

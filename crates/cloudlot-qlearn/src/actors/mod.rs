@@ -83,6 +83,7 @@ pub struct Round<'a, V: Values = Dense> {
 
 /// Why actors cannot begin or go on.
 #[derive(Clone, Copy, PartialEq, Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum ActorsError {
     /// A number outside its range.
     #[error("the numbers of {0:?} leave their ranges")]

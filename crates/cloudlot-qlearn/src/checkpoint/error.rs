@@ -84,7 +84,9 @@ impl CheckpointError {
     const WHAT_MAX: usize = 160;
 
     pub(crate) fn from_reading(error: serde_json::Error) -> Self {
-        let what = error.to_string();
+        let text = error.to_string();
+        // The place stands apart.
+        let what = text.split(" at line ").next().unwrap_or(&text);
         Self::Text {
             line: error.line(),
             column: error.column(),

@@ -7,6 +7,7 @@ use crate::{ActionId, Mask, Transition};
 
 /// A model cannot be like this.
 #[derive(Clone, Copy, PartialEq, Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum CountsError {
     /// Too few or too many actions.
     #[error("{0} actions; a model has 1 to 64")]

@@ -27,10 +27,12 @@ impl Counts<StateId> {
     pub fn to_model(&self, states: u32, start: &[StateId]) -> Result<Model, ModelError> {
         let mut builder = Model::builder(states, self.actions);
         for (state, action) in self.pairs() {
-            let total: u32 = self.outcomes(state, action).map(|tally| tally.count).sum();
+            // Counts out of a file may be more together than a count can be.
+            let counts = self.outcomes(state, action).map(|tally| tally.count);
+            let total: f64 = counts.map(f64::from).sum();
             for tally in self.outcomes(state, action) {
                 let branch = Branch {
-                    probability: f64::from(tally.count) / f64::from(total),
+                    probability: f64::from(tally.count) / total,
                     next: tally.next,
                     reward: tally.reward,
                     terminated: tally.terminated,
@@ -51,5 +53,31 @@ impl Counts<StateId> {
             builder.start(*state, share);
         }
         builder.build()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ActionId;
+
+    #[test]
+    fn counts_that_are_too_many_for_a_count_make_a_model() {
+        let most = u32::MAX;
+        let outcome = |next: u32| {
+            let count = most - 1;
+            format!(r#"{{"next":{next},"terminated":false,"count":{count},"reward":1.0,"dt":1.0}}"#)
+        };
+        let text = format!(
+            r#"{{"limits":{{"states":2,"outcomes":2,"horizon":{most}}},"actions":1,
+                "states":[[0,1],[1,1]],
+                "pairs":[{{"state":0,"action":0,"outcomes":[{},{}]}}]}}"#,
+            outcome(0),
+            outcome(1)
+        );
+        let counts: Counts = serde_json::from_str(&text).unwrap();
+        let model = counts.to_model(2, &[StateId(0)]).unwrap();
+        let branches = model.branches(StateId(0), ActionId(0));
+        assert!(branches.iter().all(|branch| branch.probability == 0.5));
     }
 }

@@ -9,6 +9,7 @@ use crate::{ACTIONS_MAX, ActionId, Mask, StateId, Transition};
 
 /// Why something is not a model.
 #[derive(Clone, Copy, PartialEq, Debug, Error)]
+#[non_exhaustive]
 pub enum ModelError {
     /// No action, or more than a mask can hold.
     #[error("a model has 1 to {ACTIONS_MAX} actions, not {actions}")]

@@ -4,6 +4,7 @@ use thiserror::Error;
 
 /// Why something is not a policy of a model.
 #[derive(Clone, Copy, PartialEq, Debug, Error)]
+#[non_exhaustive]
 pub enum PolicyError {
     /// A table of another shape than the model.
     #[error("a table of {rows} by {columns} for {states} states and {actions} actions")]
@@ -59,6 +60,7 @@ pub enum PolicyError {
 
 /// Why a model, or a policy in it, has no solution here.
 #[derive(Clone, Copy, PartialEq, Debug, Error)]
+#[non_exhaustive]
 pub enum SolveError {
     /// A discount outside 0 to 1.
     #[error("a discount of {discount} is not from 0 to 1")]

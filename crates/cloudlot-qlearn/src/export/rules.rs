@@ -107,7 +107,7 @@ impl PolicyRule {
     pub fn condition(&self, space: &Discretiser) -> String {
         let mut text = String::new();
         for (axis, &(first, last)) in space.axes().iter().zip(&self.bins) {
-            if first == 0 && last + 1 >= axis.bins() {
+            if first == 0 && last >= axis.bins() - 1 {
                 continue;
             }
             if !text.is_empty() {
@@ -274,6 +274,15 @@ mod tests {
                 "axis {axis}"
             );
         }
+    }
+
+    #[test]
+    fn a_rule_for_more_bins_than_there_are_holds_always() {
+        let rule = PolicyRule {
+            bins: vec![(0, u32::MAX)],
+            action: None,
+        };
+        assert_eq!(rule.condition(&space(&[3])), "always");
     }
 
     #[test]

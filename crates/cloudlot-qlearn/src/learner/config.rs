@@ -32,18 +32,21 @@ impl Default for Config {
 
 /// A setting outside its range.
 #[derive(Clone, Copy, PartialEq, Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum ConfigError {
     /// Not in [0, 1].
     #[error("the discount is {0}; it lies between 0 and 1")]
     Discount(f64),
     /// A step size that is not in (0, 1], or would be at some time.
-    #[error("the step size {0:?} leaves its range")]
+    #[error("a step size lies above 0 and at most at 1, and {0:?} leaves that")]
     StepSize(StepSize),
     /// An ε outside [0, 1], a temperature that is not above zero, or a bonus below zero.
-    #[error("the exploration {0:?} leaves its range")]
+    #[error(
+        "an epsilon lies between 0 and 1, a temperature above 0, a bonus not below 0, and {0:?} leaves that"
+    )]
     Explore(Explore),
     /// A λ outside [0, 1], or a window of no steps or more than 65,536.
-    #[error("the rule {0:?} leaves its range")]
+    #[error("a lambda lies between 0 and 1, a window has 1 to 65536 steps, and {0:?} leaves that")]
     Rule(Rule),
 }
 

@@ -23,9 +23,9 @@ pub use refused::Refused;
 use memory::Memory;
 use rand::Rng;
 
-use crate::explore::{self, Decision};
+use crate::explore::{self, Decision, Odds};
 use crate::values::{Dense, Plain, Values};
-use crate::{Explore, Mask, Policy, Rule, StepSize, Transition};
+use crate::{End, Explore, Mask, Policy, Rule, StepSize, Transition};
 
 /// What learning from a transition did.
 ///
@@ -75,12 +75,12 @@ pub struct Learner<V: Values = Dense> {
     plain: Plain,
     /// Every action that the tables have.
     all: Mask,
-    /// The same where one row says all, and none where two tables have to be asked.
-    open: Mask,
     /// What the rule remembers of the steps before.
     memory: Memory<V::State>,
     /// The exploration rate of now: the schedule's value at `steps`.
     rate: f64,
+    /// What follows from the rate for ε-greedy; nothing where another choice is made, or one row does not say all.
+    odds: Option<Odds>,
     steps: u64,
     episodes: u64,
 }
@@ -100,24 +100,40 @@ impl<V: Values + Clone> Learner<V> {
 impl<V: Values> Learner<V> {
     /// A learner without a past; `config` was checked.
     fn over(config: Config, values: V, twin: Option<V>) -> Self {
-        let all = Mask::all(values.actions());
-        let when = |holds: bool| if holds { all } else { Mask::NONE };
-        Self {
+        let actions = values.actions();
+        let all = Mask::all(actions);
+        let plain = config.rule == Rule::QLearning && config.explore.is_steady();
+        let mut learner = Self {
             plain: Plain {
-                all: when(config.rule == Rule::QLearning && config.explore.is_steady()),
+                actions: if plain { actions } else { 0 },
+                all,
                 discount: config.discount,
                 step_size: config.step_size,
             },
-            open: when(twin.is_none()),
             all,
-            rate: config.explore.rate(0),
+            rate: 0.0,
+            odds: None,
             memory: Memory::of(config.rule),
             values,
             twin,
             config,
             steps: 0,
             episodes: 0,
-        }
+        };
+        learner.set_rate();
+        learner
+    }
+
+    /// Looks up the exploration rate of now.
+    fn set_rate(&mut self) {
+        let Config { explore, .. } = self.config;
+        self.rate = explore.rate(self.steps);
+        self.odds = match explore {
+            Explore::EpsilonGreedy { ties, .. } if self.twin.is_none() => {
+                Some(Odds::new(self.rate, self.values.actions(), ties))
+            }
+            _ => None,
+        };
     }
 
     /// Chooses an action, exploring as configured.
@@ -132,17 +148,30 @@ impl<V: Values> Learner<V> {
         mask: Mask,
         rng: &mut R,
     ) -> Result<Decision, Refused> {
-        if mask == self.open
-            && let Explore::EpsilonGreedy { ties, .. } = self.config.explore
-            && let Some(row) = self.values.as_row(state)
-        {
-            return Ok(explore::epsilon_greedy_of_all(row, self.rate, ties, rng));
+        match self.decide_shortly(state, mask, rng) {
+            Some(decision) => Ok(decision),
+            None => self.decide_in_general(state, mask, rng),
         }
-        self.decide_in_general(state, mask, rng)
     }
 
+    /// Chooses by ε-greedy in a state where everything is allowed; leaves every other choice, and draws nothing then.
+    #[inline(always)]
+    pub(crate) fn decide_shortly<R: Rng + ?Sized>(
+        &self,
+        state: V::State,
+        mask: Mask,
+        rng: &mut R,
+    ) -> Option<Decision> {
+        if mask != self.all {
+            return None;
+        }
+        let odds = self.odds.as_ref()?;
+        Some(odds.choose(self.values.as_row(state)?, rng))
+    }
+
+    /// Chooses in any way.
     #[inline(never)]
-    fn decide_in_general<R: Rng + ?Sized>(
+    pub(crate) fn decide_in_general<R: Rng + ?Sized>(
         &self,
         state: V::State,
         mask: Mask,
@@ -216,7 +245,18 @@ impl<V: Values> Learner<V> {
             self.count(step);
             return Ok(update);
         }
-        self.observe_in_general(step)
+        self.observe_otherwise(step)
+    }
+
+    /// Learns from a usual step in the middle of an episode; leaves every other step, and changes nothing then.
+    #[inline(always)]
+    pub(crate) fn observe_shortly(&mut self, step: &Transition<V::State>) -> Option<Update> {
+        if step.end != End::Running {
+            return None;
+        }
+        let update = self.values.learn_plainly(&self.plain, step)?;
+        self.steps += 1;
+        Some(update)
     }
 
     /// What it would do now, for others to follow while it goes on learning.

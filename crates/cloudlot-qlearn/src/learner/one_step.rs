@@ -97,9 +97,25 @@ impl<V: Values> Learner<V> {
     #[inline]
     pub(super) fn count(&mut self, step: &Transition<V::State>) {
         self.steps += 1;
-        if step.end != End::Running {
-            self.episodes += 1;
+        self.episodes += u64::from(step.end != End::Running);
+    }
+
+    /// The last step of an episode, which is often a usual one but for that, and every other step.
+    ///
+    /// Cold only so that the usual step stays in one piece.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn observe_otherwise(
+        &mut self,
+        step: &Transition<V::State>,
+    ) -> Result<Update, Refused> {
+        if step.end != End::Running
+            && let Some(update) = self.values.learn_plainly(&self.plain, step)
+        {
+            self.count(step);
+            return Ok(update);
         }
+        self.observe_in_general(step)
     }
 
     /// Every rule and every step, out of the way of the usual step of the plain rule.
@@ -118,7 +134,7 @@ impl<V: Values> Learner<V> {
     /// Looks up the exploration rate after a step was counted.
     pub(super) fn reschedule(&mut self) {
         if !self.config.explore.is_steady() {
-            self.rate = self.config.explore.rate(self.steps);
+            self.set_rate();
         }
     }
 

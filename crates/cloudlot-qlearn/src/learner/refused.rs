@@ -2,6 +2,7 @@
 
 /// A decision or an observation that cannot be; nothing was changed.
 #[derive(Clone, Copy, PartialEq, Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum Refused {
     /// The table has no such state.
     #[error("the table does not contain the state")]

@@ -5,6 +5,8 @@
 //! "Theoretical Comparison of Bootstrap Confidence Intervals" (1988), for the percentile and the
 //! studentised bootstrap.
 
+use serde::{Deserialize, Serialize};
+
 use super::EvaluationError;
 use super::ratio::{Point, Ratios};
 use crate::{below, stream};
@@ -21,7 +23,8 @@ use crate::{below, stream};
 /// per-decision estimate (percentile alone 92 %, bias-corrected and accelerated 92 %) and in 91 % for
 /// the weighted whole episodes (78 %, 85 %). They failed from below: no lower bound was too high, whereas three
 /// in a hundred bias-corrected ones were.
-#[derive(Clone, Copy, PartialEq, Debug)]
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Confidence {
     /// How often the two bounds together should hold the true value, in (0, 1); each fails with half
     /// of the rest.
@@ -47,7 +50,8 @@ impl Default for Confidence {
 }
 
 /// How the bounds of a plain mean are found.
-#[derive(Clone, Copy, PartialEq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum MeanBound {
     /// Student's t: right for many episodes or normal ones, too narrow for few with heavy tails.
     #[default]

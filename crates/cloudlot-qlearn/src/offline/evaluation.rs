@@ -47,6 +47,7 @@ pub struct Estimate {
 
 /// Why there is no estimate.
 #[derive(Clone, Copy, PartialEq, Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum EvaluationError {
     /// No episode to judge by.
     #[error("the log is empty")]

@@ -39,6 +39,7 @@ struct Close {
 
 /// Why a text is no log. Lines are counted from 1.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum ReadError {
     /// The text could not be read.
     #[error("line {line} cannot be read: {source}")]
@@ -102,6 +103,7 @@ pub enum ReadError {
 
 /// Why a log is not written.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum WriteError {
     /// It could not be written.
     #[error("the log cannot be written: {0}")]

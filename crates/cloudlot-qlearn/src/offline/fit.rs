@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 
 use ndarray::{Array2, Array3};
+use serde::{Deserialize, Serialize};
 
 use super::bound::count;
 use super::target::shape;
@@ -19,7 +20,8 @@ use super::{EvaluationError, Log, TargetPolicy};
 use crate::{End, Mask, StateId};
 
 /// How action values are fitted.
-#[derive(Clone, Copy, PartialEq, Debug)]
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Fit {
     /// What a pair is worth that was never done; finite.
     pub unseen: f64,

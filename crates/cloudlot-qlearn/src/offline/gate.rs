@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Confidence, Estimate, Estimator, Evaluation, EvaluationError, Log, TargetPolicy};
 
@@ -42,7 +42,7 @@ impl Default for Gate<'_> {
 }
 
 /// What is taken for the worth of the behaviour.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Baseline {
     /// The mean of what it earned.

@@ -1,11 +1,13 @@
 //! Learning from a log, before or instead of acting.
 
+use serde::Serialize;
+
 use super::Log;
 use super::bound::count;
 use crate::{End, Learner, Refused, StateId, Transition, Values};
 
 /// What learning from a log did.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Debug, Serialize)]
 pub struct Learned {
     /// How many steps were learned from, over all passes.
     pub steps: u64,

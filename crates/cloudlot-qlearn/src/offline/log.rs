@@ -97,6 +97,7 @@ impl<'de> Deserialize<'de> for Header {
 
 /// Why there is no such header.
 #[derive(Clone, Copy, PartialEq, Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum HeaderError {
     /// A file of another version.
     #[error("version {0} is not known, only {known}", known = Header::VERSION)]
@@ -225,6 +226,7 @@ pub struct LogError {
 
 /// What can be wrong with a step.
 #[derive(Clone, Copy, PartialEq, Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum Fault {
     /// There is no such state.
     #[error("state {} of {states}", .state.0)]

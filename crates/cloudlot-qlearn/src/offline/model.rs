@@ -10,6 +10,7 @@ use crate::{ActionId, End, StateId};
 
 /// Why a log gives no model.
 #[derive(Clone, Copy, PartialEq, Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum CountError {
     /// A step of another length than one: a model knows no durations.
     #[error("episode {episode}, step {step}: a duration of {dt:?}, and a model has only 1")]

@@ -39,6 +39,7 @@ enum Kind {
 
 /// Why there is no such policy.
 #[derive(Clone, Copy, PartialEq, Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum TargetPolicyError {
     /// No action, or more than a mask can hold.
     #[error("{actions} actions, not 1 to {ACTIONS_MAX}")]

@@ -18,6 +18,7 @@ pub struct ActionValues {
 
 /// Why there is no such guess.
 #[derive(Clone, Copy, PartialEq, Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum ActionValuesError {
     /// A value that is not finite.
     #[error("layer {layer}, state {state}, action {action}: value {value:?}")]

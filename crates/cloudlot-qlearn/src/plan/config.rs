@@ -82,6 +82,7 @@ impl Default for PlannerConfig {
 
 /// A planner cannot be like this.
 #[derive(Clone, Copy, PartialEq, Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum PlanError {
     /// No backups at all, or a threshold that is below zero or no number.
     #[error("the plan {0:?} leaves its range")]

@@ -6,6 +6,7 @@ use crate::{ConfigError, DiscretiserError, ReadingError, Refused, ReplayError, S
 
 /// Why a controller cannot be, or a measurement is refused; nothing was changed.
 #[derive(Clone, PartialEq, Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum QcastError {
     /// No range, too many actions, or none that holds.
     #[error(

@@ -38,7 +38,7 @@ pub struct Budget {
 pub struct Bucket {
     /// What is missing from a full bucket, in parts of a token: a token has `period` parts.
     missing: u128,
-    /// When it was last looked at; nothing before the first time.
+    /// The furthest time that was seen; nothing before the first look.
     filled: Option<u64>,
     /// How many decisions there were.
     decisions: u64,
@@ -61,10 +61,12 @@ impl Bucket {
             Pace::Time => now,
             Pace::Decisions => self.decisions,
         };
-        let passed = clock.saturating_sub(self.filled.unwrap_or(clock));
+        // Only time past the furthest that was seen counts: a clock that jumps to and fro earns nothing.
+        let furthest = self.filled.unwrap_or(clock);
+        let passed = clock.saturating_sub(furthest);
         let gained = u128::from(passed) * u128::from(budget.deviations);
         self.missing = self.missing.saturating_sub(gained);
-        self.filled = Some(clock);
+        self.filled = Some(clock.max(furthest));
     }
 
     /// Whether a whole token is there.
@@ -118,6 +120,26 @@ mod tests {
             bucket.fill(&budget, now);
             assert!(!bucket.has_token(&budget));
         }
+    }
+
+    #[test]
+    fn a_clock_that_jumps_to_and_fro_earns_nothing() {
+        let budget = Budget {
+            deviations: 1,
+            period: 1000,
+            burst: 1,
+            pace: Pace::Time,
+        };
+        let mut bucket = Bucket::default();
+        let mut spent = 0;
+        for turn in 0..100 {
+            bucket.fill(&budget, if turn % 2 == 0 { 0 } else { 1000 });
+            if bucket.has_token(&budget) {
+                bucket.spend(&budget);
+                spent += 1;
+            }
+        }
+        assert_eq!(spent, 2);
     }
 
     proptest! {

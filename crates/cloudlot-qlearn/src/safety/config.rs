@@ -55,6 +55,7 @@ pub struct SafetyConfig {
 
 /// A setting of the guard outside its range.
 #[derive(Clone, Copy, PartialEq, Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum SafetyError {
     /// Neither none nor one for each action.
     #[error("{sizes} sizes for {actions} actions")]

@@ -149,7 +149,8 @@ where
         let update = self.agent.observe(step);
         match update {
             Ok(update) => self.guard.watch(update.td_error),
-            Err(Refused::Diverged(error)) => self.guard.watch(error),
+            // Its error may still be a number, which a calibration would take for usual.
+            Err(Refused::Diverged(_)) => self.guard.watch(f64::INFINITY),
             Err(_) => {}
         }
         update

@@ -33,12 +33,12 @@ impl ReasonCounts {
     #[must_use]
     pub const fn decisions(&self) -> u64 {
         self.greedy
-            + self.explore
-            + self.shield
-            + self.cooldown
-            + self.baseline
-            + self.budget
-            + self.killed
+            .saturating_add(self.explore)
+            .saturating_add(self.shield)
+            .saturating_add(self.cooldown)
+            .saturating_add(self.baseline)
+            .saturating_add(self.budget)
+            .saturating_add(self.killed)
     }
 
     /// How many decisions had this reason.
@@ -66,5 +66,20 @@ impl ReasonCounts {
             Reason::Killed => &mut self.killed,
         };
         *counter = counter.saturating_add(1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_out_of_a_file_do_not_run_over() {
+        let tally = ReasonCounts {
+            greedy: u64::MAX,
+            explore: 1,
+            ..ReasonCounts::default()
+        };
+        assert_eq!(tally.decisions(), u64::MAX);
     }
 }

@@ -292,7 +292,7 @@ impl Values for Dense {
 
     #[inline(always)]
     fn learn_plainly(&mut self, plain: &Plain, step: &Transition) -> Option<Update> {
-        let usual = step.executed.index() < self.actions()
+        let usual = step.executed.index() < plain.actions
             && step.mask == plain.all
             && step.next_mask == plain.all
             && step.is_unit()
@@ -306,47 +306,58 @@ impl Values for Dense {
         let after = if step.end == End::Terminated {
             0.0
         } else {
-            plain.discount * highest(row)
+            highest(row) * plain.discount
         };
         // A known action and a cell within the table make a known state.
         let cell = self.cell_of(step.state, step.executed);
         let value = self.values.get_mut(cell)?;
-        let visits = self.visits.get_mut(cell)?;
+        let counter = self.visits.get_mut(cell)?;
         let td_error = step.reward + after - *value;
         if !step.is_believed_with(td_error) {
             return None;
         }
-        *visits = visits.saturating_add(1);
-        let step_size = plain.step_size.at(*visits, plain.discount);
+        let visits = counter.checked_add(1)?;
+        *counter = visits;
+        let step_size = plain.step_size.at(visits, plain.discount);
         *value += step_size * td_error;
         Some(Update {
             td_error,
             step_size,
-            visits: *visits,
+            visits,
         })
     }
 }
 
 /// The highest of a row. Rows of four to eight take one path without a loop: the first four and the
 /// last four are compared side by side, overlapping where they must.
-#[inline]
+#[inline(always)]
 fn highest(row: &[f64]) -> f64 {
-    let (Some(head), Some(tail)) = (row.first_chunk::<4>(), row.last_chunk::<4>()) else {
-        return row.iter().copied().fold(f64::NEG_INFINITY, higher);
-    };
-    if row.len() > 8 {
-        return highest_of_many(row);
+    if !(4..=8).contains(&row.len()) {
+        return highest_elsewhere(row);
     }
-    // Pair by pair, as the processor compares them.
+    let (Some(head), Some(tail)) = (row.first_chunk::<4>(), row.last_chunk::<4>()) else {
+        return highest_elsewhere(row);
+    };
+    // Pair by pair, as the processor compares them; up to six have three of them.
     let pair = |a: [f64; 2], b: [f64; 2]| [higher(a[0], b[0]), higher(a[1], b[1])];
-    let first = pair([head[0], head[1]], [tail[0], tail[1]]);
-    let second = pair([head[2], head[3]], [tail[2], tail[3]]);
-    let [even, odd] = pair(first, second);
+    let ends = pair([head[0], head[1]], [tail[2], tail[3]]);
+    let mut inner = [head[2], head[3]];
+    if row.len() > 6 {
+        inner = pair(inner, [tail[0], tail[1]]);
+    }
+    let [even, odd] = pair(ends, inner);
     higher(even, odd)
 }
 
+/// Cold only so that the path above stays in one piece.
+#[cold]
 #[inline(never)]
-fn highest_of_many(row: &[f64]) -> f64 {
+fn highest_elsewhere(row: &[f64]) -> f64 {
+    highest_of_any(row)
+}
+
+#[inline(never)]
+fn highest_of_any(row: &[f64]) -> f64 {
     let mut best = [f64::NEG_INFINITY; 4];
     for part in row.chunks(4) {
         for (best, &value) in best.iter_mut().zip(part) {

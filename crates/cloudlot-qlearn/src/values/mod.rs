@@ -20,7 +20,9 @@ use crate::{ActionId, Mask, StepSize, Transition, Update};
 /// What plain Q-learning needs to know; the hot path of [`Values::learn_plainly`].
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Plain {
-    /// Every action of the table; none where the plain rule does not hold, so that no step is usual.
+    /// How many actions the table has; none where the plain rule does not hold, so that no step is usual.
+    pub actions: usize,
+    /// All of them.
     pub all: Mask,
     /// What a value one base interval later is worth.
     pub discount: f64,

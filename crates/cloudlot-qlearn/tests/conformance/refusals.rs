@@ -10,7 +10,7 @@ use crate::logs::{ACTIONS, STATES, log};
 use crate::shared::Shared;
 
 /// Every rule, some of them with several settings.
-fn rules() -> Vec<Rule> {
+pub(crate) fn rules() -> Vec<Rule> {
     let mut rules = vec![
         Rule::QLearning,
         Rule::DoubleQ,

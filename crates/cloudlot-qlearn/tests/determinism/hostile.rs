@@ -159,7 +159,10 @@ fn settings_counters_and_generators_must_be_possible() {
         at("learner/config/discount", json!(1.5)),
         "the discount is 1.5; it lies between 0 and 1"
     );
-    assert!(at("learner/config/step_size", json!({"constant":0.0})).contains("leaves its range"));
+    assert!(
+        at("learner/config/step_size", json!({"constant":0.0}))
+            .contains("a step size lies above 0")
+    );
     assert_eq!(at("learner/episodes", json!(51)), "51 episodes in 50 steps");
     assert!(at("learner/steps", json!(u64::MAX)).ends_with("in 18446744073709551615 steps"));
     assert_eq!(

@@ -313,7 +313,7 @@ fn a_writer_writes_nothing_that_is_not_read_again() {
     open.step(&log.steps()[0]).unwrap();
     match open.close().unwrap_err() {
         WriteError::Fault(error) => assert_eq!(error.fault, Fault::Unfinished),
-        WriteError::Write(error) => panic!("{error}"),
+        error => panic!("{error}"),
     }
 }
 

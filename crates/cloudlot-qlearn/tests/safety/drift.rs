@@ -88,4 +88,16 @@ fn values_that_diverge_fire_at_once_and_a_refused_number_does_not() {
     let step = decision.transition(world.state, f64::NAN, world.state, Mask::all(5));
     assert!(matches!(safe.observe(&step), Err(Refused::Reward(_))));
     assert!(!safe.guard().drift().has_fired());
+
+    // As far apart as a model may set them: their difference is a number still, but beyond belief.
+    let (next, all) = (StateId(1), Mask::all(5));
+    let learner = &mut safe.agent.learner;
+    for action in all.iter() {
+        learner.settle(world.state, action, -1e300).unwrap();
+        learner.settle(next, action, 1e300).unwrap();
+    }
+    let step = decision.transition(world.state, 0.0, next, all);
+    let refused = safe.observe(&step);
+    assert!(matches!(refused, Err(Refused::Diverged(error)) if error.is_finite()));
+    assert!(safe.guard().drift().has_fired());
 }

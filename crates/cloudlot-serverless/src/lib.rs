@@ -1,5 +1,6 @@
 //! Functions that are called: scheduled, kept warm, scaled and monitored, as a state machine without I/O.
 
+pub mod scale;
 pub mod synthetic;
 pub mod trace;
 mod workload;

@@ -1,5 +1,7 @@
 //! The stable and panic rule: tick for tick as an independent program has it, its properties, and what it refuses.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod properties;
 mod refusals;
 mod table;

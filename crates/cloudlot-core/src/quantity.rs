@@ -145,7 +145,7 @@ pub fn named(kind: &str, amount: u64) -> Result<Quantity, KindsError> {
 /// # Files
 /// With feature `serde` it is a map from names to text. A plain number is read as its text would be, so that `cpu: 2` and
 /// `cpu: "2"` both mean two cores; one with a fraction, such as `1.5`, is taken as the shortest decimal text that names it,
-/// and refused above 2^53, where reading may already have changed it. Parts of a base unit are refused here;
+/// and refused from 2^53 on, where reading may already have changed it. Parts of a base unit are refused here;
 /// [`request`] rounds them up and [`capacity`] down, each for `#[serde(with = "…")]`.
 /// ```
 /// # #[cfg(feature = "serde")] {

@@ -25,6 +25,7 @@
 //! ```
 
 mod platform;
+pub mod scale;
 pub mod sim;
 pub mod synthetic;
 pub mod trace;

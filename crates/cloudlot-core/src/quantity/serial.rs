@@ -123,8 +123,9 @@ impl Visitor<'_> for One {
     }
 
     fn visit_f64<E: Error>(self, number: f64) -> Result<Quantity, E> {
-        const EXACT: f64 = 9_007_199_254_740_992.0; // 2^53: above it a double skips whole numbers
-        if number > EXACT {
+        // 2^53: above it a double skips whole numbers, and the next one may have been rounded to it.
+        const EXACT: f64 = 9_007_199_254_740_992.0;
+        if number >= EXACT {
             let text = format_args!("{number:e} is too large for a plain number: write it as text");
             return Err(E::custom(text));
         }
@@ -175,6 +176,7 @@ mod tests {
             "0.0001",
             "1e300",
             "1e19",
+            "9007199254740992.0",
             "9007199254740993.0",
             "18446744073709551615",
         ] {

@@ -90,8 +90,8 @@ impl<'de> Deserialize<'de> for Amount {
             }
 
             fn visit_f64<E: Error>(self, number: f64) -> Result<Amount, E> {
-                // 2^53: above it a double skips whole numbers.
-                if number > 9_007_199_254_740_992.0 {
+                // 2^53: above it a double skips whole numbers, and the next one may have been rounded to it.
+                if number >= 9_007_199_254_740_992.0 {
                     let why = format_args!("{number:e} is too large for a plain number");
                     return Err(E::custom(why));
                 }

@@ -19,7 +19,10 @@ mod record;
 mod retry;
 mod rows;
 mod slab;
+mod target;
+mod temperature;
 mod time;
+mod version;
 
 pub use event::{
     AttemptId, Call, CallId, Effect, Event, Exit, InstanceId, Outcome, Source, StopReason,
@@ -31,6 +34,7 @@ pub use life::Life;
 pub use pool::{Frees, Full, Pool};
 pub use record::{Move, Record, Sink, Totals};
 pub use retry::{Backoff, Retries};
+pub use temperature::Temperature;
 
 use cloudlot_core::Timestamp;
 
@@ -39,6 +43,7 @@ use keys::Keys;
 use pool::Holdings;
 use rows::{FunctionRow, InstanceRow, Pending};
 use slab::Slab;
+use temperature::Codes;
 use time::Agenda;
 
 /// Functions, their instances and their calls.
@@ -67,6 +72,7 @@ pub struct Platform<K> {
     instances: Slab<InstanceRow>,
     calls: Slab<Pending>,
     keys: Keys,
+    codes: Codes,
     holdings: Holdings,
     draining: bool,
     agenda: Agenda,
@@ -97,6 +103,7 @@ impl<K: KeepAlive> Platform<K> {
             instances: Slab::new(),
             calls: Slab::new(),
             keys: Keys::new(),
+            codes: Codes::new(),
             holdings: Holdings::new(),
             draining: false,
             agenda: Agenda::new(),
@@ -111,6 +118,9 @@ impl<K: KeepAlive> Platform<K> {
     pub fn add(&mut self, function: Function) -> FunctionId {
         let id = u32::try_from(self.functions.len()).expect("fewer than 2^32 functions");
         self.functions.push(FunctionRow::new(function));
+        if function.provisioned > 0 || function.prepared {
+            self.look_first(id);
+        }
         FunctionId::new(id)
     }
 
@@ -130,6 +140,11 @@ impl<K: KeepAlive> Platform<K> {
             Event::Lost(instance) => self.lost(instance, turn),
             Event::Stopped(instance) => self.stopped(instance, turn),
             Event::Arrived(call) => self.arrived(call, turn),
+            Event::Prepared(function) => self.prepared(function.number(), turn),
+            Event::Target {
+                function,
+                instances,
+            } => self.set_target(function.number(), instances, turn),
             Event::Drain => self.begin_to_drain(turn),
             Event::Tick => self.tick(turn),
         }

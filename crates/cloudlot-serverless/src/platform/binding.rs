@@ -8,6 +8,7 @@ use super::record::Sink;
 use super::rows::{Admitted, Pending, Stage};
 use super::slab::NONE;
 use super::{Platform, Turn};
+use crate::FunctionId;
 
 impl<K: KeepAlive> Platform<K> {
     pub(super) fn arrived<O: Extend<Effect>, S: Sink>(
@@ -156,8 +157,11 @@ impl<K: KeepAlive> Platform<K> {
             self.totals.late += 1;
             return;
         }
-        let function = self.instances[instance].function;
+        let row = self.instances[instance];
+        let function = row.function;
         self.functions[function as usize].crashes = 0;
+        let took = turn.now.since(row.since);
+        self.keep_alive.ready(FunctionId::new(function), took);
         match self.instances[instance].call {
             NONE => {
                 self.functions[function as usize].unclaimed -= 1;
@@ -185,6 +189,7 @@ impl<K: KeepAlive> Platform<K> {
         self.totals.cold += 1;
         self.calls[call].cold = true;
         self.run(call, instance, turn);
+        self.instances[instance].ahead = None;
     }
 
     /// An instance that has ended a call gets the one that waited longest, or becomes idle.

@@ -1,8 +1,10 @@
 //! How instances move: made, idle, stopped, gone. Every move is a legal one of [`Life`].
 
+use std::time::Duration;
+
 use super::event::{Effect, InstanceId, StopReason};
 use super::function::Reuse;
-use super::keep_alive::KeepAlive;
+use super::keep_alive::{KeepAlive, Resting};
 use super::life::Life;
 use super::record::{Move, Sink};
 use super::rows::InstanceRow;
@@ -17,7 +19,7 @@ impl<K: KeepAlive> Platform<K> {
         function: u32,
         turn: &mut Turn<'_, O, S>,
     ) -> u32 {
-        let instance = self.instances.insert(InstanceRow::new(function));
+        let instance = self.instances.insert(InstanceRow::new(function, turn.now));
         self.functions[function as usize].alive += 1;
         self.totals.starts += 1;
         self.step(instance, Life::Starting, turn);
@@ -36,7 +38,7 @@ impl<K: KeepAlive> Platform<K> {
         row.life = to;
         let function = row.function;
         let memory = self.functions[function as usize].is.memory.get();
-        if from == Life::Idle {
+        if from == Life::Idle || from == Life::Starting && row.ahead.is_some() {
             let held = turn.now.as_nanos().saturating_sub(row.since.as_nanos());
             self.totals.idle += u128::from(memory) * u128::from(held);
         }
@@ -62,15 +64,36 @@ impl<K: KeepAlive> Platform<K> {
         self.step(instance, Life::Idle, turn);
         let row = &mut self.instances[instance];
         let function = row.function;
-        let window = self.keep_alive.window(FunctionId::new(function), turn.now);
-        let value = self.keep_alive.value(FunctionId::new(function), turn.now);
-        row.value = value;
+        let window = match row.ahead.take() {
+            Some(keep) => keep,
+            None => self.ask(function, turn),
+        };
+        let row = &mut self.instances[instance];
+        row.value = self.keep_alive.value(FunctionId::new(function), turn.now);
         row.call = NONE;
         row.since = turn.now;
         row.until = turn.now + window;
         let until = row.until;
         self.functions[function as usize].idle.push(instance);
         self.look_again(function, until, turn);
+    }
+
+    /// Asks the policy how long an instance is kept that becomes idle now, and puts down the start ahead that it wants.
+    fn ask<O: Extend<Effect>, S: Sink>(
+        &mut self,
+        function: u32,
+        turn: &mut Turn<'_, O, S>,
+    ) -> Duration {
+        let row = &self.functions[function as usize];
+        let idle = u32::try_from(row.idle.len()).unwrap_or(u32::MAX);
+        let rest = self.keep_alive.rest(&Resting {
+            function: FunctionId::new(function),
+            now: turn.now,
+            idle,
+            busy: row.alive.saturating_sub(idle + 1),
+        });
+        self.plan_prewarm(function, rest.prewarm, turn);
+        rest.keep
     }
 
     /// Asks for the end of an instance. It must not be among the idle ones any more.

@@ -1,5 +1,7 @@
 //! What the platform keeps of a function, an instance and a call that is not yet answered.
 
+use std::time::Duration;
+
 use cloudlot_core::Timestamp;
 
 use super::event::{Call, CallId, Source};
@@ -33,6 +35,10 @@ pub(super) struct FunctionRow {
     pub(super) crashes: u32,
     /// No start before: the last ones failed.
     pub(super) not_before: Timestamp,
+    /// When one is started ahead of a call; the end of time if never.
+    pub(super) prewarm: Timestamp,
+    /// How long that one is kept.
+    pub(super) prewarm_keep: Duration,
     /// When this function is looked at next; the end of time if never.
     pub(super) due: Timestamp,
 }
@@ -51,6 +57,8 @@ impl FunctionRow {
             short: false,
             crashes: 0,
             not_before: Timestamp::ZERO,
+            prewarm: Timestamp::MAX,
+            prewarm_keep: Duration::ZERO,
             due: Timestamp::MAX,
         }
     }
@@ -68,23 +76,26 @@ pub(super) struct InstanceRow {
     pub(super) life: Life,
     /// The call that it runs, or that it is promised to; no place if none.
     pub(super) call: u32,
-    /// Since when it is idle.
+    /// Since when it starts or is idle.
     pub(super) since: Timestamp,
     /// What it is worth, if idle.
     pub(super) value: u64,
     /// How long it is kept, if idle.
     pub(super) until: Timestamp,
+    /// How long it is kept once it is ready, if it starts ahead of a call.
+    pub(super) ahead: Option<Duration>,
 }
 
 impl InstanceRow {
-    pub(super) const fn new(function: u32) -> Self {
+    pub(super) const fn new(function: u32, now: Timestamp) -> Self {
         Self {
             function,
             life: Life::Gone,
             call: NONE,
-            since: Timestamp::ZERO,
+            since: now,
             value: 0,
             until: Timestamp::MAX,
+            ahead: None,
         }
     }
 }

@@ -129,6 +129,7 @@ impl<K: KeepAlive> Platform<K> {
         }
         self.expire(function, turn);
         self.start_for_waiting(function, turn);
+        self.prewarm(function, turn);
         let idle = &self.functions[function as usize].idle;
         if let Some(next) = idle
             .iter()

@@ -24,6 +24,7 @@
 //! assert_eq!((totals.calls, totals.replies, totals.starts, totals.cold), (60, 60, 1, 1));
 //! ```
 
+pub mod monitor;
 mod platform;
 pub mod scale;
 pub mod sim;

@@ -25,6 +25,7 @@
 //! ```
 
 pub mod keep;
+pub mod monitor;
 mod platform;
 pub mod scale;
 pub mod sim;

@@ -25,6 +25,7 @@
 //! ```
 
 mod platform;
+pub mod report;
 pub mod scale;
 pub mod sim;
 pub mod synthetic;

@@ -32,9 +32,10 @@ pub mod trace;
 mod workload;
 
 pub use platform::{
-    AttemptId, Backoff, Binding, Call, CallId, Effect, Event, Exit, FixedWindow, Frees, Full,
-    Function, InstanceId, KeepAlive, Key, KeyMemory, Life, Move, Outcome, Platform, Pool, Record,
-    Retries, Reuse, Settings, Sink, Source, StopReason, Totals,
+    AttemptId, Backoff, Binding, Breaker, Call, CallId, Cancelling, Effect, Event, Exit,
+    FixedWindow, Frees, Full, Function, Health, InstanceId, KeepAlive, Key, KeyMemory, Life, Limit,
+    Move, Outcome, Platform, Pool, Record, Retries, Reuse, Settings, Sink, Source, Standing,
+    Status, StopReason, Totals,
 };
 pub use workload::{Arrival, Profile};
 

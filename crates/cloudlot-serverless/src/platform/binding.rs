@@ -37,6 +37,19 @@ impl<K: KeepAlive> Platform<K> {
         call: u32,
         turn: &mut Turn<'_, O, S>,
     ) {
+        let function = self.calls[call].call.function.number();
+        let guarded = self.functions[function as usize].is.breaker.is_some();
+        if !guarded || self.passes(call, turn) {
+            self.serve_admitted(call, turn);
+        }
+    }
+
+    /// The same for one that no circuit breaker holds up.
+    pub(super) fn serve_admitted<O: Extend<Effect>, S: Sink>(
+        &mut self,
+        call: u32,
+        turn: &mut Turn<'_, O, S>,
+    ) {
         let pending = &mut self.calls[call];
         pending.started = None;
         pending.cold = false;
@@ -78,6 +91,7 @@ impl<K: KeepAlive> Platform<K> {
         if let Some(patience) = self.functions[function as usize].is.patience {
             self.look_again(function, turn.now + patience, turn);
         }
+        self.mind_age(call, turn);
         self.turn_away(call, turn);
     }
 
@@ -90,10 +104,19 @@ impl<K: KeepAlive> Platform<K> {
     }
 
     /// Takes the call that waited longest for any instance.
-    fn next_waiting(&mut self, function: u32) -> Option<u32> {
-        let call = self.functions[function as usize].waiting.first()?;
-        self.leave_queue(function, call);
-        Some(call)
+    fn next_waiting<O: Extend<Effect>, S: Sink>(
+        &mut self,
+        function: u32,
+        turn: &mut Turn<'_, O, S>,
+    ) -> Option<u32> {
+        loop {
+            let call = self.functions[function as usize].waiting.first()?;
+            if !self.is_too_old(call, turn.now) {
+                self.leave_queue(function, call);
+                return Some(call);
+            }
+            self.expire_call(call, turn);
+        }
     }
 
     pub(super) fn leave_queue(&mut self, function: u32, call: u32) {
@@ -131,7 +154,7 @@ impl<K: KeepAlive> Platform<K> {
     fn start<O: Extend<Effect>, S: Sink>(&mut self, function: u32, turn: &mut Turn<'_, O, S>) {
         let instance = self.create(function, turn);
         if self.settings.binding == Binding::Early
-            && let Some(call) = self.next_waiting(function)
+            && let Some(call) = self.next_waiting(function, turn)
         {
             let row = &mut self.functions[function as usize];
             row.bound.join(&mut self.calls, call);
@@ -158,10 +181,11 @@ impl<K: KeepAlive> Platform<K> {
         }
         let function = self.instances[instance].function;
         self.functions[function as usize].crashes = 0;
+        self.mind_health(function, turn);
         match self.instances[instance].call {
             NONE => {
                 self.functions[function as usize].unclaimed -= 1;
-                if let Some(call) = self.next_waiting(function) {
+                if let Some(call) = self.next_waiting(function, turn) {
                     self.run_cold(call, instance, turn);
                 } else {
                     self.rest(instance, turn);
@@ -194,7 +218,7 @@ impl<K: KeepAlive> Platform<K> {
         turn: &mut Turn<'_, O, S>,
     ) {
         let function = self.instances[instance].function;
-        match self.next_waiting(function) {
+        match self.next_waiting(function, turn) {
             Some(call) => self.run(call, instance, turn),
             None => self.rest(instance, turn),
         }

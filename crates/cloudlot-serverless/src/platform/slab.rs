@@ -79,6 +79,12 @@ impl<T> Slab<T> {
         row.turn = row.turn.wrapping_add(1);
     }
 
+    /// The places that are taken, in their order.
+    pub(super) fn taken(&self) -> impl Iterator<Item = u32> {
+        let rows = self.rows.iter().zip(0..);
+        rows.filter(|(row, _)| row.taken).map(|(_, place)| place)
+    }
+
     pub(super) fn handle(&self, place: u32) -> Handle {
         Handle {
             place,

@@ -127,7 +127,11 @@ impl<K: KeepAlive> Platform<K> {
                 self.give_up(call, turn);
             }
         }
+        self.end_aged(function, turn);
+        self.let_through(function, turn);
         self.expire(function, turn);
+        self.check_round(function, turn);
+        self.end_by_force(function, turn);
         self.start_for_waiting(function, turn);
         let idle = &self.functions[function as usize].idle;
         if let Some(next) = idle

@@ -122,7 +122,7 @@ impl<B: Backend> Simulation<B> {
     fn carry_out(&mut self) {
         for effect in self.effects.drain(..) {
             let (after, report) = match effect {
-                Effect::Reply { .. } => continue,
+                Effect::Reply { .. } | Effect::DeadLetter { .. } => continue,
                 Effect::WakeAt(at) => {
                     self.wake = Some(at);
                     continue;
@@ -143,7 +143,16 @@ impl<B: Backend> Simulation<B> {
                     (after, ran(instance, attempt, fate))
                 }
                 Effect::Stop { instance, .. } => (self.backend.stop(), Report::Stopped(instance)),
+                Effect::Kill { instance } => (self.backend.kill(), Report::Stopped(instance)),
+                Effect::Check { instance } => match self.backend.check() {
+                    (after, Fate::Success) => (after, Report::Healthy(instance)),
+                    (after, Fate::Failure) => (after, Report::Unhealthy(instance)),
+                    (_, Fate::Lost) => continue,
+                },
             };
+            if after == Duration::MAX {
+                continue;
+            }
             self.queue.push(self.now + after, report);
         }
     }

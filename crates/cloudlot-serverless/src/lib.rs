@@ -24,6 +24,8 @@
 //! assert_eq!((totals.calls, totals.replies, totals.starts, totals.cold), (60, 60, 1, 1));
 //! ```
 
+pub mod keep;
+pub mod monitor;
 mod platform;
 pub mod scale;
 pub mod sim;
@@ -31,11 +33,12 @@ pub mod synthetic;
 pub mod trace;
 mod workload;
 
+pub use keep::FixedWindow;
 pub use platform::{
-    AttemptId, Backoff, Binding, Breaker, Call, CallId, Cancelling, Effect, Event, Exit,
-    FixedWindow, Frees, Full, Function, Health, InstanceId, KeepAlive, Key, KeyMemory, Life, Limit,
-    Move, Outcome, Platform, Pool, Record, Retries, Reuse, Settings, Sink, Source, Standing,
-    Status, StopReason, Totals,
+    AttemptId, Backoff, Binding, Breaker, Call, CallId, Cancelling, Effect, Event, Exit, Frees,
+    Full, Function, Health, InstanceId, KeepAlive, Key, KeyMemory, Life, Limit, Move, Outcome,
+    Platform, Pool, Prewarm, Record, Rest, Resting, Retries, Reuse, Settings, Sink, Source,
+    Standing, Status, StopReason, Temperature, Totals,
 };
 pub use workload::{Arrival, Profile};
 

@@ -12,7 +12,7 @@ use crate::FunctionId;
 /// What becomes of an attempt whose call is cancelled.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub enum Cancelling {
-    /// Its instance is stopped, unless others joined the call.
+    /// Its instance is stopped, unless others joined the call or run there.
     #[default]
     Stops,
     /// It goes on, and its end is heard by nobody but those who joined the call.
@@ -115,8 +115,9 @@ impl<K: KeepAlive> Platform<K> {
             self.calls[first].joined = joined;
             return self.reply(place, Outcome::Cancelled, pending.call.id, turn);
         }
+        let shared = runs && self.instances[pending.instance].calls > 1;
         let leaves = runs && self.settings.cancelling == Cancelling::Leaves;
-        if leaves || pending.joined.first().is_some() {
+        if shared || leaves || pending.joined.first().is_some() {
             self.calls[place].left = true;
             return self.tell(&pending, Outcome::Cancelled, pending.call.id, turn);
         }
@@ -126,7 +127,7 @@ impl<K: KeepAlive> Platform<K> {
             self.withdraw(place);
         }
         self.answer(place, Outcome::Cancelled, turn);
-        self.start_for_waiting(pending.call.function.number(), turn);
+        self.start_wanted(pending.call.function.number(), turn);
     }
 
     /// Ends an attempt with its instance.

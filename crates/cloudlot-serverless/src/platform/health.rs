@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use cloudlot_core::Timestamp;
 
-use super::event::{Effect, InstanceId, Outcome, StopReason};
+use super::event::{Effect, InstanceId, StopReason};
 use super::keep_alive::KeepAlive;
 use super::life::Life;
 use super::list::Line;
@@ -21,7 +21,7 @@ pub struct Health {
     pub every: Duration,
     /// An instance that misses so many in a row is stopped: it gave no answer, or said that it is not well.
     pub misses: NonZeroU8,
-    /// Whether those that run calls are asked too. A call ends with an instance that is stopped: [`Outcome::Lost`].
+    /// Whether those that run calls are asked too. A call ends with an instance that is stopped: [`Outcome::Lost`](crate::Outcome::Lost).
     pub busy: bool,
 }
 
@@ -168,11 +168,9 @@ impl<K: KeepAlive> Platform<K> {
             idle.retain(|&other| other != instance);
             self.stop(instance, StopReason::Unhealthy, turn);
         } else {
-            let call = row.call;
-            self.leave_running(call);
+            self.lose_running(row.function, instance, turn);
             self.stop(instance, StopReason::Unhealthy, turn);
-            self.conclude(call, Outcome::Lost, turn);
         }
-        self.start_for_waiting(row.function, turn);
+        self.start_wanted(row.function, turn);
     }
 }

@@ -85,6 +85,12 @@ impl<T> Slab<T> {
         rows.filter(|(row, _)| row.taken).map(|(_, place)| place)
     }
 
+    /// The same as a list of their own.
+    pub(super) fn places(&self) -> impl Iterator<Item = u32> + use<T> {
+        let places: Vec<u32> = self.taken().collect();
+        places.into_iter()
+    }
+
     pub(super) fn handle(&self, place: u32) -> Handle {
         Handle {
             place,

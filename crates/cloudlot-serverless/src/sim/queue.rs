@@ -5,7 +5,7 @@ use std::collections::BinaryHeap;
 
 use cloudlot_core::Timestamp;
 
-use crate::{AttemptId, Event, Exit, InstanceId};
+use crate::{AttemptId, Event, Exit, FunctionId, InstanceId};
 
 /// What the back end reports: the part of [`Event`] that is neither an arrival nor a tick, in its order.
 #[derive(Clone, Copy, Debug)]
@@ -14,6 +14,7 @@ pub(super) enum Report {
     Done(AttemptId, Exit),
     Lost(InstanceId),
     Stopped(InstanceId),
+    Prepared(FunctionId),
     Healthy(InstanceId),
     Unhealthy(InstanceId),
 }
@@ -25,6 +26,7 @@ impl Report {
             Self::Done(..) => 1,
             Self::Lost(_) => 2,
             Self::Stopped(_) => 3,
+            Self::Prepared(_) => 4,
             Self::Healthy(_) => 5,
             Self::Unhealthy(_) => 6,
         }
@@ -38,6 +40,7 @@ impl From<Report> for Event {
             Report::Done(attempt, exit) => Self::Done { attempt, exit },
             Report::Lost(instance) => Self::Lost(instance),
             Report::Stopped(instance) => Self::Stopped(instance),
+            Report::Prepared(function) => Self::Prepared(function),
             Report::Healthy(instance) => Self::Healthy(instance),
             Report::Unhealthy(instance) => Self::Unhealthy(instance),
         }

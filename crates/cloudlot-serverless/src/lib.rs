@@ -24,9 +24,11 @@
 //! assert_eq!((totals.calls, totals.replies, totals.starts, totals.cold), (60, 60, 1, 1));
 //! ```
 
+mod chance;
 mod platform;
 pub mod scale;
 pub mod sim;
+pub mod start;
 pub mod synthetic;
 pub mod trace;
 mod workload;

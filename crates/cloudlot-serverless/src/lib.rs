@@ -25,6 +25,8 @@
 //! ```
 
 mod chance;
+pub mod keep;
+pub mod monitor;
 mod platform;
 pub mod scale;
 pub mod sim;
@@ -33,10 +35,11 @@ pub mod synthetic;
 pub mod trace;
 mod workload;
 
+pub use keep::FixedWindow;
 pub use platform::{
-    AttemptId, Backoff, Binding, Call, CallId, Effect, Event, Exit, FixedWindow, Frees, Full,
-    Function, InstanceId, KeepAlive, Key, KeyMemory, Life, Move, Outcome, Platform, Pool, Record,
-    Retries, Reuse, Settings, Sink, Source, StopReason, Totals,
+    AttemptId, Backoff, Binding, Call, CallId, Effect, Event, Exit, Frees, Full, Function,
+    InstanceId, KeepAlive, Key, KeyMemory, Life, Move, Outcome, Platform, Pool, Prewarm, Record,
+    Rest, Resting, Retries, Reuse, Settings, Sink, Source, StopReason, Temperature, Totals,
 };
 pub use workload::{Arrival, Profile};
 

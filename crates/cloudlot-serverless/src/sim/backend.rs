@@ -5,7 +5,7 @@ use std::time::Duration;
 use cloudlot_core::Timestamp;
 
 use super::reports::{Report, Reports};
-use crate::{CallId, Effect, FunctionId, InstanceId};
+use crate::{CallId, Effect, Exit, FunctionId, InstanceId};
 
 /// What would happen in a real back end.
 ///
@@ -17,6 +17,12 @@ pub trait Backend {
     fn start(&mut self, function: FunctionId) -> (Duration, Fate) {
         let _ = function;
         (Duration::ZERO, Fate::Success)
+    }
+
+    /// How long it takes to fetch and prepare a function's code.
+    fn prepare(&mut self, function: FunctionId) -> Duration {
+        let _ = function;
+        Duration::ZERO
     }
 
     /// How long an attempt takes and how it ends, if the call runs for `runs` when nothing goes wrong.
@@ -34,8 +40,11 @@ pub trait Backend {
     /// [`start`](Self::start), [`run`](Self::run) and [`stop`](Self::stop).
     fn carry_out(&mut self, effect: &Effect, now: Timestamp, reports: &mut Reports) {
         let (after, report) = match *effect {
-            Effect::Reply { .. } | Effect::WakeAt(_) => return,
-            Effect::Start { instance, function } => {
+            Effect::Reply { .. } | Effect::WakeAt(_) | Effect::Discard(_) => return,
+            Effect::Prepare(function) => (self.prepare(function), Report::Prepared(function)),
+            Effect::Start {
+                instance, function, ..
+            } => {
                 let (after, fate) = self.start(function);
                 let report = match fate {
                     Fate::Success => Report::Ready(instance),
@@ -52,8 +61,8 @@ pub trait Backend {
             } => {
                 let (after, fate) = self.run(function, call, Duration::from_nanos(payload));
                 let report = match fate {
-                    Fate::Success => Report::Done(attempt, crate::Exit::Success),
-                    Fate::Failure => Report::Done(attempt, crate::Exit::Failure),
+                    Fate::Success => Report::Done(attempt, Exit::Success),
+                    Fate::Failure => Report::Done(attempt, Exit::Failure),
                     Fate::Lost => Report::Lost(instance),
                 };
                 (after, report)
@@ -104,6 +113,10 @@ impl Backend for FixedStart {
 impl<B: Backend + ?Sized> Backend for &mut B {
     fn start(&mut self, function: FunctionId) -> (Duration, Fate) {
         (**self).start(function)
+    }
+
+    fn prepare(&mut self, function: FunctionId) -> Duration {
+        (**self).prepare(function)
     }
 
     fn run(&mut self, function: FunctionId, call: CallId, runs: Duration) -> (Duration, Fate) {

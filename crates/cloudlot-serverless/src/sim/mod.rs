@@ -79,6 +79,7 @@ impl<B: Backend> Simulation<B> {
         sink: &mut impl Sink,
     ) {
         let mut calls = calls.into_iter().peekable();
+        self.wake = self.wake.or_else(|| platform.wakes_at());
         while let Some((event, at)) = self.next(&mut calls) {
             self.now = at;
             self.events += 1;

@@ -5,7 +5,7 @@ use std::collections::BinaryHeap;
 
 use cloudlot_core::Timestamp;
 
-use crate::{AttemptId, Event, Exit, InstanceId};
+use crate::{AttemptId, Event, Exit, FunctionId, InstanceId};
 
 /// What a back end reports: the part of [`Event`] that is neither an arrival nor a tick, in its order.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -18,6 +18,8 @@ pub enum Report {
     Lost(InstanceId),
     /// The instance is gone as asked.
     Stopped(InstanceId),
+    /// The function's code lies there.
+    Prepared(FunctionId),
 }
 
 impl Report {
@@ -27,6 +29,7 @@ impl Report {
             Self::Done(..) => 1,
             Self::Lost(_) => 2,
             Self::Stopped(_) => 3,
+            Self::Prepared(_) => 4,
         }
     }
 }
@@ -38,6 +41,7 @@ impl From<Report> for Event {
             Report::Done(attempt, exit) => Self::Done { attempt, exit },
             Report::Lost(instance) => Self::Lost(instance),
             Report::Stopped(instance) => Self::Stopped(instance),
+            Report::Prepared(function) => Self::Prepared(function),
         }
     }
 }

@@ -50,11 +50,13 @@ impl RuntimeClass {
         }
     }
 
-    /// Its starts.
+    /// Its starts. What can be prepared is code and what it depends on; each instance is allocated anew. Of a small machine that is
+    /// a snapshot after its boot.
     /// ```
-    /// # use cloudlot_serverless::start::{Part, RuntimeClass};
+    /// # use cloudlot_serverless::Temperature;
+    /// # use cloudlot_serverless::start::RuntimeClass;
     /// # use std::time::Duration;
-    /// let prepared = RuntimeClass::Wasm.model().mean(&Part::OF_PREPARED);
+    /// let prepared = RuntimeClass::Wasm.model().mean(Temperature::Prepared);
     /// assert!(prepared < Duration::from_micros(10));
     /// ```
     ///
@@ -111,13 +113,14 @@ impl RuntimeClass {
                 (Part::Scheduling, spread(30_000, 150_000)),
             ],
         };
-        parts
+        let model = parts
             .iter()
             .fold(StartModel::new(self.name()), |model, (part, delay)| {
                 model
                     .with(*part, delay.clone())
                     .expect("the figures above are in order")
-            })
+            });
+        model.preparing(&[Part::Code, Part::Dependencies])
     }
 }
 

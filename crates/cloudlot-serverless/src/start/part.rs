@@ -31,12 +31,6 @@ impl Part {
         Self::Init,
     ];
 
-    /// What it takes to prepare an instance without starting it.
-    pub const PREPARATION: [Self; 3] = [Self::Allocation, Self::Code, Self::Dependencies];
-
-    /// What is left of the start of a prepared instance.
-    pub const OF_PREPARED: [Self; 2] = [Self::Scheduling, Self::Init];
-
     pub(super) const fn index(self) -> usize {
         match self {
             Self::Allocation => 0,

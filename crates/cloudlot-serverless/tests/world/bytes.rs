@@ -140,14 +140,14 @@ fn two_runs_of_a_seed_are_one() {
 #[test]
 fn the_bytes_are_those_of_every_machine() {
     expect_test::expect![[r#"
-        06a30530d29e7cf7 over 97420 lines
-        Totals { calls: 20000, replies: 20000, starts: 13532, waited: 14868, cold: 10001, failed_starts: 386, retries: 6565, joined: 0, evictions: 0, no_room: 0, timed_out: 12767, waited_too_long: 765, late: 8085, idle: 231862372046917861376 }
-        Struck { failed_starts: 304, slow_starts: 697, failed_runs: 265, lost: 487, stuck_stops: 15, ghosts: 7626, repeated: 2252 }
-        wasm 2201 Some((766.555µs, 11.535645ms))
-        process 2258 Some((7.37746ms, 53.466797ms))
-        oci 1995 Some((286.608269ms, 2.671875s))
-        microvm 2109 Some((257.29701ms, 1.8828125s))
-        huawei-1 2164 Some((2.627517839s, 23.375s))
-        huawei-2 2805 Some((1.096343613s, 10.5625s))
+        861d281d770d024c over 97435 lines
+        Totals { calls: 20000, replies: 20000, starts: 13456, prewarms: 0, waited: 14640, cold: 10757, failed_starts: 348, retries: 6567, joined: 0, evictions: 0, no_room: 0, timed_out: 12744, waited_too_long: 765, late: 8150, idle: 194836102316019417088 }
+        Struck { failed_starts: 302, failed_preparations: 0, slow_starts: 697, failed_runs: 265, lost: 444, stuck_stops: 15, ghosts: 7625, repeated: 2249 }
+        wasm 2203 Some((5.489µs, 45.538µs))
+        process 2254 Some((7.382715ms, 53.466797ms))
+        oci 1993 Some((48.483023ms, 353.515625ms))
+        microvm 2109 Some((68.011734ms, 628.90625ms))
+        huawei-1 2099 Some((1.330162466s, 12.4375s))
+        huawei-2 2798 Some((995.842753ms, 10.5625s))
     "#]].assert_eq(&log(7));
 }

@@ -88,10 +88,6 @@ impl Scene {
             Event::Arrived(call) => format!("arrived {}", call.id),
             Event::Drain => "drain".to_owned(),
             Event::Tick => "tick".to_owned(),
-            #[expect(
-                unreachable_patterns,
-                reason = "the platform may be told more than a script says"
-            )]
             other => format!("{other:?}"),
         };
         self.log.line(&format!("{at:>5} {title}"));
@@ -152,10 +148,6 @@ impl Scene {
             Effect::Stop { instance, why } => format!("stop {instance}: {why:?}"),
             Effect::Reply { call, outcome, .. } => format!("reply {call}: {outcome:?}"),
             Effect::WakeAt(at) => format!("wake at {}", at.as_nanos() / 1_000_000),
-            #[expect(
-                unreachable_patterns,
-                reason = "the platform may ask for more than a script needs"
-            )]
             other => format!("{other:?}"),
         };
         self.log.line(&format!("        {line}"));

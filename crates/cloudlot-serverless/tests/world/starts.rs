@@ -6,26 +6,31 @@ use cloudlot_core::{Bytes, Seeds, Timestamp};
 use cloudlot_serverless::sim::{CrashLoop, Faults, Simulation, SlowSpell, World};
 use cloudlot_serverless::start::{Delay, Part, RuntimeClass, StartCosts, StartModel};
 use cloudlot_serverless::{
-    Arrival, FixedWindow, Function, FunctionId, Move, Platform, Record, Settings, Sink,
+    Arrival, FixedWindow, Function, FunctionId, Move, Platform, Record, Settings, Sink, Temperature,
 };
 
 const HOUR: Duration = Duration::from_secs(3_600);
 
-/// So many calls an hour apart, none of which finds an instance.
-fn cold_calls(world: &mut World, calls: u64, sink: &mut impl Sink) {
+/// So many calls an hour apart, none of which finds an instance; after the first start its code is prepared.
+fn cold_calls(world: &mut World, calls: u32, sink: &mut impl Sink) {
+    calls_in_turn(world, 1, calls, sink);
+}
+
+fn calls_in_turn(world: &mut World, functions: u32, calls: u32, sink: &mut impl Sink) {
     let mut platform = Platform::new(Settings::DEFAULT, FixedWindow(Duration::ZERO));
-    let function = platform.add(Function::new(Bytes::mib(1)));
+    (0..functions).for_each(|_| _ = platform.add(Function::new(Bytes::mib(1))));
     let calls = (0..calls).map(|hour| Arrival {
-        at: Timestamp::ZERO + HOUR * u32::try_from(hour).expect("few"),
-        function,
+        at: Timestamp::ZERO + HOUR * hour,
+        function: FunctionId::new(hour % functions),
         runs: Duration::ZERO,
     });
     Simulation::new(world).run(&mut platform, calls, sink);
 }
 
+/// Of first starts.
 fn costs(class: RuntimeClass) -> StartCosts {
     let mut world = World::new(Seeds::new(3), class.model());
-    cold_calls(&mut world, 20_000, &mut ());
+    calls_in_turn(&mut world, 20_000, 20_000, &mut ());
     world.costs(world.class_of(FunctionId::new(0))).clone()
 }
 
@@ -64,7 +69,7 @@ fn the_measured_classes_have_their_medians() {
     ] {
         let cost = costs(class).part(part).expect("starts");
         let off = cost.p50.as_secs_f64() / Duration::from_micros(p50).as_secs_f64() - 1.0;
-        assert!(off.abs() < 0.03, "{class:?} {part}: {cost:?}");
+        assert!(off.abs() < 0.05, "{class:?} {part}: {cost:?}");
     }
 }
 
@@ -91,7 +96,7 @@ fn the_regions_take_as_long_as_was_published_and_for_the_same_reasons() {
         // The parts are all there is.
         let sum: Duration = Part::ALL.into_iter().map(of).sum();
         assert!(sum.abs_diff(whole.mean) < Duration::from_micros(1));
-        let mean = class.model().mean(&Part::ALL);
+        let mean = class.model().mean(Temperature::NoCode);
         assert!(
             mean.abs_diff(whole.mean) < mean.mul_f64(0.03),
             "{mean:?} {whole:?}"
@@ -140,7 +145,7 @@ fn the_nth_start_takes_its_time_whatever_else_goes_wrong() {
 #[test]
 fn a_slow_start_is_the_same_start_so_many_times_longer() {
     let fixed = StartModel::new("fixed")
-        .with(Part::Code, Delay::Fixed(Duration::from_millis(30)))
+        .with(Part::Scheduling, Delay::Fixed(Duration::from_millis(30)))
         .and_then(|it| it.with(Part::Init, Delay::Fixed(Duration::from_millis(12))))
         .expect("legal");
     let faults = Faults {
@@ -212,4 +217,53 @@ fn functions_have_the_class_that_they_were_assigned() {
         world.costs(world.class_of(FunctionId::new(9))).whole(),
         None
     );
+}
+
+#[test]
+fn a_start_from_prepared_code_is_spared_what_was_prepared() {
+    let model = Part::ALL.into_iter().zip([1, 10, 100, 1_000, 10_000]);
+    let model = model.fold(StartModel::new("digits"), |model, (part, millis)| {
+        model
+            .with(part, Delay::Fixed(Duration::from_millis(millis)))
+            .expect("legal")
+    });
+    for (model, cold, warm) in [
+        (model.clone(), 11_111_u64, 11_000_u64),
+        (
+            model.preparing(&[Part::Code, Part::Dependencies]),
+            11_111,
+            11_001,
+        ),
+    ] {
+        let mut delays = Delays::default();
+        cold_calls(
+            &mut World::new(Seeds::new(1), model.clone()),
+            3,
+            &mut delays,
+        );
+        let millis: Vec<u128> = delays.0.iter().map(Duration::as_millis).collect();
+        assert_eq!(millis, [cold, warm, warm].map(u128::from));
+        // Code that is asked for comes before the first call; or does not come, and is fetched with the first start.
+        for (share, first) in [(0.0, warm), (1.0, cold)] {
+            let mut platform = Platform::new(Settings::DEFAULT, FixedWindow(Duration::ZERO));
+            let function = platform.add(Function {
+                prepared: true,
+                ..Function::new(Bytes::mib(1))
+            });
+            let world = World::new(Seeds::new(1), model.clone());
+            let faults = Faults {
+                failed_preparations: share,
+                ..Faults::NONE
+            };
+            let mut world = world.with_faults(faults).expect("legal");
+            let call = Arrival {
+                at: Timestamp::ZERO + HOUR,
+                function,
+                runs: Duration::ZERO,
+            };
+            let mut delays = Delays::default();
+            Simulation::new(&mut world).run(&mut platform, [call], &mut delays);
+            assert_eq!(delays.0, [Duration::from_millis(first)]);
+        }
+    }
 }

@@ -24,6 +24,8 @@ use crate::start::{Delay, DelayError};
 pub struct Faults {
     /// The share of starts that fail, at their end.
     pub failed_starts: f64,
+    /// The share of preparations of code that come to nothing.
+    pub failed_preparations: f64,
     /// Times in which every start of a function fails.
     pub crash_loops: Vec<CrashLoop>,
     /// The share of starts that are slow.
@@ -109,6 +111,7 @@ impl Faults {
     /// Nothing goes wrong, and stops take no time.
     pub const NONE: Self = Self {
         failed_starts: 0.0,
+        failed_preparations: 0.0,
         crash_loops: Vec::new(),
         slow_starts: 0.0,
         slow_factor: 10.0,
@@ -129,6 +132,7 @@ impl Faults {
     pub fn check(&self) -> Result<(), FaultError> {
         let shares = [
             ("failed starts", self.failed_starts),
+            ("failed preparations", self.failed_preparations),
             ("slow starts", self.slow_starts),
             ("failed runs", self.failed_runs),
             ("stuck stops", self.stuck_stops),

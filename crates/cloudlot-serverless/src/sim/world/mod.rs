@@ -15,8 +15,8 @@ use cloudlot_core::{Seeds, Timestamp, id_type};
 
 use super::backend::Backend;
 use super::reports::{Report, Reports};
-use crate::start::{Part, Parts, StartCosts, StartModel};
-use crate::{AttemptId, Effect, Exit, FunctionId, InstanceId};
+use crate::start::{Parts, StartCosts, StartModel};
+use crate::{AttemptId, Effect, Exit, FunctionId, InstanceId, Temperature};
 use crew::Crew;
 use losses::Losses;
 use luck::Luck;
@@ -64,6 +64,8 @@ pub struct World {
     struck: Struck,
     reports: u64,
     starts: Luck,
+    preparations: Luck,
+    failing_preparations: Luck,
     failing_starts: Luck,
     slow_starts: Luck,
     failing_runs: Luck,
@@ -84,6 +86,7 @@ struct Class {
 struct Row {
     class: u32,
     starts: u64,
+    preparations: u64,
     runs: u64,
     stops: u64,
 }
@@ -93,6 +96,8 @@ struct Row {
 pub struct Struck {
     /// Starts that failed, those in crash loops included; some were stopped or lost before.
     pub failed_starts: u64,
+    /// Preparations of code that came to nothing.
+    pub failed_preparations: u64,
     /// Starts that were slow.
     pub slow_starts: u64,
     /// Attempts that were to end with an error.
@@ -121,6 +126,8 @@ impl World {
             struck: Struck::default(),
             reports: 0,
             starts: luck("starts"),
+            preparations: luck("preparations"),
+            failing_preparations: luck("failing preparations"),
             failing_starts: luck("failing starts"),
             slow_starts: luck("slow starts"),
             failing_runs: luck("failing runs"),
@@ -209,14 +216,14 @@ impl World {
     fn next_start(
         &mut self,
         function: FunctionId,
-        needed: &[Part],
+        from: Temperature,
         now: Timestamp,
     ) -> (Parts, bool) {
         let row = self.row(function);
         let (class, nth) = (row.class as usize, row.starts);
         row.starts += 1;
         let model = &self.classes[class].model;
-        let mut parts = model.draw(needed, &mut self.starts.of(function, nth));
+        let mut parts = model.start(from, &mut self.starts.of(function, nth));
         let faults = &self.faults;
         let slow = self.slow_starts.strikes(faults.slow_starts, function, nth);
         let factor = faults.spell(now) * if slow { faults.slow_factor } else { 1.0 };
@@ -264,19 +271,35 @@ impl World {
         &mut self,
         instance: InstanceId,
         function: FunctionId,
+        from: Temperature,
         now: Timestamp,
         reports: &mut Reports,
     ) {
         self.crew.join(instance, function);
         self.losses
             .follow(self.crew.len(), self.faults.instance_life, now);
-        let (parts, fails) = self.next_start(function, &Part::ALL, now);
+        let (parts, fails) = self.next_start(function, from, now);
         let report = if fails {
             Report::Lost(instance)
         } else {
             Report::Ready(instance)
         };
         self.tell(instance, now + parts.total(), report, reports);
+    }
+
+    /// Whoever asks for code that does not come hears nothing.
+    fn prepare_code(&mut self, function: FunctionId, now: Timestamp, reports: &mut Reports) {
+        let row = self.row(function);
+        let (class, nth) = (row.class as usize, row.preparations);
+        row.preparations += 1;
+        let fails = self.faults.failed_preparations;
+        if self.failing_preparations.strikes(fails, function, nth) {
+            self.struck.failed_preparations += 1;
+            return;
+        }
+        let mut chance = self.preparations.of(function, nth);
+        let takes = self.classes[class].model.preparation(&mut chance).total();
+        reports.put(now + takes, Report::Prepared(function));
     }
 
     fn run_one(
@@ -333,7 +356,13 @@ impl Class {
 impl Backend for World {
     fn carry_out(&mut self, effect: &Effect, now: Timestamp, reports: &mut Reports) {
         match *effect {
-            Effect::Start { instance, function } => self.begin(instance, function, now, reports),
+            Effect::Start {
+                instance,
+                function,
+                from,
+                ..
+            } => self.begin(instance, function, from, now, reports),
+            Effect::Prepare(function) => self.prepare_code(function, now, reports),
             Effect::Run {
                 instance,
                 attempt,
@@ -345,13 +374,13 @@ impl Backend for World {
                 self.run_one(instance, attempt, function, ends, reports);
             }
             Effect::Stop { instance, .. } => self.end(instance, now, reports),
-            Effect::Reply { .. } | Effect::WakeAt(_) => {}
+            Effect::Reply { .. } | Effect::WakeAt(_) | Effect::Discard(_) => {}
         }
     }
 
     fn happens(&mut self, instance: InstanceId, report: Report, now: Timestamp) -> bool {
         match report {
-            Report::Ready(_) | Report::Done(..) => self.crew.has(instance),
+            Report::Ready(_) | Report::Done(..) | Report::Prepared(_) => self.crew.has(instance),
             Report::Lost(_) | Report::Stopped(_) => {
                 let was = self.crew.leave(instance);
                 self.losses

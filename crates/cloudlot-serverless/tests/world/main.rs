@@ -2,9 +2,11 @@
 
 mod audit;
 mod bytes;
+mod delays;
 mod golden;
 mod growth;
 mod losses;
 mod once;
+mod refusals;
 mod script;
 mod starts;

@@ -10,3 +10,4 @@ mod once;
 mod refusals;
 mod script;
 mod starts;
+mod table;

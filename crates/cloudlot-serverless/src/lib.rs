@@ -24,23 +24,20 @@
 //! assert_eq!((totals.calls, totals.replies, totals.starts, totals.cold), (60, 60, 1, 1));
 //! ```
 
+mod chance;
 pub mod keep;
 pub mod monitor;
 mod platform;
 pub mod report;
 pub mod scale;
 pub mod sim;
+pub mod start;
 pub mod synthetic;
 pub mod trace;
 mod workload;
 
 pub use keep::FixedWindow;
-pub use platform::{
-    AttemptId, Backoff, Binding, Breaker, Call, CallId, Cancelling, Effect, Event, Exit, Frees,
-    Full, Function, Health, InstanceId, KeepAlive, Key, KeyMemory, Life, Limit, Move, Outcome,
-    Platform, Pool, Prewarm, Record, Rest, Resting, Retries, Reuse, Settings, Sink, Source,
-    Standing, Status, StopReason, Temperature, Totals,
-};
+pub use platform::{AttemptId, Backoff, Binding, Breaker, Call, CallId, Cancelling, Effect, Event, Exit, Frees, Full, Function, Health, InstanceId, KeepAlive, Key, KeyMemory, Life, Limit, Move, Outcome, Platform, Pool, Prewarm, Record, Rest, Resting, Retries, Reuse, Settings, Sink, Source, Standing, Status, StopReason, Temperature, Totals};
 pub use workload::{Arrival, Profile};
 
 use cloudlot_core::id_type;

@@ -24,6 +24,7 @@
 //! assert_eq!((totals.calls, totals.replies, totals.starts, totals.cold), (60, 60, 1, 1));
 //! ```
 
+mod choose;
 mod platform;
 pub mod scale;
 pub mod sim;
@@ -31,10 +32,12 @@ pub mod synthetic;
 pub mod trace;
 mod workload;
 
+pub use choose::{Candidate, Choose, HostChoice, Question, Wanted};
 pub use platform::{
-    AttemptId, Backoff, Binding, Call, CallId, Effect, Event, Exit, FixedWindow, Frees, Full,
-    Function, InstanceId, KeepAlive, Key, KeyMemory, Life, Move, Outcome, Platform, Pool, Record,
-    Retries, Reuse, Settings, Sink, Source, StopReason, Totals,
+    AttemptId, Backoff, Binding, Call, CallId, Discord, Effect, Event, Exit, FixedWindow, Frees,
+    Full, Function, Host, HostId, Hosting, InstanceId, KeepAlive, Key, KeyMemory, Life, Move,
+    Outcome, Platform, Pool, Rebalance, Record, Retries, Reuse, Settings, Sink, Source, StopReason,
+    Totals,
 };
 pub use workload::{Arrival, Profile};
 

@@ -1,6 +1,8 @@
 //! Which call gets which instance.
 
-use super::event::{AttemptId, Call, Effect, InstanceId, Outcome};
+use cloudlot_core::Timestamp;
+
+use super::event::{AttemptId, Call, CallId, Effect, InstanceId, Outcome, StopReason};
 use super::function::{Binding, Reuse};
 use super::keep_alive::KeepAlive;
 use super::life::Life;
@@ -8,6 +10,7 @@ use super::record::Sink;
 use super::rows::{Admitted, Pending, Stage};
 use super::slab::NONE;
 use super::{Platform, Turn};
+use crate::choose::HostChoice;
 
 impl<K: KeepAlive> Platform<K> {
     pub(super) fn arrived<O: Extend<Effect>, S: Sink>(
@@ -40,20 +43,26 @@ impl<K: KeepAlive> Platform<K> {
         let pending = &mut self.calls[call];
         pending.started = None;
         pending.cold = false;
-        let function = pending.call.function.number();
-        match self.take_idle(function) {
+        let Admitted { id, function, .. } = pending.call;
+        let function = function.number();
+        match self.take_idle(function, id, turn.now) {
             Some(instance) => self.run(call, instance, turn),
             None => self.wait(function, call, turn),
         }
     }
 
     /// Takes an idle instance out of its function's set.
-    fn take_idle(&mut self, function: u32) -> Option<u32> {
+    fn take_idle(&mut self, function: u32, call: CallId, now: Timestamp) -> Option<u32> {
         let idle = &mut self.functions[function as usize].idle;
         match self.settings.reuse {
             Reuse::MostRecent => idle.pop(),
             Reuse::ArrayFirst if idle.is_empty() => None,
             Reuse::ArrayFirst => Some(idle.swap_remove(0)),
+            _ if idle.is_empty() => None,
+            _ => {
+                let index = self.choose_idle(function, call, now)?;
+                Some(self.functions[function as usize].idle.remove(index))
+            }
         }
     }
 
@@ -129,7 +138,7 @@ impl<K: KeepAlive> Platform<K> {
 
     /// Starts an instance; with early binding it is promised to the call that waited longest.
     fn start<O: Extend<Effect>, S: Sink>(&mut self, function: u32, turn: &mut Turn<'_, O, S>) {
-        let instance = self.create(function, turn);
+        let instance = self.create(function, None, turn);
         if self.settings.binding == Binding::Early
             && let Some(call) = self.next_waiting(function)
         {
@@ -158,6 +167,9 @@ impl<K: KeepAlive> Platform<K> {
         }
         let function = self.instances[instance].function;
         self.functions[function as usize].crashes = 0;
+        if self.settings.hosts.choice == HostChoice::Locality {
+            self.hosts.remember(function, instance);
+        }
         match self.instances[instance].call {
             NONE => {
                 self.functions[function as usize].unclaimed -= 1;
@@ -172,6 +184,9 @@ impl<K: KeepAlive> Platform<K> {
                 row.bound.leave(&mut self.calls, call);
                 self.run_cold(call, instance, turn);
             }
+        }
+        if self.hosts.has_moves() {
+            self.finish_move(instance, turn);
         }
     }
 
@@ -194,6 +209,10 @@ impl<K: KeepAlive> Platform<K> {
         turn: &mut Turn<'_, O, S>,
     ) {
         let function = self.instances[instance].function;
+        if self.hosts.drains(instance) {
+            self.stop(instance, StopReason::HostDrains, turn);
+            return self.start_for_waiting(function, turn);
+        }
         match self.next_waiting(function) {
             Some(call) => self.run(call, instance, turn),
             None => self.rest(instance, turn),

@@ -1,6 +1,7 @@
 //! How attempts and calls end: by themselves, by time, or with their instance.
 
 use super::event::{AttemptId, Call, CallId, Effect, Exit, InstanceId, Outcome, StopReason};
+use super::hosts::Blame;
 use super::keep_alive::KeepAlive;
 use super::life::Life;
 use super::record::{Record, Sink};
@@ -38,6 +39,16 @@ impl<K: KeepAlive> Platform<K> {
             self.totals.late += 1;
             return;
         };
+        self.lose(instance, Blame::Instance, turn);
+    }
+
+    /// An instance is no more, though nobody stopped it.
+    pub(super) fn lose<O: Extend<Effect>, S: Sink>(
+        &mut self,
+        instance: u32,
+        blame: Blame,
+        turn: &mut Turn<'_, O, S>,
+    ) {
         let row = self.instances[instance];
         let function = row.function;
         match (row.life, row.call) {
@@ -45,11 +56,8 @@ impl<K: KeepAlive> Platform<K> {
                 self.leave_running(call);
                 self.conclude(call, Outcome::Lost, turn);
             }
-            (Life::Starting, call) => self.start_failed(function, call, turn),
-            (Life::Idle, _) => {
-                let idle = &mut self.functions[function as usize].idle;
-                idle.retain(|&other| other != instance);
-            }
+            (Life::Starting, call) => self.start_failed(function, call, blame, turn),
+            (Life::Idle, _) => self.leave_idle(instance),
             (Life::Stopping | Life::Gone, _) => {}
         }
         if row.life != Life::Stopping {
@@ -64,14 +72,17 @@ impl<K: KeepAlive> Platform<K> {
         &mut self,
         function: u32,
         call: u32,
+        blame: Blame,
         turn: &mut Turn<'_, O, S>,
     ) {
         self.totals.failed_starts += 1;
-        let row = &mut self.functions[function as usize];
-        row.crashes = row.crashes.saturating_add(1);
-        row.not_before = turn.now + self.settings.restart.after(row.crashes);
-        let not_before = row.not_before;
-        self.look_again(function, not_before, turn);
+        if blame == Blame::Instance {
+            let row = &mut self.functions[function as usize];
+            row.crashes = row.crashes.saturating_add(1);
+            row.not_before = turn.now + self.settings.restart.after(row.crashes);
+            let not_before = row.not_before;
+            self.look_again(function, not_before, turn);
+        }
         let row = &mut self.functions[function as usize];
         if call == NONE {
             row.unclaimed -= 1;
@@ -175,7 +186,7 @@ impl<K: KeepAlive> Platform<K> {
         turn: &mut Turn<'_, O, S>,
     ) {
         let call = pending.call.id;
-        turn.sink.call(&Record {
+        let record = Record {
             call,
             function: pending.call.function,
             arrived: pending.arrived,
@@ -184,7 +195,9 @@ impl<K: KeepAlive> Platform<K> {
             outcome,
             attempts: pending.attempts,
             cold: pending.cold,
-        });
+        };
+        self.tell_chooser(&record, pending.instance);
+        turn.sink.call(&record);
         turn.ask(Effect::Reply {
             call,
             outcome,

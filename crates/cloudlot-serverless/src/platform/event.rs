@@ -4,6 +4,7 @@ use std::fmt;
 
 use cloudlot_core::{Timestamp, id_type};
 
+use super::hosts::{Host, HostId};
 use super::keys::Key;
 use super::slab::Handle;
 use crate::FunctionId;
@@ -88,10 +89,20 @@ pub enum Event {
     Lost(InstanceId),
     /// The instance is gone as asked.
     Stopped(InstanceId),
+    /// The host is gone, with every instance on it.
+    HostLost(HostId),
+    /// The host is to be emptied: no starts there, and nobody stays who has nothing to run.
+    HostDraining(HostId),
+    /// The host takes starts again.
+    HostBack(HostId),
+    /// There is one more host; its number is the next.
+    HostJoined(Host),
     /// A call has come.
     Arrived(Call),
     /// Finish what was taken in and take nothing more.
     Drain,
+    /// Idle instances may move from full hosts to empty ones.
+    Rebalance,
     /// The time of the last [`Effect::WakeAt`] has come. One too many does no harm.
     Tick,
 }
@@ -114,6 +125,8 @@ pub enum Effect {
         instance: InstanceId,
         /// Of which function.
         function: FunctionId,
+        /// Where; nothing if the platform has no hosts.
+        host: Option<HostId>,
     },
     /// Run a call on an instance that is ready; answered by [`Event::Done`] or [`Event::Lost`].
     Run {
@@ -157,6 +170,10 @@ pub enum StopReason {
     Evicted,
     /// What ran on it took too long.
     TimedOut,
+    /// Its host is to be emptied.
+    HostDrains,
+    /// Another on an emptier host has taken its place.
+    Moved,
     /// The platform ends.
     Drained,
 }

@@ -2,6 +2,7 @@
 
 use super::event::{Effect, InstanceId, StopReason};
 use super::function::Reuse;
+use super::hosts::HostId;
 use super::keep_alive::KeepAlive;
 use super::life::Life;
 use super::record::{Move, Sink};
@@ -11,20 +12,24 @@ use super::{Platform, Turn};
 use crate::FunctionId;
 
 impl<K: KeepAlive> Platform<K> {
-    /// Makes an instance that starts.
+    /// Makes an instance that starts, on this host or where the rule says; there is room.
     pub(super) fn create<O: Extend<Effect>, S: Sink>(
         &mut self,
         function: u32,
+        on: Option<HostId>,
         turn: &mut Turn<'_, O, S>,
     ) -> u32 {
         let instance = self.instances.insert(InstanceRow::new(function));
+        let host = self.settle(instance, function, on, turn);
         self.functions[function as usize].alive += 1;
         self.totals.starts += 1;
         self.step(instance, Life::Starting, turn);
         turn.ask(Effect::Start {
             instance: InstanceId(self.instances.handle(instance)),
             function: FunctionId::new(function),
+            host,
         });
+        self.expect_rebalance(turn);
         instance
     }
 
@@ -40,7 +45,10 @@ impl<K: KeepAlive> Platform<K> {
             let held = turn.now.as_nanos().saturating_sub(row.since.as_nanos());
             self.totals.idle += u128::from(memory) * u128::from(held);
         }
-        self.count_memory(memory, from, to);
+        if !self.hosts.is_empty() {
+            let frees = self.settings.hosts.frees;
+            self.hosts.moved(instance, (from, to), frees, turn.now);
+        }
         turn.sink.moved(&Move {
             at: turn.now,
             instance: InstanceId(self.instances.handle(instance)),
@@ -58,6 +66,9 @@ impl<K: KeepAlive> Platform<K> {
     ) {
         if self.draining {
             return self.stop(instance, StopReason::Drained, turn);
+        }
+        if self.hosts.drains(instance) {
+            return self.stop(instance, StopReason::HostDrains, turn);
         }
         self.step(instance, Life::Idle, turn);
         let row = &mut self.instances[instance];

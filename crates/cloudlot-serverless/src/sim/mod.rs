@@ -127,7 +127,9 @@ impl<B: Backend> Simulation<B> {
                     self.wake = Some(at);
                     continue;
                 }
-                Effect::Start { instance, function } => {
+                Effect::Start {
+                    instance, function, ..
+                } => {
                     let (after, fate) = self.backend.start(function);
                     (after, started(instance, fate))
                 }

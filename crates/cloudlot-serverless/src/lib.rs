@@ -25,6 +25,8 @@
 //! ```
 
 mod choose;
+pub mod keep;
+pub mod monitor;
 mod platform;
 pub mod scale;
 pub mod sim;
@@ -33,11 +35,12 @@ pub mod trace;
 mod workload;
 
 pub use choose::{Candidate, Choose, HostChoice, Question, Wanted};
+pub use keep::FixedWindow;
 pub use platform::{
-    AttemptId, Backoff, Binding, Call, CallId, Discord, Effect, Event, Exit, FixedWindow, Frees,
-    Full, Function, Host, HostId, Hosting, InstanceId, KeepAlive, Key, KeyMemory, Life, Move,
-    Outcome, Platform, Pool, Rebalance, Record, Retries, Reuse, Settings, Sink, Source, StopReason,
-    Totals,
+    AttemptId, Backoff, Binding, Call, CallId, Discord, Effect, Event, Exit, Frees, Full, Function,
+    Host, HostId, Hosting, InstanceId, KeepAlive, Key, KeyMemory, Life, Move, Outcome, Platform,
+    Pool, Prewarm, Rebalance, Record, Rest, Resting, Retries, Reuse, Settings, Sink, Source,
+    StopReason, Temperature, Totals,
 };
 pub use workload::{Arrival, Profile};
 

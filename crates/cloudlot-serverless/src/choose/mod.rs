@@ -1,4 +1,4 @@
-//! Which host takes a start, and which of several idle instances a call: the rules, and the port of choosers that learn.
+//! Which host takes a start, and which of several instances a call: the rules, and the port of choosers that learn.
 //!
 //! A rule looks at numbers and names one; whether there is room, and what is done with the answer, is the platform's affair. Ties
 //! go to the lowest number, chance comes from one seeded stream.
@@ -14,6 +14,6 @@ pub use host::HostChoice;
 pub use port::{Candidate, Choose, Question, Wanted};
 
 pub(crate) use host::Asked;
-pub(crate) use instance::Idle;
+pub(crate) use instance::Free;
 pub(crate) use load::{HostLoad, Size};
 pub(crate) use luck::Luck;

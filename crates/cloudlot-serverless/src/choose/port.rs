@@ -44,7 +44,8 @@ pub struct Question {
 pub enum Wanted {
     /// A host for a start; the candidates are the eight least loaded with room, the least loaded first.
     Host,
-    /// An instance for this call; the candidates are the last eight that became idle, the last first.
+    /// An instance for this call; the candidates are the last eight that became idle, the last first, then those that run other
+    /// calls and have room for more.
     Instance(CallId),
 }
 
@@ -59,7 +60,9 @@ pub struct Candidate {
     pub used: f64,
     /// How many instances of the host run something.
     pub running: u32,
-    /// For how long the instance has been idle; zero of a host.
+    /// How many calls the instance runs; zero of a host.
+    pub calls: u32,
+    /// For how long the instance has been idle; zero of a host, and of one that runs something.
     pub idle: Duration,
 }
 
@@ -70,6 +73,7 @@ impl Candidate {
         held: 0.0,
         used: 0.0,
         running: 0,
+        calls: 0,
         idle: Duration::ZERO,
     };
 }

@@ -24,6 +24,15 @@ pub struct Function {
     pub patience: Option<Duration>,
     /// How many instances there may be, those that stop not counted; nothing: as many as calls want.
     pub instances: Option<NonZeroU32>,
+    /// How many calls one instance runs at once.
+    pub concurrency: NonZeroU32,
+    /// How many instances are there from the first [`Event::Tick`](super::Event::Tick) on, whether calls want them or not; none of
+    /// them is stopped for want of calls or evicted.
+    pub provisioned: u32,
+    /// What its prepared code takes, on a disk or in a cache; see [`Settings::code`].
+    pub code: Bytes,
+    /// Whether its code is prepared from the first [`Event::Tick`](super::Event::Tick) on, and stays so.
+    pub prepared: bool,
     /// Whether running a call twice does what running it once does.
     pub idempotent: bool,
     /// What happens after an attempt that failed.
@@ -40,6 +49,10 @@ impl Function {
             timeout: None,
             patience: None,
             instances: None,
+            concurrency: NonZeroU32::MIN,
+            provisioned: 0,
+            code: Bytes::ZERO,
+            prepared: false,
             idempotent: false,
             retries: Retries::NONE,
         }
@@ -66,6 +79,8 @@ pub struct Settings {
     pub pool: Option<Pool>,
     /// How hosts are used, if there are any.
     pub hosts: Hosting,
+    /// How much prepared code is kept; nothing: all. That of functions without an instance goes first, the least recently used first.
+    pub code: Option<Bytes>,
     /// How long successes of calls with a key are remembered.
     pub keys: KeyMemory,
 }
@@ -81,6 +96,7 @@ impl Settings {
         },
         pool: None,
         hosts: Hosting::DEFAULT,
+        code: None,
         keys: KeyMemory::DEFAULT,
     };
 }
@@ -95,12 +111,13 @@ impl Default for Settings {
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub enum Binding {
     /// It starts an instance and takes whichever is free first: that one, or one that ends its call
-    /// before. A start that nobody needs any more becomes idle when it is ready.
+    /// before. A start that nobody needs any more becomes idle when it is ready. Where an instance runs several calls at
+    /// once, there is one start for as many of those who wait.
     #[default]
     Late,
     /// As late, but it starts none while one starts that nobody waits for any more.
     LateShared,
-    /// It starts an instance and waits for that one.
+    /// It starts an instance and waits for that one, or for one that has begun to start and has room for it.
     Early,
 }
 
@@ -115,12 +132,12 @@ pub enum Reuse {
     ArrayFirst,
     /// The one that became idle first: all take turns, and none expires while calls come.
     LeastRecent,
-    /// One on the host of which the smallest share is held by others than idle instances; of equals the most recent. Without
-    /// hosts the most recent. Looks at every idle instance of the function, as do those below.
-    LeastLoadedHost,
+    /// The one that runs the fewest calls; of equals one on the host of which the smallest share is held by others than idle
+    /// instances; of equals the most recent. Looks at every instance with room, as do those below.
+    LeastLoaded,
     /// Any, with equal chances.
     Random,
-    /// Of two that are drawn the one on the less loaded host; of equals the more recent.
+    /// The less loaded of two that are drawn; of equals the more recent.
     TwoChoices,
     /// By number, the next after the last that served.
     RoundRobin,
@@ -132,4 +149,14 @@ pub enum Reuse {
     },
     /// Whom a chooser names that learns; see [`Choose`](crate::Choose). The most recent if there is none.
     Learned,
+}
+
+impl Reuse {
+    /// Whether it looks at every instance with room, those included that run calls already.
+    pub(super) const fn looks_at_all(self) -> bool {
+        !matches!(
+            self,
+            Self::MostRecent | Self::ArrayFirst | Self::LeastRecent
+        )
+    }
 }

@@ -2,7 +2,7 @@
 //! itself, so that the same code serves real calls and simulated ones.
 //!
 //! This file routes. Who gets which instance is in `binding`, how instances move in `instances`, how calls end in
-//! `ending`, and what time brings in `time`, who makes room in `pool`.
+//! `ending`, and what time brings in `time`, who makes room in `pool`, and starts ahead of calls are in `prewarm`.
 
 mod binding;
 mod drain;
@@ -16,23 +16,28 @@ mod keys;
 mod life;
 mod list;
 mod pool;
+mod prewarm;
 mod record;
 mod retry;
 mod rows;
 mod slab;
+mod target;
+mod temperature;
 mod time;
+mod version;
 
 pub use event::{
     AttemptId, Call, CallId, Effect, Event, Exit, InstanceId, Outcome, Source, StopReason,
 };
 pub use function::{Binding, Function, Reuse, Settings};
 pub use hosts::{Discord, Host, HostId, Hosting, Rebalance};
-pub use keep_alive::{FixedWindow, KeepAlive};
+pub use keep_alive::{KeepAlive, Prewarm, Rest, Resting};
 pub use keys::{Key, KeyMemory};
 pub use life::Life;
 pub use pool::{Frees, Full, Pool};
 pub use record::{Move, Record, Sink, Totals};
 pub use retry::{Backoff, Retries};
+pub use temperature::Temperature;
 
 use cloudlot_core::Timestamp;
 
@@ -44,6 +49,7 @@ use hosts::Hosts;
 use keys::Keys;
 use rows::{FunctionRow, InstanceRow, Pending};
 use slab::Slab;
+use temperature::Codes;
 use time::Agenda;
 
 /// Functions, their instances and their calls.
@@ -73,6 +79,7 @@ pub struct Platform<K> {
     calls: Slab<Pending>,
     keys: Keys,
     hosts: Hosts,
+    codes: Codes,
     draining: bool,
     agenda: Agenda,
     totals: Totals,
@@ -108,6 +115,7 @@ impl<K: KeepAlive> Platform<K> {
             calls: Slab::new(),
             keys: Keys::new(),
             hosts,
+            codes: Codes::new(),
             draining: false,
             agenda: Agenda::new(),
             totals: Totals::ZERO,
@@ -121,7 +129,12 @@ impl<K: KeepAlive> Platform<K> {
     pub fn add(&mut self, function: Function) -> FunctionId {
         let id = u32::try_from(self.functions.len()).expect("fewer than 2^32 functions");
         self.functions.push(FunctionRow::new(function));
-        FunctionId::new(id)
+        if function.provisioned > 0 || function.prepared {
+            self.look_first(id);
+        }
+        let id = FunctionId::new(id);
+        self.keep_alive.added(id, &function);
+        id
     }
 
     /// Takes a host in; they are numbered from zero in this order. From the first one on, what no host has room for waits. A host
@@ -158,6 +171,11 @@ impl<K: KeepAlive> Platform<K> {
             Event::HostBack(host) => self.host_back(host, turn),
             Event::HostJoined(host) => self.host_joined(host, turn),
             Event::Arrived(call) => self.arrived(call, turn),
+            Event::Prepared(function) => self.prepared(function.number(), turn),
+            Event::Target {
+                function,
+                instances,
+            } => self.set_target(function.number(), instances, turn),
             Event::Drain => self.begin_to_drain(turn),
             Event::Rebalance => self.rebalance(turn),
             Event::Tick => self.tick(turn),

@@ -69,6 +69,13 @@ impl<K: KeepAlive> Platform<K> {
         self.hosts.loads[host].fits(need)
     }
 
+    /// Whether there is memory for one more instance of this function as it is.
+    pub(super) fn has_memory(&self, function: u32) -> bool {
+        let need = self.size_of(function);
+        let loads = &self.hosts.loads;
+        loads.is_empty() || loads.iter().any(|load| load.fits(need))
+    }
+
     /// The host on which the least is lost if idle instances make room: there the dearest one that has to go, the least valued
     /// going first, is worth least. Of equals the one where fewer have to go, then the first.
     fn cheapest(&self, need: Size) -> Option<usize> {
@@ -145,7 +152,7 @@ impl<K: KeepAlive> Platform<K> {
         let need = self.size_of(function);
         let mut hosts = self.hosts.loads.iter();
         let never = !hosts.any(|load| need.fits_in(load.limit));
-        let short = row.short && row.may_start(turn.now) && row.queued > row.unclaimed;
+        let short = row.short && row.may_start(turn.now) && row.is_behind();
         let refused = short && self.settings.hosts.full == Full::Refuse;
         if self.calls[call].stage == Stage::Waiting && (never || refused) {
             self.totals.no_room += 1;
@@ -162,7 +169,7 @@ impl<K: KeepAlive> Platform<K> {
                     break;
                 };
                 self.functions[function as usize].short = false;
-                self.start_for_waiting(function, turn);
+                self.start_wanted(function, turn);
                 if self.functions[function as usize].short && self.has_a_host(function) {
                     // It stands at the end now, and has its turn first all the same.
                     self.hosts.short.rotate_right(1);

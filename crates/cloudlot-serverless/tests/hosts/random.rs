@@ -3,8 +3,8 @@
 use crate::world::{Is, World};
 use cloudlot_core::{Bytes, Timestamp};
 use cloudlot_serverless::{
-    Backoff, Binding, Effect, Event, Exit, Frees, Full, Function, Host, HostChoice, HostId,
-    Hosting, InstanceId, Outcome, Rebalance, Retries, Reuse, Settings, Source,
+    Backoff, Binding, Effect, Event, Exit, Frees, Full, Function, FunctionId, Host, HostChoice,
+    HostId, Hosting, InstanceId, Outcome, Rebalance, Retries, Reuse, Settings, Source,
 };
 use proptest::prelude::*;
 use std::num::NonZeroU32;
@@ -22,6 +22,7 @@ enum Step {
     HostDraining(u32),
     HostJoined(u64),
     Rebalance,
+    Target(u32, u32),
     Pass(u64),
     /// Something is reported that was over long ago.
     Late(usize),
@@ -42,6 +43,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (0..5_u32).prop_map(Step::HostDraining),
         1 => (1..12_u64).prop_map(Step::HostJoined),
         2 => Just(Step::Rebalance),
+        1 => (0..3_u32, 0..3_u32).prop_map(|(function, count)| Step::Target(function, count)),
         4 => (0..12_u64).prop_map(Step::Pass),
         1 => some.prop_map(Step::Late),
     ]
@@ -51,9 +53,15 @@ fn function() -> impl Strategy<Value = Function> {
     let some = |most: u64| prop::option::of((1..most).prop_map(Duration::from_nanos));
     let amounts = (0..7_u64, 0..3_u64);
     let limits = (some(12), some(30), prop::option::weighted(0.2, 1..4_u32));
-    (amounts, limits, 0..3_u16).prop_map(
-        |((memory, millicores), (timeout, patience, instances), most)| Function {
+    let slots = (
+        prop::sample::select(vec![1, 1, 2, 3]),
+        prop::sample::select(vec![0, 0, 0, 1]),
+    );
+    (amounts, limits, 0..3_u16, slots).prop_map(
+        |((memory, millicores), (timeout, patience, instances), most, slots)| Function {
             millicores,
+            concurrency: NonZeroU32::new(slots.0).unwrap_or(NonZeroU32::MIN),
+            provisioned: slots.1,
             timeout,
             patience,
             instances: instances.and_then(NonZeroU32::new),
@@ -86,7 +94,7 @@ const REUSES: [Reuse; 9] = [
     Reuse::MostRecent,
     Reuse::ArrayFirst,
     Reuse::LeastRecent,
-    Reuse::LeastLoadedHost,
+    Reuse::LeastLoaded,
     Reuse::Random,
     Reuse::TwoChoices,
     Reuse::RoundRobin,
@@ -144,7 +152,7 @@ fn take(world: &mut World, step: Step, old: &mut Vec<InstanceId>) {
     let event = match step {
         Step::Arrive(function, source) => return arrive(world, function, source),
         Step::Done(index, exit) => {
-            let running = world.all(|is| matches!(is, Is::Running(_)));
+            let running = world.all(|is| is == Is::Running);
             if let Some(id) = pick(&running, index) {
                 world.finish(id, exit);
             }
@@ -164,6 +172,10 @@ fn take(world: &mut World, step: Step, old: &mut Vec<InstanceId>) {
             millicores: 3,
         })),
         Step::Rebalance => Some(Event::Rebalance),
+        Step::Target(function, instances) => Some(Event::Target {
+            function: FunctionId::new(function),
+            instances,
+        }),
         Step::Late(index) => {
             let gone: Vec<InstanceId> = old
                 .iter()
@@ -198,7 +210,7 @@ fn arrive(world: &mut World, function: u32, source: Source) {
     let has_room = |(host, limit): &(HostId, Host)| {
         // Idle instances make room at once, or when they are gone: then there is none now.
         let in_the_way = |is: Is| match is {
-            Is::Starting | Is::Running(_) => true,
+            Is::Starting | Is::Running => true,
             Is::Idle | Is::Stopping => world.frees == Frees::WhenGone,
         };
         let held = world.held(*host, in_the_way);
@@ -210,7 +222,10 @@ fn arrive(world: &mut World, function: u32, source: Source) {
         let outcome = Outcome::NoRoom;
         matches!(effect, Effect::Reply { outcome: other, .. } if *other == outcome)
     };
-    if world.arrive_from(function, source).iter().any(sent_away) {
+    let effects = world.arrive_from(function, source);
+    // What room there was may go to those that wait for longer.
+    let taken = effects.iter().any(|it| matches!(it, Effect::Start { .. }));
+    if effects.iter().any(sent_away) && !taken {
         assert_eq!(room, [], "sent away though there is room");
     }
 }

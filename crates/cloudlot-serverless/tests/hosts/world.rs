@@ -12,15 +12,17 @@ use std::time::Duration;
 pub(crate) enum Is {
     Starting,
     Idle,
-    Running(AttemptId),
+    Running,
     Stopping,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Instance {
     pub(crate) function: FunctionId,
     pub(crate) host: HostId,
     pub(crate) is: Is,
+    /// What runs there; also what the platform has given up.
+    pub(crate) attempts: Vec<AttemptId>,
 }
 
 pub(crate) struct World {
@@ -47,6 +49,7 @@ impl World {
         let mut platform = Platform::new(settings, FixedWindow(window));
         functions.iter().for_each(|&it| _ = platform.add(it));
         hosts.iter().for_each(|&it| _ = platform.add_host(it));
+        let wake = platform.wakes_at();
         Self {
             platform,
             frees: settings.hosts.frees,
@@ -55,7 +58,7 @@ impl World {
             closed: BTreeSet::new(),
             instances: BTreeMap::new(),
             replies: BTreeMap::new(),
-            wake: None,
+            wake,
             now: Timestamp::ZERO,
             calls: 0,
             told: 0,
@@ -75,13 +78,21 @@ impl World {
             Event::HostJoined(host) => self.hosts.push(host),
             Event::Ready(id) => self.set(id, Is::Idle),
             Event::Done { attempt, .. } => {
-                let ran = |it: &&mut Instance| it.is == Is::Running(attempt);
-                if let Some(instance) = self.instances.values_mut().find(ran) {
-                    instance.is = Is::Idle;
+                let runs = |it: &&mut Instance| it.attempts.contains(&attempt);
+                if let Some(instance) = self.instances.values_mut().find(runs) {
+                    instance.attempts.retain(|&other| other != attempt);
+                    if instance.attempts.is_empty() && instance.is == Is::Running {
+                        instance.is = Is::Idle;
+                    }
                 }
             }
             Event::Lost(id) | Event::Stopped(id) => _ = self.instances.remove(&id),
-            Event::Arrived(_) | Event::Drain | Event::Rebalance | Event::Tick => {}
+            Event::Arrived(_)
+            | Event::Prepared(_)
+            | Event::Target { .. }
+            | Event::Drain
+            | Event::Rebalance
+            | Event::Tick => {}
         }
         self.told += 1;
         let mut effects = Vec::new();
@@ -105,27 +116,39 @@ impl World {
                 instance,
                 function,
                 host,
+                ..
             } => {
                 let host = host.expect("there are hosts");
                 assert!(!self.closed.contains(&host), "a start on a closed host");
-                let is = Is::Starting;
-                let new = Instance { function, host, is };
+                let new = Instance {
+                    function,
+                    host,
+                    is: Is::Starting,
+                    attempts: Vec::new(),
+                };
                 assert!(self.instances.insert(instance, new).is_none());
             }
             Effect::Run {
                 instance, attempt, ..
             } => {
-                assert_eq!(self.instances[&instance].is, Is::Idle);
-                self.set(instance, Is::Running(attempt));
+                let it = self
+                    .instances
+                    .get_mut(&instance)
+                    .expect("a run on an instance");
+                assert!(matches!(it.is, Is::Idle | Is::Running), "{it:?}");
+                it.is = Is::Running;
+                it.attempts.push(attempt);
             }
             Effect::Stop { instance, why } => {
-                let is = self.instances[&instance].is;
-                assert!(
-                    is == Is::Idle || why == StopReason::TimedOut,
-                    "{is:?} {why:?}"
-                );
-                self.set(instance, Is::Stopping);
+                let it = self
+                    .instances
+                    .get_mut(&instance)
+                    .expect("the end of an instance");
+                assert!(it.is == Is::Idle || it.is == Is::Running && why == StopReason::TimedOut);
+                it.is = Is::Stopping;
+                it.attempts.clear();
             }
+            Effect::Prepare(_) | Effect::Discard(_) => {}
             Effect::Reply { call, outcome, .. } => {
                 let before = self.replies.insert(call, outcome);
                 assert_eq!(before, None, "one reply a call");
@@ -178,11 +201,9 @@ impl World {
         self.tell(Event::Arrived(call))
     }
 
-    /// Ends what runs on an instance.
+    /// Ends what runs longest on an instance.
     pub(crate) fn finish(&mut self, instance: InstanceId, exit: Exit) -> Vec<Effect> {
-        let Is::Running(attempt) = self.instances[&instance].is else {
-            panic!("{instance} runs nothing");
-        };
+        let attempt = self.instances[&instance].attempts[0];
         self.tell(Event::Done { attempt, exit })
     }
 
@@ -207,7 +228,7 @@ impl World {
         if let Some(instance) = started {
             self.tell(Event::Ready(instance));
         }
-        let running = self.all(|is| matches!(is, Is::Running(_)));
+        let running = self.all(|is| is == Is::Running);
         let [instance] = running[..] else {
             panic!("{running:?}")
         };
@@ -222,7 +243,7 @@ impl World {
             for id in self.all(|is| is == Is::Starting) {
                 self.tell(Event::Ready(id));
             }
-            for id in self.all(|is| matches!(is, Is::Running(_))) {
+            for id in self.all(|is| is == Is::Running) {
                 self.finish(id, Exit::Success);
             }
             for id in self.all(|is| is == Is::Stopping) {

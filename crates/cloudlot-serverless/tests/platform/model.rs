@@ -225,7 +225,7 @@ fn case() -> impl Strategy<Value = Case> {
             Reuse::MostRecent,
             Reuse::ArrayFirst,
             Reuse::LeastRecent,
-            Reuse::LeastLoadedHost,
+            Reuse::LeastLoaded,
         ]),
         0..6_u64,
         0..12_u64,

@@ -1,5 +1,7 @@
 //! What one instance holds, from its start until it is gone.
 
+use std::time::Duration;
+
 use cloudlot_core::{Request, ReservationId, Timestamp};
 
 use super::{Frees, Hosts, quantities};
@@ -45,12 +47,8 @@ impl Hosts {
         host: usize,
         now: Timestamp,
     ) {
-        let function = function as usize;
-        if self.requests.len() <= function {
-            self.requests.resize(function + 1, None);
-        }
         let hold = (need != Size::ZERO).then(|| {
-            let request = self.requests[function].get_or_insert_with(|| request_of(function, need));
+            let request = request(&mut self.requests, function as usize, need);
             let ledger = self.ledger.as_mut().expect("a host lies in the ledger");
             let grant = ledger.reserve(request, self.resources[host], now);
             grant
@@ -133,11 +131,25 @@ impl Hosts {
     }
 }
 
-/// What each instance of a function asks of the ledger: it is held for as long as a start takes.
+/// What an instance of a function asks of the ledger; another version of a function may ask for more or less.
+fn request(requests: &mut Vec<Option<(Size, Request)>>, function: usize, need: Size) -> &Request {
+    if requests.len() <= function {
+        requests.resize(function + 1, None);
+    }
+    let slot = &mut requests[function];
+    if slot.as_ref().is_some_and(|(size, _)| *size != need) {
+        *slot = None;
+    }
+    &slot
+        .get_or_insert_with(|| (need, request_of(function, need)))
+        .1
+}
+
+/// It is held for as long as a start takes.
 fn request_of(function: usize, need: Size) -> Request {
     Request::new(format!("fn-{function}"))
         .part(quantities(need))
-        .hold_for(std::time::Duration::from_nanos(u64::MAX))
+        .hold_for(Duration::from_nanos(u64::MAX))
         .build()
         .expect("any two amounts are a request")
 }

@@ -2,7 +2,7 @@
 
 use cloudlot_core::ResourceState;
 
-use super::{Host, HostId, Hosts};
+use super::{Host, HostId};
 use crate::platform::event::StopReason;
 use crate::platform::keep_alive::KeepAlive;
 use crate::platform::life::Life;
@@ -16,18 +16,6 @@ pub(in crate::platform) enum Blame {
     Instance,
     /// Its host's: that says nothing of the function.
     Host,
-}
-
-impl Hosts {
-    /// Whether the instance's host is being emptied.
-    pub(in crate::platform) fn drains(&self, instance: u32) -> bool {
-        self.draining > 0
-            && self.host_of(instance).is_some_and(|host| {
-                let ledger = self.ledger.as_ref();
-                let resource = ledger.and_then(|it| it.state().resource(self.resources[host]));
-                resource.is_some_and(|it| it.state() == ResourceState::Draining)
-            })
-    }
 }
 
 impl<K: KeepAlive> Platform<K> {
@@ -80,6 +68,13 @@ impl<K: KeepAlive> Platform<K> {
         for instance in self.on(host, Life::Idle) {
             self.leave_idle(instance);
             self.stop(instance, StopReason::HostDrains, turn);
+        }
+        for life in [Life::Starting, Life::Busy] {
+            for instance in self.on(host, life) {
+                let retires = &mut self.instances[instance].retires;
+                *retires = retires.or(Some(StopReason::HostDrains));
+                self.keep_open(instance);
+            }
         }
     }
 

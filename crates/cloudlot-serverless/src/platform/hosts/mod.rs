@@ -96,12 +96,10 @@ pub(super) struct Hosts {
     resources: Vec<ResourceId>,
     /// By the place of an instance.
     homes: Vec<Home>,
-    /// By function: what a start reserves; made at the first one.
-    requests: Vec<Option<Request>>,
+    /// By function: what a start reserves, and its size; made at the first one.
+    requests: Vec<Option<(Size, Request)>>,
     /// By function: where its instances got ready, the last first; only if choices look at it.
     prepared: Vec<Vec<u32>>,
-    /// How many hosts let nobody in and nobody stay.
-    draining: usize,
     /// Functions with calls that wait for room.
     pub(super) short: VecDeque<u32>,
     /// Whether some came free, or could, since they were served.
@@ -122,7 +120,6 @@ impl Hosts {
             homes: Vec::new(),
             requests: Vec::new(),
             prepared: Vec::new(),
-            draining: 0,
             short: VecDeque::new(),
             news: false,
             moves: rebalance::Moves::default(),
@@ -178,9 +175,6 @@ impl Hosts {
         let index = host.number() as usize;
         let ledger = self.ledger.as_mut().expect("a host lies in the ledger");
         let id = self.resources[index];
-        let before = ledger.state().resource(id).map(Resource::state);
-        let drains = |state| usize::from(state == Some(ResourceState::Draining));
-        self.draining = self.draining + drains(Some(state)) - drains(before);
         ledger
             .set_state(id, state, now)
             .expect("no host is removed");

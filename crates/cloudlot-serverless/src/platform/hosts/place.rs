@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use super::{HostId, Hosts};
 use crate::FunctionId;
-use crate::choose::{Asked, Candidate, HostChoice, Question, Size, Wanted};
+use crate::choose::{Asked, Candidate, Free, HostChoice, HostLoad, Question, Size, Wanted};
 use crate::platform::event::CallId;
 use crate::platform::function::Reuse;
 use crate::platform::keep_alive::KeepAlive;
+use crate::platform::life::Life;
 use crate::platform::record::Record;
 use crate::platform::slab::NONE;
 use crate::platform::{Platform, Turn};
@@ -50,7 +51,7 @@ impl Hosts {
             if !load.fits(need) {
                 continue;
             }
-            let candidate = self.candidate(host, Duration::ZERO);
+            let candidate = candidate(&self.loads, host);
             let after = self
                 .candidates
                 .partition_point(|(_, other)| other.held <= candidate.held);
@@ -60,17 +61,6 @@ impl Hosts {
             }
         }
         self.ask(function, Wanted::Host, now)
-    }
-
-    fn candidate(&self, host: usize, idle: Duration) -> Candidate {
-        let load = &self.loads[host];
-        Candidate {
-            host: u32::try_from(host).ok().map(HostId::new),
-            held: load.held_share(),
-            used: load.used_share(),
-            running: load.running,
-            idle,
-        }
     }
 
     /// The number of whom the chooser names among the candidates.
@@ -120,43 +110,68 @@ impl Hosts {
     }
 }
 
+/// A host as a candidate.
+fn candidate(loads: &[HostLoad], host: usize) -> Candidate {
+    let load = &loads[host];
+    Candidate {
+        host: u32::try_from(host).ok().map(HostId::new),
+        held: load.held_share(),
+        used: load.used_share(),
+        running: load.running,
+        calls: 0,
+        idle: Duration::ZERO,
+    }
+}
+
 impl<K: KeepAlive> Platform<K> {
-    /// Which of a function's idle instances serves a call, by rules that look at hosts or at chance.
-    pub(in crate::platform) fn choose_idle(
+    /// An instance with room for a call, by rules that look at all of them; an idle one leaves its function's set.
+    pub(in crate::platform) fn choose_free(
         &mut self,
         function: u32,
         call: CallId,
         now: Timestamp,
-    ) -> Option<usize> {
-        let idle = &self.functions[function as usize].idle;
-        let hosts = &mut self.hosts;
-        if self.settings.reuse == Reuse::Learned && hosts.chooser.is_some() {
-            hosts.candidates.clear();
-            for (index, &instance) in idle.iter().enumerate().rev().take(FEW) {
-                let since = now.since(self.instances[instance].since);
-                let candidate = match hosts.host_of(instance) {
-                    Some(host) => hosts.candidate(host, since),
-                    None => Candidate {
-                        idle: since,
-                        ..Candidate::NOBODY
-                    },
-                };
-                hosts.candidates.push((index, candidate));
-            }
-            return hosts.ask(function, Wanted::Instance(call), now);
-        }
+    ) -> Option<u32> {
+        let row = &self.functions[function as usize];
+        let (instances, hosts) = (&self.instances, &mut self.hosts);
         let homes = &hosts.homes;
-        let host = |instance: u32| {
-            let home = homes.get(instance as usize)?;
-            (home.host != NONE).then_some(home.host as usize)
+        let look = |instance: u32| {
+            let home = homes.get(instance as usize);
+            let host = home.filter(|home| home.host != NONE);
+            let host = host.map(|home| home.host as usize);
+            (instances[instance].calls, host)
         };
-        let idle = crate::choose::Idle {
-            instances: idle,
-            host,
+        let free = Free {
+            open: &row.open,
+            idle: &row.idle,
+            look,
             loads: &hosts.loads,
             function,
         };
-        idle.choose(self.settings.reuse, &mut hosts.luck)
+        let index = if self.settings.reuse == Reuse::Learned && hosts.chooser.is_some() {
+            hosts.candidates.clear();
+            for index in (0..free.count()).rev().take(FEW) {
+                let instance = free.at(index);
+                let row = &instances[instance];
+                let idle = match row.life {
+                    Life::Idle => now.since(row.since),
+                    _ => Duration::ZERO,
+                };
+                let host = look(instance).1;
+                let on = host.map_or(Candidate::NOBODY, |host| candidate(&hosts.loads, host));
+                let calls = row.calls;
+                hosts
+                    .candidates
+                    .push((index, Candidate { calls, idle, ..on }));
+            }
+            hosts.ask(function, Wanted::Instance(call), now)?
+        } else {
+            free.choose(self.settings.reuse, &mut hosts.luck)?
+        };
+        let row = &mut self.functions[function as usize];
+        Some(match index.checked_sub(row.open.len()) {
+            None => row.open[index],
+            Some(index) => row.idle.remove(index),
+        })
     }
 
     /// Tells the chooser how a call went that ran on a host.

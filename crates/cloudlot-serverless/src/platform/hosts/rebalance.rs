@@ -171,7 +171,7 @@ impl<K: KeepAlive> Platform<K> {
     ) -> Step {
         let function = self.instances[instance].function;
         let host = u32::try_from(to).ok().map(HostId::new);
-        let other = self.create(function, host, turn);
+        let other = self.create_on(function, host, turn);
         // Whoever waits may have it: then both stay.
         self.functions[function as usize].unclaimed += 1;
         self.totals.moves += 1;
@@ -181,7 +181,7 @@ impl<K: KeepAlive> Platform<K> {
         }
     }
 
-    /// An instance has got ready: the one in whose place it comes stops, unless one of the two is needed.
+    /// An instance has got ready, and nobody has it yet: the one in whose place it comes stops, unless one of the two is needed.
     pub(in crate::platform) fn finish_move<O: Extend<Effect>, S: Sink>(
         &mut self,
         instance: u32,
@@ -196,14 +196,15 @@ impl<K: KeepAlive> Platform<K> {
         let Some(old) = self.instances.find(step.from) else {
             return;
         };
-        let idle = |place: u32| self.instances[place].life == Life::Idle;
-        if !idle(old) || !idle(instance) {
+        let row = &self.instances[instance];
+        let wanted = self.functions[row.function as usize].queued > 0;
+        let goes = row.retires.is_some() || self.draining;
+        if wanted || goes || row.calls > 0 || self.instances[old].life != Life::Idle {
             return;
         }
-        // It is kept as long as the other would have been, for the same worth.
-        let (until, value) = (self.instances[old].until, self.instances[old].value);
-        self.instances[instance].until = until;
-        self.instances[instance].value = value;
+        // It is kept as long as the other would have been.
+        let left = self.instances[old].until.since(turn.now);
+        self.instances[instance].ahead = Some(left);
         self.leave_idle(old);
         self.stop(old, StopReason::Moved, turn);
     }

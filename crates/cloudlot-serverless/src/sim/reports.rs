@@ -20,7 +20,9 @@ pub enum Report {
     Stopped(InstanceId),
     /// The function's code lies there.
     Prepared(FunctionId),
+    /// The instance is well.
     Healthy(InstanceId),
+    /// The instance is not well.
     Unhealthy(InstanceId),
 }
 

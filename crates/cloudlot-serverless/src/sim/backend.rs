@@ -31,16 +31,29 @@ pub trait Backend {
         (runs, Fate::Success)
     }
 
-    /// How long it takes to remove an instance.
+    /// How long it takes to remove an instance; [`Duration::MAX`] if it never goes of itself.
     fn stop(&mut self) -> Duration {
         Duration::ZERO
     }
 
+    /// How long it takes to end one by force.
+    fn kill(&mut self) -> Duration {
+        Duration::ZERO
+    }
+
+    /// How long an instance takes to say whether it is well; one that is lost says nothing.
+    fn check(&mut self) -> (Duration, Fate) {
+        (Duration::ZERO, Fate::Success)
+    }
+
     /// Takes in what the platform asks for, and puts down what will be reported of it. Wakes are seen to already. By default it asks
-    /// [`start`](Self::start), [`run`](Self::run) and [`stop`](Self::stop).
+    /// [`start`](Self::start), [`run`](Self::run), [`stop`](Self::stop) and the others.
     fn carry_out(&mut self, effect: &Effect, now: Timestamp, reports: &mut Reports) {
         let (after, report) = match *effect {
-            Effect::Reply { .. } | Effect::WakeAt(_) | Effect::Discard(_) => return,
+            Effect::Reply { .. }
+            | Effect::DeadLetter { .. }
+            | Effect::WakeAt(_)
+            | Effect::Discard(_) => return,
             Effect::Prepare(function) => (self.prepare(function), Report::Prepared(function)),
             Effect::Start {
                 instance, function, ..
@@ -68,8 +81,16 @@ pub trait Backend {
                 (after, report)
             }
             Effect::Stop { instance, .. } => (self.stop(), Report::Stopped(instance)),
+            Effect::Kill { instance } => (self.kill(), Report::Stopped(instance)),
+            Effect::Check { instance } => match self.check() {
+                (after, Fate::Success) => (after, Report::Healthy(instance)),
+                (after, Fate::Failure) => (after, Report::Unhealthy(instance)),
+                (_, Fate::Lost) => return,
+            },
         };
-        reports.put(now + after, report);
+        if after < Duration::MAX {
+            reports.put(now + after, report);
+        }
     }
 
     /// Whether a report that was [put down](Reports::put_if) under a condition is made, now that its time has come.
@@ -125,6 +146,14 @@ impl<B: Backend + ?Sized> Backend for &mut B {
 
     fn stop(&mut self) -> Duration {
         (**self).stop()
+    }
+
+    fn kill(&mut self) -> Duration {
+        (**self).kill()
+    }
+
+    fn check(&mut self) -> (Duration, Fate) {
+        (**self).check()
     }
 
     fn carry_out(&mut self, effect: &Effect, now: Timestamp, reports: &mut Reports) {

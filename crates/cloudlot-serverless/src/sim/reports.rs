@@ -20,6 +20,10 @@ pub enum Report {
     Stopped(InstanceId),
     /// The function's code lies there.
     Prepared(FunctionId),
+    /// The instance is well: an answer to a check.
+    Healthy(InstanceId),
+    /// The instance is not well: another.
+    Unhealthy(InstanceId),
 }
 
 impl Report {
@@ -30,6 +34,8 @@ impl Report {
             Self::Lost(_) => 2,
             Self::Stopped(_) => 3,
             Self::Prepared(_) => 4,
+            Self::Healthy(_) => 5,
+            Self::Unhealthy(_) => 6,
         }
     }
 }
@@ -42,6 +48,8 @@ impl From<Report> for Event {
             Report::Lost(instance) => Self::Lost(instance),
             Report::Stopped(instance) => Self::Stopped(instance),
             Report::Prepared(function) => Self::Prepared(function),
+            Report::Healthy(instance) => Self::Healthy(instance),
+            Report::Unhealthy(instance) => Self::Unhealthy(instance),
         }
     }
 }

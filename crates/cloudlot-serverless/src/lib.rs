@@ -26,6 +26,7 @@
 
 pub mod monitor;
 mod platform;
+pub mod rightsize;
 pub mod scale;
 pub mod sim;
 pub mod synthetic;

@@ -24,8 +24,10 @@
 //! assert_eq!((totals.calls, totals.replies, totals.starts, totals.cold), (60, 60, 1, 1));
 //! ```
 
+pub mod keep;
 pub mod monitor;
 mod platform;
+pub mod report;
 pub mod rightsize;
 pub mod scale;
 pub mod sim;
@@ -33,10 +35,12 @@ pub mod synthetic;
 pub mod trace;
 mod workload;
 
+pub use keep::FixedWindow;
 pub use platform::{
-    AttemptId, Backoff, Binding, Call, CallId, Effect, Event, Exit, FixedWindow, Frees, Full,
-    Function, InstanceId, KeepAlive, Key, KeyMemory, Life, Move, Outcome, Platform, Pool, Record,
-    Retries, Reuse, Settings, Sink, Source, StopReason, Totals,
+    AttemptId, Backoff, Binding, Breaker, Call, CallId, Cancelling, Effect, Event, Exit, Frees,
+    Full, Function, Health, InstanceId, KeepAlive, Key, KeyMemory, Life, Limit, Move, Outcome,
+    Platform, Pool, Prewarm, Record, Rest, Resting, Retries, Reuse, Settings, Sink, Source,
+    Standing, Status, StopReason, Temperature, Totals,
 };
 pub use workload::{Arrival, Profile};
 

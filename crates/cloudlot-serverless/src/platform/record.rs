@@ -86,6 +86,8 @@ pub struct Totals {
     pub replies: u64,
     /// Instances that were started.
     pub starts: u64,
+    /// Those of them that were started ahead of a call.
+    pub prewarms: u64,
     /// Times that a call found no warm instance and waited, for a start or for one to become free.
     pub waited: u64,
     /// Those of them that waited for a start to end and ran there first.
@@ -104,9 +106,23 @@ pub struct Totals {
     pub timed_out: u64,
     /// Calls that waited for too long.
     pub waited_too_long: u64,
-    /// Reports of attempts and instances that were over when they came.
+    /// Calls that were sent away because too many wait.
+    pub throttled: u64,
+    /// Calls that were sent away because their function fails too often.
+    pub breaker_open: u64,
+    /// Events that became too old before they could run.
+    pub expired: u64,
+    /// Calls that were taken back.
+    pub cancelled: u64,
+    /// Events that were put aside.
+    pub dead_letters: u64,
+    /// Instances that were ended by force; each time counts.
+    pub kills: u64,
+    /// Instances that were stopped because they were not well.
+    pub unhealthy: u64,
+    /// Reports of attempts, instances and calls that were over when they came.
     pub late: u64,
-    /// Memory held by idle instances over time, in bytes times nanoseconds; counted when one stops being idle.
+    /// Memory held over time by idle instances and by starts ahead of calls, in bytes times nanoseconds; counted when that ends.
     pub idle: u128,
 }
 
@@ -116,6 +132,7 @@ impl Totals {
         calls: 0,
         replies: 0,
         starts: 0,
+        prewarms: 0,
         waited: 0,
         cold: 0,
         failed_starts: 0,
@@ -125,6 +142,13 @@ impl Totals {
         no_room: 0,
         timed_out: 0,
         waited_too_long: 0,
+        throttled: 0,
+        breaker_open: 0,
+        expired: 0,
+        cancelled: 0,
+        dead_letters: 0,
+        kills: 0,
+        unhealthy: 0,
         late: 0,
         idle: 0,
     };

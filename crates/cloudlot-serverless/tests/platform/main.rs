@@ -7,5 +7,7 @@ mod growth;
 mod keys;
 mod model;
 mod once;
+mod prewarm;
 mod retries;
+mod slots;
 mod small;

@@ -30,6 +30,7 @@ pub mod keep;
 pub mod monitor;
 mod platform;
 pub mod report;
+pub mod rightsize;
 pub mod scale;
 pub mod sim;
 pub mod start;

@@ -122,7 +122,7 @@ fn weeks_are_found_under_days() {
 fn timers_are_found_at_their_period() {
     for (seed, lag) in (0..).zip([2_usize, 5, 7, 15, 37, 60, 90]) {
         let mut chance = Chance::new(seed);
-        let calls = |t: usize| if t % lag == 0 { 12.0 } else { 0.0 };
+        let calls = |t: usize| if t.is_multiple_of(lag) { 12.0 } else { 0.0 };
         let values: Vec<f64> = (0..480).map(|t| calls(t) + chance.poisson(1.0)).collect();
         let season = Pattern::of(&samples(MINUTE, values)).season;
         assert_eq!(season.map(|it| it.lag), Some(lag));

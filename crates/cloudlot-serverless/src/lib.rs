@@ -37,8 +37,8 @@ pub use keep::FixedWindow;
 pub use platform::{
     AttemptId, Backoff, Binding, Breaker, Call, CallId, Cancelling, Effect, Event, Exit, Frees,
     Full, Function, Health, InstanceId, KeepAlive, Key, KeyMemory, Life, Limit, Move, Outcome,
-    Platform, Pool, Prewarm, Record, Rest, Resting, Retries, Reuse, Settings, Sink, Source,
-    Standing, Status, StopReason, Temperature, Totals,
+    Owner, Platform, Pool, Prewarm, Record, Rest, Resting, Retries, Reuse, Settings, Sink, Source,
+    Standing, Status, StopReason, Temperature, Totals, Turns,
 };
 pub use workload::{Arrival, Profile};
 

@@ -52,6 +52,9 @@ impl<K: KeepAlive> Platform<K> {
             self.keep_open(instance);
         }
         self.count_memory(memory, from, to);
+        if self.functions[function as usize].governed {
+            self.count_for_owner(function, memory, from, to);
+        }
         turn.sink.moved(&Move {
             at: turn.now,
             instance: InstanceId(self.instances.handle(instance)),

@@ -10,6 +10,7 @@ mod cancel;
 mod drain;
 mod ending;
 mod event;
+mod fair;
 mod function;
 mod grace;
 mod guard;
@@ -20,8 +21,10 @@ mod keys;
 mod letters;
 mod life;
 mod list;
+mod owners;
 mod pool;
 mod prewarm;
+mod quota;
 mod record;
 mod retry;
 mod rows;
@@ -29,6 +32,7 @@ mod slab;
 mod target;
 mod temperature;
 mod time;
+mod turns;
 mod version;
 
 pub use breaker::Breaker;
@@ -41,15 +45,18 @@ pub use health::Health;
 pub use keep_alive::{KeepAlive, Prewarm, Rest, Resting};
 pub use keys::{Key, KeyMemory};
 pub use life::Life;
+pub use owners::Owner;
 pub use pool::{Frees, Full, Pool};
 pub use record::{Move, Record, Sink, Totals};
 pub use retry::{Backoff, Retries};
 pub use temperature::Temperature;
+pub use turns::Turns;
 
 use cloudlot_core::Timestamp;
 
 use crate::FunctionId;
 use keys::Keys;
+use owners::Owners;
 use pool::Holdings;
 use rows::{FunctionRow, InstanceRow, Pending};
 use slab::Slab;
@@ -84,6 +91,13 @@ pub struct Platform<K> {
     keys: Keys,
     codes: Codes,
     holdings: Holdings,
+    owners: Owners,
+    /// Owners with functions that wait for memory, where turns go by weight.
+    owners_short: fair::Turns,
+    /// Whether those who wait for memory are served just now.
+    serving_short: bool,
+    /// Whether an owner's line is served just now.
+    serving: bool,
     draining: bool,
     agenda: Agenda,
     totals: Totals,
@@ -115,6 +129,10 @@ impl<K: KeepAlive> Platform<K> {
             keys: Keys::new(),
             codes: Codes::new(),
             holdings: Holdings::new(),
+            owners: Owners::new(),
+            owners_short: fair::Turns::new(),
+            serving_short: false,
+            serving: false,
             draining: false,
             agenda: Agenda::new(),
             totals: Totals::ZERO,
@@ -124,10 +142,13 @@ impl<K: KeepAlive> Platform<K> {
     /// Takes a function in; they are numbered from zero in this order.
     ///
     /// # Panics
-    /// If there are 2^32 already.
+    /// If there are 2^32 already, or its owner was not added.
     pub fn add(&mut self, function: Function) -> FunctionId {
         let id = u32::try_from(self.functions.len()).expect("fewer than 2^32 functions");
+        let known = self.owners.knows(function.owner);
+        assert!(known, "{} was added before its functions", function.owner);
         self.functions.push(FunctionRow::new(function));
+        self.enrol(id);
         if function.provisioned > 0 || function.prepared {
             self.look_first(id);
         }

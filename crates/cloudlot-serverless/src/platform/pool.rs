@@ -94,9 +94,16 @@ impl<K: KeepAlive> Platform<K> {
         function: u32,
         turn: &mut Turn<'_, O, S>,
     ) -> bool {
+        let governed = self.functions[function as usize].governed;
+        if governed && !self.find_owner_room(function, turn) {
+            return false;
+        }
         let Some(pool) = self.settings.pool else {
             return true;
         };
+        if self.must_queue() {
+            return false;
+        }
         let need = self.functions[function as usize].is.memory.get();
         let free = |holdings: &Holdings| pool.memory.get().saturating_sub(holdings.held);
         let in_reach = |holdings: &Holdings| free(holdings).saturating_add(holdings.stopping);
@@ -109,8 +116,24 @@ impl<K: KeepAlive> Platform<K> {
         free(&self.holdings) >= need
     }
 
-    /// Whether there is memory for one more instance of this function as it is.
+    /// Whether what is free, idle or about to go is enough for one more instance of this function.
+    pub(super) fn is_in_reach(&self, function: u32) -> bool {
+        let need = self.functions[function as usize].is.memory.get();
+        let holdings = &self.holdings;
+        let others = holdings.held.saturating_sub(holdings.stopping);
+        let used = others.saturating_sub(holdings.idle);
+        let pool = self.settings.pool;
+        pool.is_none_or(|pool| pool.memory.get().saturating_sub(used) >= need)
+    }
+
+    /// Whether there is memory for one more instance of this function as it is, and nobody waits for it.
     pub(super) fn has_memory(&self, function: u32) -> bool {
+        if self.functions[function as usize].governed && !self.owner_admits(function) {
+            return false;
+        }
+        if self.must_queue() {
+            return false;
+        }
         let need = self.functions[function as usize].is.memory.get();
         let free = |pool: Pool| pool.memory.get().saturating_sub(self.holdings.held);
         self.settings.pool.is_none_or(|pool| free(pool) >= need)
@@ -130,8 +153,15 @@ impl<K: KeepAlive> Platform<K> {
         self.totals.evictions += 1;
     }
 
-    /// This function has calls that wait for memory.
+    /// This function has calls that wait for memory, or for room with its owner.
     pub(super) fn run_short(&mut self, function: u32) {
+        if self.functions[function as usize].governed && !self.owner_admits(function) {
+            return self.block(function);
+        }
+        if self.is_fair() {
+            self.holdings.news |= !self.serving_short;
+            return self.join_short(function);
+        }
         let row = &mut self.functions[function as usize];
         if !row.short {
             row.short = true;
@@ -149,6 +179,9 @@ impl<K: KeepAlive> Platform<K> {
             return;
         };
         let function = self.calls[call].call.function.number();
+        if pool.full == Full::Refuse && self.is_fair() {
+            self.serve_short(turn);
+        }
         let row = &self.functions[function as usize];
         let never = row.is.memory > pool.memory;
         let short = row.short && row.may_start(turn.now) && row.is_behind();
@@ -162,7 +195,15 @@ impl<K: KeepAlive> Platform<K> {
 
     /// Starts for those who wait for memory, in turn, as far as it goes.
     pub(super) fn serve_short<O: Extend<Effect>, S: Sink>(&mut self, turn: &mut Turn<'_, O, S>) {
-        while std::mem::take(&mut self.holdings.news) {
+        loop {
+            self.serve_owners(turn);
+            if !std::mem::take(&mut self.holdings.news) {
+                return;
+            }
+            if self.is_fair() {
+                self.serve_fairly(turn);
+                continue;
+            }
             for _ in 0..self.holdings.short.len() {
                 let Some(function) = self.holdings.short.pop_front() else {
                     break;

@@ -116,8 +116,12 @@ impl<K: KeepAlive> Platform<K> {
             self.look_again(function, turn.now + patience, turn);
         }
         self.mind_age(call, turn);
+        self.block_if_free(function);
+        let handle = self.calls.handle(call);
         self.turn_away(call, turn);
-        self.throttle(call, turn);
+        if self.calls.find(handle).is_some() {
+            self.throttle(call, turn);
+        }
     }
 
     /// Puts a call at the end of those that wait for any instance.
@@ -252,7 +256,10 @@ impl<K: KeepAlive> Platform<K> {
         } else {
             self.functions[function as usize].unclaimed -= 1;
         }
+        // It was started for this function's calls.
+        self.own_turn = true;
         self.offer(instance, Start::Cold, turn);
+        self.own_turn = false;
     }
 
     /// Runs those to whom an instance was promised that is ready now.

@@ -96,8 +96,8 @@ pub struct Platform<K> {
     owners_short: fair::Turns,
     /// Whether those who wait for memory are served just now.
     serving_short: bool,
-    /// Whether an owner's line is served just now.
-    serving: bool,
+    /// Whether a function's next call is taken whoever else of its owner waits.
+    own_turn: bool,
     draining: bool,
     agenda: Agenda,
     totals: Totals,
@@ -132,7 +132,7 @@ impl<K: KeepAlive> Platform<K> {
             owners: Owners::new(),
             owners_short: fair::Turns::new(),
             serving_short: false,
-            serving: false,
+            own_turn: false,
             draining: false,
             agenda: Agenda::new(),
             totals: Totals::ZERO,

@@ -297,7 +297,7 @@ impl<K: KeepAlive> Platform<K> {
     pub(super) fn may_go_on(&self, function: u32) -> bool {
         let owner = self.owner_of(function);
         let alone = owner.blocked.iter().all(|&other| other == function);
-        owner.calls.is_none() || owner.has_turn() && (alone || self.serving)
+        owner.calls.is_none() || owner.has_turn() && (alone || self.own_turn)
     }
 
     /// Calls of this function wait for room with its owner.
@@ -307,6 +307,16 @@ impl<K: KeepAlive> Platform<K> {
             row.blocked = true;
             let owner = row.is.owner.number();
             self.owners.rows[owner as usize].blocked.push_back(function);
+        }
+    }
+
+    /// A call of a governed function waits though there is an instance with room for it: it is its owner's turn that is lacking.
+    pub(super) fn block_if_free(&mut self, function: u32) {
+        let row = &self.functions[function as usize];
+        if row.governed && row.queued > 0 && row.has_free() {
+            self.block(function);
+            let owner = self.functions[function as usize].is.owner.number();
+            self.owners.tell(owner);
         }
     }
 
@@ -417,33 +427,27 @@ impl<K: KeepAlive> Platform<K> {
         turn: &mut Turn<'_, O, S>,
     ) -> bool {
         let line = std::mem::take(&mut self.owners.rows[owner as usize].blocked);
-        let (mut served, mut stuck) = (false, false);
         let mut unserved = VecDeque::new();
+        let (mut served, mut stuck) = (false, false);
         for function in line {
             self.functions[function as usize].blocked = false;
-            if self.run_one(function, turn) {
+            let starts = self.totals.starts;
+            let ran = self.run_one(function, turn);
+            if !ran && !stuck {
+                self.start_wanted(function, turn);
+                stuck = self.functions[function as usize].blocked && self.totals.starts == starts;
+            }
+            let row = &self.functions[function as usize];
+            let waits = row.blocked || row.queued > 0 && (ran || stuck || row.has_free());
+            if ran || self.totals.starts > starts {
                 served = true;
-                if self.functions[function as usize].queued > 0 {
+                if waits {
                     self.block(function);
                 }
-                continue;
-            }
-            let starts = self.totals.starts;
-            if !stuck {
-                self.start_wanted(function, turn);
-            }
-            served |= self.totals.starts > starts;
-            let row = &mut self.functions[function as usize];
-            let waits = row.blocked || stuck && row.queued > 0;
-            if waits && self.totals.starts == starts {
-                stuck = true;
-                if !row.blocked {
-                    row.blocked = true;
-                    unserved.push_back(function);
-                    continue;
-                }
+            } else if waits {
                 let blocked = &mut self.owners.rows[owner as usize].blocked;
                 blocked.retain(|&other| other != function);
+                self.functions[function as usize].blocked = true;
                 unserved.push_back(function);
             }
         }
@@ -463,9 +467,9 @@ impl<K: KeepAlive> Platform<K> {
         if row.queued == 0 || !row.has_free() || !self.has_turn(function) {
             return false;
         }
-        self.serving = true;
+        self.own_turn = true;
         let call = self.next_waiting(function, turn);
-        self.serving = false;
+        self.own_turn = false;
         let Some(call) = call else {
             return false;
         };

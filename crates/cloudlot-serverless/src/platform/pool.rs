@@ -95,15 +95,12 @@ impl<K: KeepAlive> Platform<K> {
         turn: &mut Turn<'_, O, S>,
     ) -> bool {
         let governed = self.functions[function as usize].governed;
-        if governed && !self.find_owner_room(function, turn) {
+        if self.must_queue() || governed && !self.find_owner_room(function, turn) {
             return false;
         }
         let Some(pool) = self.settings.pool else {
             return true;
         };
-        if self.must_queue() {
-            return false;
-        }
         let need = self.functions[function as usize].is.memory.get();
         let free = |holdings: &Holdings| pool.memory.get().saturating_sub(holdings.held);
         let in_reach = |holdings: &Holdings| free(holdings).saturating_add(holdings.stopping);
@@ -116,14 +113,13 @@ impl<K: KeepAlive> Platform<K> {
         free(&self.holdings) >= need
     }
 
-    /// Whether what is free, idle or about to go is enough for one more instance of this function.
-    pub(super) fn is_in_reach(&self, function: u32) -> bool {
-        let need = self.functions[function as usize].is.memory.get();
+    /// What is free, idle or about to go.
+    pub(super) fn in_reach(&self) -> u64 {
         let holdings = &self.holdings;
-        let others = holdings.held.saturating_sub(holdings.stopping);
-        let used = others.saturating_sub(holdings.idle);
+        let kept = holdings.held.saturating_sub(holdings.stopping);
+        let kept = kept.saturating_sub(holdings.idle);
         let pool = self.settings.pool;
-        pool.is_none_or(|pool| pool.memory.get().saturating_sub(used) >= need)
+        pool.map_or(u64::MAX, |pool| pool.memory.get().saturating_sub(kept))
     }
 
     /// Whether there is memory for one more instance of this function as it is, and nobody waits for it.

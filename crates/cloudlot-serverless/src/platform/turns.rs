@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 use cloudlot_core::Bytes;
 
 use super::event::Effect;
-use super::fair::tag;
+use super::fair::{Tag, tag};
 use super::keep_alive::KeepAlive;
 use super::record::Sink;
 use super::{Platform, Turn};
@@ -109,29 +109,32 @@ impl<K: KeepAlive> Platform<K> {
         self.serving_short = false;
     }
 
-    /// Whether an instance that has ended a call, and for which there is another, makes room: somebody waits for memory, there is not
-    /// enough on its way, and this function got more than the lead beyond its turn.
+    /// Whether an instance that has ended a call, and for which there is another, makes room: its owner got more than the lead
+    /// beyond the one who is next, or its function beyond another of its owner. What is free already, or about to be, counts as given to
+    /// whoever is next: so not everybody makes room for one.
     pub(super) fn makes_room(&self, instance: u32) -> bool {
         let Turns::Fair { lead } = self.settings.turns else {
             return false;
         };
-        let is = &self.instances[instance];
-        let row = &self.functions[is.function as usize];
-        let Some(next) = self.next_short() else {
+        let Some((first, next)) = self.owners_short.first() else {
             return false;
         };
-        if is.calls > 0 || row.queued == 0 || next == is.function || self.is_in_reach(next) {
+        let is = &self.instances[instance];
+        let row = &self.functions[is.function as usize];
+        if is.calls > 0 || row.queued == 0 || row.alive <= row.floor() {
             return false;
         }
         let own = row.is.owner.number();
-        let other = self.functions[next as usize].is.owner.number();
         let holder = &self.owners.rows[own as usize];
-        let lead = tag(lead.get());
-        if own == other {
-            let first = holder.short.first().map_or(0, |(start, _)| start);
-            return holder.short.start(&row.flow) > first.saturating_add(lead);
-        }
-        let first = self.owners_short.first().map_or(0, |(start, _)| start);
-        self.owners_short.start(&holder.flow) > first.saturating_add(lead)
+        let ahead = |start: Tag, first: Tag, weight: NonZeroU32| {
+            let given = tag(self.in_reach()) / Tag::from(weight.get());
+            start > first.saturating_add(given).saturating_add(tag(lead.get()))
+        };
+        let weight = self.owners.rows[next as usize].weight;
+        let owner = next != own && ahead(self.owners_short.start(&holder.flow), first, weight);
+        let sibling = holder.short.first();
+        let sibling = sibling.filter(|&(_, function)| function != is.function);
+        let start = holder.short.start(&row.flow);
+        owner || sibling.is_some_and(|(first, _)| ahead(start, first, NonZeroU32::MIN))
     }
 }

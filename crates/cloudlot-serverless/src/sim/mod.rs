@@ -78,9 +78,21 @@ impl<B: Backend> Simulation<B> {
         calls: impl IntoIterator<Item = (Timestamp, Call)>,
         sink: &mut impl Sink,
     ) {
-        let mut calls = calls.into_iter().peekable();
+        let calls = calls.into_iter();
+        let events = calls.map(|(at, call)| (at, Event::Arrived(call)));
+        self.run_events(platform, events, sink);
+    }
+
+    /// The same for all that comes from outside: calls, and whatever else is not an answer of the back end.
+    pub fn run_events<K: KeepAlive>(
+        &mut self,
+        platform: &mut Platform<K>,
+        events: impl IntoIterator<Item = (Timestamp, Event)>,
+        sink: &mut impl Sink,
+    ) {
+        let mut events = events.into_iter().peekable();
         self.wake = self.wake.or_else(|| platform.wakes_at());
-        while let Some((event, at)) = self.next(&mut calls) {
+        while let Some((event, at)) = self.next(&mut events) {
             self.now = at;
             self.events += 1;
             platform.handle(event, at, &mut self.effects, sink);
@@ -103,17 +115,17 @@ impl<B: Backend> Simulation<B> {
     /// The next event: what the back end reports goes before an arrival, an arrival before a tick.
     fn next(
         &mut self,
-        calls: &mut Peekable<impl Iterator<Item = (Timestamp, Call)>>,
+        events: &mut Peekable<impl Iterator<Item = (Timestamp, Event)>>,
     ) -> Option<(Event, Timestamp)> {
         let reported = self.queue.next_at();
-        let arrival = calls.peek().map(|&(at, _)| at.max(self.now));
+        let arrival = events.peek().map(|&(at, _)| at.max(self.now));
         let first = [reported, arrival, self.wake].into_iter().flatten().min()?;
         if reported == Some(first) {
             return self.queue.pop();
         }
         if arrival == Some(first) {
-            let (_, call) = calls.next()?;
-            return Some((Event::Arrived(call), first));
+            let (_, event) = events.next()?;
+            return Some((event, first));
         }
         self.wake = None;
         Some((Event::Tick, first))

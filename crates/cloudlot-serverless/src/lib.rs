@@ -27,6 +27,7 @@
 pub mod keep;
 pub mod monitor;
 mod platform;
+pub mod report;
 pub mod scale;
 pub mod sim;
 pub mod synthetic;

@@ -20,4 +20,5 @@ mod once;
 mod owners;
 mod prewarm;
 mod retries;
+mod slots;
 mod small;

@@ -43,8 +43,9 @@ pub use keep::FixedWindow;
 pub use platform::{
     AttemptId, Backoff, Binding, Breaker, Call, CallId, Cancelling, Discord, Effect, Event, Exit,
     Frees, Full, Function, Health, Host, HostId, Hosting, InstanceId, KeepAlive, Key, KeyMemory,
-    Life, Limit, Move, Outcome, Platform, Pool, Prewarm, Rebalance, Record, Rest, Resting, Retries,
-    Reuse, Settings, Sink, Source, Standing, Status, StopReason, Temperature, Totals,
+    Life, Limit, Move, Outcome, Owner, Platform, Pool, Prewarm, Rebalance, Record, Rest, Resting,
+    Retries, Reuse, Settings, Sink, Source, Standing, Status, StopReason, Temperature, Totals,
+    Turns,
 };
 pub use workload::{Arrival, Profile};
 

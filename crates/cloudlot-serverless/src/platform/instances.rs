@@ -69,6 +69,9 @@ impl<K: KeepAlive> Platform<K> {
             let frees = self.settings.hosts.frees;
             self.hosts.moved(instance, (from, to), frees, turn.now);
         }
+        if self.functions[function as usize].governed {
+            self.count_for_owner(function, memory, from, to);
+        }
         turn.sink.moved(&Move {
             at: turn.now,
             instance: InstanceId(self.instances.handle(instance)),

@@ -10,6 +10,7 @@ mod cancel;
 mod drain;
 mod ending;
 mod event;
+mod fair;
 mod function;
 mod grace;
 mod guard;
@@ -21,8 +22,10 @@ mod keys;
 mod letters;
 mod life;
 mod list;
+mod owners;
 mod pool;
 mod prewarm;
+mod quota;
 mod record;
 mod retry;
 mod rows;
@@ -30,6 +33,7 @@ mod slab;
 mod target;
 mod temperature;
 mod time;
+mod turns;
 mod version;
 
 pub use breaker::Breaker;
@@ -43,10 +47,12 @@ pub use hosts::{Discord, Host, HostId, Hosting, Rebalance};
 pub use keep_alive::{KeepAlive, Prewarm, Rest, Resting};
 pub use keys::{Key, KeyMemory};
 pub use life::Life;
+pub use owners::Owner;
 pub use pool::{Frees, Full, Pool};
 pub use record::{Move, Record, Sink, Totals};
 pub use retry::{Backoff, Retries};
 pub use temperature::Temperature;
+pub use turns::Turns;
 
 use cloudlot_core::Timestamp;
 
@@ -56,6 +62,7 @@ use crate::FunctionId;
 use crate::choose::Choose;
 use hosts::Hosts;
 use keys::Keys;
+use owners::Owners;
 use rows::{FunctionRow, InstanceRow, Pending};
 use slab::Slab;
 use temperature::Codes;
@@ -89,6 +96,13 @@ pub struct Platform<K> {
     keys: Keys,
     hosts: Hosts,
     codes: Codes,
+    owners: Owners,
+    /// Owners with functions that wait for memory, where turns go by weight.
+    owners_short: fair::Turns,
+    /// Whether those who wait for memory are served just now.
+    serving_short: bool,
+    /// Whether a function's next call is taken whoever else of its owner waits.
+    own_turn: bool,
     draining: bool,
     agenda: Agenda,
     totals: Totals,
@@ -125,6 +139,10 @@ impl<K: KeepAlive> Platform<K> {
             keys: Keys::new(),
             hosts,
             codes: Codes::new(),
+            owners: Owners::new(),
+            owners_short: fair::Turns::new(),
+            serving_short: false,
+            own_turn: false,
             draining: false,
             agenda: Agenda::new(),
             totals: Totals::ZERO,
@@ -134,10 +152,13 @@ impl<K: KeepAlive> Platform<K> {
     /// Takes a function in; they are numbered from zero in this order.
     ///
     /// # Panics
-    /// If there are 2^32 already.
+    /// If there are 2^32 already, or its owner was not added.
     pub fn add(&mut self, function: Function) -> FunctionId {
         let id = u32::try_from(self.functions.len()).expect("fewer than 2^32 functions");
+        let known = self.owners.knows(function.owner);
+        assert!(known, "{} was added before its functions", function.owner);
         self.functions.push(FunctionRow::new(function));
+        self.enrol(id);
         if function.provisioned > 0 || function.prepared {
             self.look_first(id);
         }

@@ -46,6 +46,10 @@ impl<K: KeepAlive> Platform<K> {
         function: u32,
         turn: &mut Turn<'_, O, S>,
     ) -> bool {
+        let governed = self.functions[function as usize].governed;
+        if self.must_queue() || governed && !self.find_owner_room(function, turn) {
+            return false;
+        }
         if self.hosts.is_empty() {
             return true;
         }
@@ -69,11 +73,27 @@ impl<K: KeepAlive> Platform<K> {
         self.hosts.loads[host].fits(need)
     }
 
-    /// Whether there is memory for one more instance of this function as it is.
+    /// Whether there is memory for one more instance of this function as it is, and nobody waits for it.
     pub(super) fn has_memory(&self, function: u32) -> bool {
+        if self.functions[function as usize].governed && !self.owner_admits(function) {
+            return false;
+        }
+        if self.must_queue() {
+            return false;
+        }
         let need = self.size_of(function);
         let loads = &self.hosts.loads;
         loads.is_empty() || loads.iter().any(|load| load.fits(need))
+    }
+
+    /// The memory of open hosts that is free, idle or about to go.
+    pub(super) fn in_reach(&self) -> u64 {
+        let open = self.hosts.loads.iter().filter(|load| load.open);
+        open.map(|load| {
+            let kept = load.held.minus(load.stopping).minus(load.idle);
+            load.limit.memory.saturating_sub(kept.memory)
+        })
+        .fold(0, u64::saturating_add)
     }
 
     /// The host on which the least is lost if idle instances make room: there the dearest one that has to go, the least valued
@@ -129,8 +149,15 @@ impl<K: KeepAlive> Platform<K> {
         self.totals.evictions += 1;
     }
 
-    /// This function has calls that wait for memory.
+    /// This function has calls that wait for memory, or for room with its owner.
     pub(super) fn run_short(&mut self, function: u32) {
+        if self.functions[function as usize].governed && !self.owner_admits(function) {
+            return self.block(function);
+        }
+        if self.is_fair() {
+            self.hosts.news |= !self.serving_short;
+            return self.join_short(function);
+        }
         let row = &mut self.functions[function as usize];
         if !row.short {
             row.short = true;
@@ -148,6 +175,9 @@ impl<K: KeepAlive> Platform<K> {
             return;
         }
         let function = self.calls[call].call.function.number();
+        if self.settings.hosts.full == Full::Refuse && self.is_fair() {
+            self.serve_short(turn);
+        }
         let row = &self.functions[function as usize];
         let need = self.size_of(function);
         let mut hosts = self.hosts.loads.iter();
@@ -163,7 +193,15 @@ impl<K: KeepAlive> Platform<K> {
 
     /// Starts for those who wait for memory, in turn, as far as it goes.
     pub(super) fn serve_short<O: Extend<Effect>, S: Sink>(&mut self, turn: &mut Turn<'_, O, S>) {
-        while std::mem::take(&mut self.hosts.news) {
+        loop {
+            self.serve_owners(turn);
+            if !std::mem::take(&mut self.hosts.news) {
+                return;
+            }
+            if self.is_fair() {
+                self.serve_fairly(turn);
+                continue;
+            }
             for _ in 0..self.hosts.short.len() {
                 let Some(function) = self.hosts.short.pop_front() else {
                     break;
@@ -180,7 +218,7 @@ impl<K: KeepAlive> Platform<K> {
     }
 
     /// Whether a host that takes starts is large enough: else nobody has to wait until this function had its turn.
-    fn has_a_host(&self, function: u32) -> bool {
+    pub(super) fn has_a_host(&self, function: u32) -> bool {
         let need = self.size_of(function);
         let mut hosts = self.hosts.loads.iter();
         hosts.any(|load| load.open && need.fits_in(load.limit))

@@ -34,7 +34,7 @@ pub mod synthetic;
 pub mod trace;
 mod workload;
 
-pub use choose::{Candidate, Choose, HostChoice, Question, Wanted};
+pub use choose::{Candidate, ChoiceRule, Choose, HostChoice, Learned, Question, Wanted};
 pub use keep::FixedWindow;
 pub use platform::{
     AttemptId, Backoff, Binding, Call, CallId, Discord, Effect, Event, Exit, Frees, Full, Function,

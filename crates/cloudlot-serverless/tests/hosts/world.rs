@@ -92,6 +92,9 @@ impl World {
             Event::Lost(id) | Event::Stopped(id) => _ = self.instances.remove(&id),
             Event::Arrived(_)
             | Event::Prepared(_)
+            | Event::Healthy(_)
+            | Event::Unhealthy(_)
+            | Event::Cancel(_)
             | Event::Target { .. }
             | Event::Drain
             | Event::Rebalance
@@ -152,7 +155,11 @@ impl World {
                 it.is = Is::Stopping;
                 it.attempts.clear();
             }
-            Effect::Prepare(_) | Effect::Discard(_) => {}
+            Effect::Prepare(_)
+            | Effect::Discard(_)
+            | Effect::Kill { .. }
+            | Effect::Check { .. }
+            | Effect::DeadLetter { .. } => {}
             Effect::Reply { call, outcome, .. } => {
                 let before = self.replies.insert(call, outcome);
                 assert_eq!(before, None, "one reply a call");

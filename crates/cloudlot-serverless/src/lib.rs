@@ -38,7 +38,7 @@ pub mod synthetic;
 pub mod trace;
 mod workload;
 
-pub use choose::{Candidate, Choose, HostChoice, Question, Wanted};
+pub use choose::{Candidate, ChoiceRule, Choose, HostChoice, Learned, Question, Wanted};
 pub use keep::FixedWindow;
 pub use platform::{
     AttemptId, Backoff, Binding, Breaker, Call, CallId, Cancelling, Discord, Effect, Event, Exit,

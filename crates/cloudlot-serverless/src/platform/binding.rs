@@ -1,6 +1,8 @@
 //! Which call gets which instance.
 
-use super::event::{AttemptId, Call, Effect, InstanceId, Outcome};
+use cloudlot_core::Timestamp;
+
+use super::event::{AttemptId, Call, CallId, Effect, InstanceId, Outcome};
 use super::function::{Binding, Reuse};
 use super::keep_alive::KeepAlive;
 use super::life::Life;
@@ -9,6 +11,7 @@ use super::rows::{Admitted, Pending, Stage};
 use super::slab::NONE;
 use super::{Platform, Turn};
 use crate::FunctionId;
+use crate::choose::HostChoice;
 
 /// Whether a call that begins to run has waited for its instance to start.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -45,18 +48,36 @@ impl<K: KeepAlive> Platform<K> {
         call: u32,
         turn: &mut Turn<'_, O, S>,
     ) {
+        let function = self.calls[call].call.function.number();
+        let guarded = self.functions[function as usize].is.breaker.is_some();
+        if !guarded || self.passes(call, turn) {
+            self.serve_admitted(call, turn);
+        }
+    }
+
+    /// The same for one that no circuit breaker holds up.
+    pub(super) fn serve_admitted<O: Extend<Effect>, S: Sink>(
+        &mut self,
+        call: u32,
+        turn: &mut Turn<'_, O, S>,
+    ) {
         let pending = &mut self.calls[call];
         pending.started = None;
         pending.cold = false;
-        let function = pending.call.function.number();
-        match self.take_free(function) {
+        let Admitted { id, function, .. } = pending.call;
+        let function = function.number();
+        match self.take_free(function, id, turn.now) {
             Some(instance) => self.run(call, instance, Start::Warm, turn),
             None => self.wait(function, call, turn),
         }
     }
 
-    /// An instance with room for a call: one that runs others already, else an idle one, which leaves its function's set.
-    fn take_free(&mut self, function: u32) -> Option<u32> {
+    /// An instance with room for a call: by most rules one that runs others already, else an idle one, which leaves its
+    /// function's set.
+    fn take_free(&mut self, function: u32, call: CallId, now: Timestamp) -> Option<u32> {
+        if self.settings.reuse.looks_at_all() {
+            return self.choose_free(function, call, now);
+        }
         let row = &mut self.functions[function as usize];
         if let Some(&instance) = row.open.last() {
             return Some(instance);
@@ -66,6 +87,8 @@ impl<K: KeepAlive> Platform<K> {
             Reuse::MostRecent => idle.pop(),
             Reuse::ArrayFirst if idle.is_empty() => None,
             Reuse::ArrayFirst => Some(idle.swap_remove(0)),
+            Reuse::LeastRecent => self.functions[function as usize].take_oldest(),
+            _ => idle.pop(),
         }
     }
 
@@ -82,7 +105,8 @@ impl<K: KeepAlive> Platform<K> {
         let row = &self.functions[function as usize];
         let own = self.settings.binding == Binding::Late && row.is.concurrency.get() == 1;
         if row.filling != NONE {
-            self.bind_next(function, row.filling);
+            let filling = row.filling;
+            self.bind_next(function, filling, turn);
         } else if own
             && row.target.is_none()
             && row.may_start(turn.now)
@@ -94,6 +118,7 @@ impl<K: KeepAlive> Platform<K> {
         if let Some(patience) = self.functions[function as usize].is.patience {
             self.look_again(function, turn.now + patience, turn);
         }
+        self.mind_age(call, turn);
         self.turn_away(call, turn);
     }
 
@@ -106,10 +131,19 @@ impl<K: KeepAlive> Platform<K> {
     }
 
     /// Takes the call that waited longest for any instance.
-    fn next_waiting(&mut self, function: u32) -> Option<u32> {
-        let call = self.functions[function as usize].waiting.first()?;
-        self.leave_queue(function, call);
-        Some(call)
+    fn next_waiting<O: Extend<Effect>, S: Sink>(
+        &mut self,
+        function: u32,
+        turn: &mut Turn<'_, O, S>,
+    ) -> Option<u32> {
+        loop {
+            let call = self.functions[function as usize].waiting.first()?;
+            if !self.is_too_old(call, turn.now) {
+                self.leave_queue(function, call);
+                return Some(call);
+            }
+            self.expire_call(call, turn);
+        }
     }
 
     pub(super) fn leave_queue(&mut self, function: u32, call: u32) {
@@ -156,18 +190,24 @@ impl<K: KeepAlive> Platform<K> {
             row.unclaimed += 1;
             return;
         }
-        self.bind_next(function, instance);
-        while self.functions[function as usize].filling == instance
-            && self.functions[function as usize].queued > 0
-        {
-            self.bind_next(function, instance);
+        if !self.bind_next(function, instance, turn) {
+            self.functions[function as usize].unclaimed += 1;
+            return;
         }
+        while self.functions[function as usize].filling == instance
+            && self.bind_next(function, instance, turn)
+        {}
     }
 
-    /// Promises an instance that starts to the call that waited longest.
-    fn bind_next(&mut self, function: u32, instance: u32) {
-        let Some(call) = self.next_waiting(function) else {
-            return;
+    /// Promises an instance that starts to the call that waited longest; says whether there was one.
+    fn bind_next<O: Extend<Effect>, S: Sink>(
+        &mut self,
+        function: u32,
+        instance: u32,
+        turn: &mut Turn<'_, O, S>,
+    ) -> bool {
+        let Some(call) = self.next_waiting(function, turn) else {
+            return false;
         };
         let row = &mut self.functions[function as usize];
         row.bound.join(&mut self.calls, call);
@@ -176,6 +216,7 @@ impl<K: KeepAlive> Platform<K> {
         let is = &mut self.instances[instance];
         is.calls += 1;
         row.filling = if is.calls < is.slots { instance } else { NONE };
+        true
     }
 
     pub(super) fn ready<O: Extend<Effect>, S: Sink>(
@@ -194,13 +235,20 @@ impl<K: KeepAlive> Platform<K> {
         let row = self.instances[instance];
         let function = row.function;
         self.functions[function as usize].crashes = 0;
+        self.mind_health(function, turn);
         let took = turn.now.since(row.since);
         self.keep_alive.ready(FunctionId::new(function), took);
         self.prepared(function, turn);
+        if self.settings.hosts.choice == HostChoice::Locality {
+            self.hosts.remember(function, instance);
+        }
         if self.instances[instance].calls > 0 {
             self.run_bound(instance, turn);
         } else {
             self.functions[function as usize].unclaimed -= 1;
+        }
+        if self.hosts.has_moves() {
+            self.finish_move(instance, turn);
         }
         self.offer(instance, Start::Cold, turn);
     }
@@ -243,7 +291,7 @@ impl<K: KeepAlive> Platform<K> {
             return;
         }
         while self.instances[instance].calls < self.instances[instance].slots
-            && let Some(call) = self.next_waiting(function)
+            && let Some(call) = self.next_waiting(function, turn)
         {
             self.run(call, instance, how, turn);
         }

@@ -59,7 +59,8 @@ fn the_time_lines() {
         fixed:60s   ▆███████████████▄▄▄▄▄▄▄▃▃▃▃▃▃▃▃▂▂▂▂▂▂▂▃▃▃▃▄▄▄▄▄▄▄▄▄▄▄▁▁▁▁▁              
         fixed:120s  ▆██████████████████████████████▆▆▆▆▆▆▆▆▆▆▆▆▆▆▆▆▆▆▆▆▆▅▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▁▁▁▁
         from 0 to 4.85 min
-    "#]].assert_eq(&report().timeline_text());
+    "#]]
+    .assert_eq(&report().timeline_text());
 }
 
 #[test]
@@ -89,7 +90,8 @@ fn the_csv_of_time_lines() {
         fixed:60s,3,0,0,1024,256
         fixed:60s,4,0,0,1280,0
         fixed:60s,5,0,0,1280,0
-        fixed:60s,6,0,0,1280,0"#]].assert_eq(&head.join("\n"));
+        fixed:60s,6,0,0,1280,0"#]]
+    .assert_eq(&head.join("\n"));
 }
 
 #[test]

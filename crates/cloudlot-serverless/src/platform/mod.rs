@@ -20,6 +20,7 @@ mod retry;
 mod rows;
 mod slab;
 mod time;
+mod view;
 
 pub use event::{
     AttemptId, Call, CallId, Effect, Event, Exit, InstanceId, Outcome, Source, StopReason,
@@ -31,6 +32,7 @@ pub use life::Life;
 pub use pool::{Frees, Full, Pool};
 pub use record::{Move, Record, Sink, Totals};
 pub use retry::{Backoff, Retries};
+pub use view::View;
 
 use cloudlot_core::Timestamp;
 

@@ -1,9 +1,11 @@
 //! A platform on virtual time: a back end that only says when things would have happened.
 
 mod backend;
+mod control;
 mod queue;
 
 pub use backend::{Backend, Fate, FixedStart};
+pub use control::Controller;
 
 use std::iter::Peekable;
 use std::time::Duration;
@@ -97,6 +99,18 @@ impl<B: Backend> Simulation<B> {
     #[must_use]
     pub const fn now(&self) -> Timestamp {
         self.now
+    }
+
+    /// When the next event is.
+    fn next_at(
+        &self,
+        calls: &mut Peekable<impl Iterator<Item = (Timestamp, Call)>>,
+    ) -> Option<Timestamp> {
+        let arrival = calls.peek().map(|&(at, _)| at.max(self.now));
+        [self.queue.next_at(), arrival, self.wake]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// The next event: what the back end reports goes before an arrival, an arrival before a tick.

@@ -34,7 +34,7 @@ mod workload;
 pub use platform::{
     AttemptId, Backoff, Binding, Call, CallId, Effect, Event, Exit, FixedWindow, Frees, Full,
     Function, InstanceId, KeepAlive, Key, KeyMemory, Life, Move, Outcome, Platform, Pool, Record,
-    Retries, Reuse, Settings, Sink, Source, StopReason, Totals, View,
+    Retries, Reuse, Settings, Sink, Source, StopReason, Temperature, Totals, View,
 };
 pub use workload::{Arrival, Profile};
 

@@ -6,9 +6,9 @@ use super::keep_alive::KeepAlive;
 use super::life::Life;
 use super::record::{Move, Sink};
 use super::rows::InstanceRow;
-use super::slab::NONE;
 use super::{Platform, Turn};
 use crate::FunctionId;
+use cloudlot_core::Timestamp;
 
 impl<K: KeepAlive> Platform<K> {
     /// Makes an instance that starts.
@@ -17,13 +17,17 @@ impl<K: KeepAlive> Platform<K> {
         function: u32,
         turn: &mut Turn<'_, O, S>,
     ) -> u32 {
-        let instance = self.instances.insert(InstanceRow::new(function));
-        self.functions[function as usize].alive += 1;
+        let row = &mut self.functions[function as usize];
+        row.alive += 1;
+        let version = row.version;
+        let instance = self.instances.insert(InstanceRow::new(function, row));
         self.totals.starts += 1;
         self.step(instance, Life::Starting, turn);
         turn.ask(Effect::Start {
             instance: InstanceId(self.instances.handle(instance)),
             function: FunctionId::new(function),
+            version,
+            from: self.codes.start(function, turn.now),
         });
         instance
     }
@@ -35,10 +39,13 @@ impl<K: KeepAlive> Platform<K> {
         debug_assert!(from.may_become(to), "{from} never becomes {to}");
         row.life = to;
         let function = row.function;
-        let memory = self.functions[function as usize].is.memory.get();
+        let memory = row.memory;
         if from == Life::Idle {
             let held = turn.now.as_nanos().saturating_sub(row.since.as_nanos());
             self.totals.idle += u128::from(memory) * u128::from(held);
+        }
+        if from == Life::Busy && to != Life::Busy && row.slots > 1 {
+            self.keep_open(instance);
         }
         self.count_memory(memory, from, to);
         turn.sink.moved(&Move {
@@ -59,15 +66,20 @@ impl<K: KeepAlive> Platform<K> {
         if self.draining {
             return self.stop(instance, StopReason::Drained, turn);
         }
+        let function = self.instances[instance].function;
+        if self.functions[function as usize].has_surplus() {
+            return self.stop(instance, StopReason::Surplus, turn);
+        }
         self.step(instance, Life::Idle, turn);
-        let row = &mut self.instances[instance];
-        let function = row.function;
         let window = self.keep_alive.window(FunctionId::new(function), turn.now);
         let value = self.keep_alive.value(FunctionId::new(function), turn.now);
+        let row = &mut self.instances[instance];
         row.value = value;
-        row.call = NONE;
         row.since = turn.now;
-        row.until = turn.now + window;
+        row.until = match self.functions[function as usize].target {
+            Some(_) => Timestamp::MAX,
+            None => turn.now + window,
+        };
         let until = row.until;
         self.functions[function as usize].idle.push(instance);
         self.look_again(function, until, turn);
@@ -82,7 +94,6 @@ impl<K: KeepAlive> Platform<K> {
     ) {
         self.step(instance, Life::Stopping, turn);
         let row = &mut self.instances[instance];
-        row.call = NONE;
         self.functions[row.function as usize].alive -= 1;
         turn.ask(Effect::Stop {
             instance: InstanceId(self.instances.handle(instance)),
@@ -101,7 +112,12 @@ impl<K: KeepAlive> Platform<K> {
         let mut index = 0;
         while index < idle.len() {
             let instance = idle[index];
-            let over = self.instances[instance].until <= turn.now;
+            let row = &self.functions[function as usize];
+            let mut over = self.instances[instance].until <= turn.now;
+            if over && row.alive <= row.floor() {
+                self.instances[instance].until = Timestamp::MAX;
+                over = false;
+            }
             if over {
                 self.stop(instance, StopReason::Unused, turn);
             }

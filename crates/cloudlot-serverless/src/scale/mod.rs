@@ -8,13 +8,20 @@
 //! | [`ByLoad`] | a rule of [`cloudlot_policy::scale`]: threshold with hysteresis, HPA formula, forecast, rate of change |
 //! | [`Fixed`] | nothing |
 //!
-//! [`Railed`] keeps any of them from flapping.
+//! | [`learned::Headroom`] | what paid, beside a rule |
+//!
+//! [`Railed`] keeps any of them from flapping. [`Driver`] measures, asks and tells the platform; [`Bill`] adds up what it costs.
 
+mod cost;
+mod driver;
 pub mod kpa;
+pub mod learned;
 mod rails;
 mod rules;
 mod scaler;
 
+pub use cost::{Bill, Prices};
+pub use driver::Driver;
 pub use rails::{Pace, Railed, RailsConfig, Wake};
 pub use rules::ByLoad;
 pub use scaler::{Fixed, Sample, Scaler};

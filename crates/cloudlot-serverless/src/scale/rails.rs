@@ -83,22 +83,15 @@ impl Default for RailsConfig {
 /// minutes, and last the grace before zero. So the number turns at most once in [`turn`](RailsConfig::turn), but for waking up.
 /// ```
 /// use cloudlot_core::Timestamp;
-/// use cloudlot_serverless::scale::kpa::Concurrency;
 /// use cloudlot_serverless::scale::{Fixed, Railed, RailsConfig, Sample, Scaler};
 /// use std::time::Duration;
 ///
 /// let mut scaler = Railed::new(Fixed(0), RailsConfig { first: Duration::ZERO, ..RailsConfig::default() });
 /// let at = |second| Timestamp::ZERO + Duration::from_secs(second);
 /// let mut idle = Sample {
-///     from: at(0),
-///     at: at(2),
-///     concurrency: Concurrency::ZERO,
-///     arrivals: 0,
-///     in_flight: 0,
-///     queued: 0,
 ///     ready: 4,
-///     starting: 0,
 ///     target: Some(4),
+///     ..Sample::quiet(at(0), at(2))
 /// };
 /// assert_eq!(scaler.desired(&idle), Some(1), "down to one at once");
 /// (idle.at, idle.target) = (at(31), Some(1));

@@ -25,15 +25,10 @@ use super::{Sample, Scaler};
 /// let mut scaler = ByLoad::new(hpa, NonZeroU32::MIN, 60);
 /// let at = |second| Timestamp::ZERO + Duration::from_secs(second);
 /// let mut sample = Sample {
-///     from: at(0),
-///     at: at(10),
 ///     concurrency: Concurrency::from_requests(3.0)?,
-///     arrivals: 30,
-///     in_flight: 3,
-///     queued: 0,
 ///     ready: 4,
-///     starting: 0,
 ///     target: Some(4),
+///     ..Sample::quiet(at(0), at(10))
 /// };
 /// assert_eq!(scaler.desired(&sample), None, "one sample is no evidence");
 /// (sample.from, sample.at) = (at(10), at(20));

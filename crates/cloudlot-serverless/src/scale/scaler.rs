@@ -1,5 +1,7 @@
 //! The question that every scaler answers, tick by tick, and what it is told with it.
 
+use std::time::Duration;
+
 use cloudlot_core::Timestamp;
 
 use super::kpa::Concurrency;
@@ -25,9 +27,40 @@ pub struct Sample {
     pub starting: u32,
     /// How many are asked for at present, if anybody has asked yet.
     pub target: Option<u32>,
+    /// How long the calls that were answered in that time had waited, all together.
+    pub waited: Duration,
+    /// How many of them had waited for too long.
+    pub late: u64,
+    /// How long instances were idle in that time, all together.
+    pub idle: Duration,
 }
 
 impl Sample {
+    /// A time in which nothing happened, and nothing was there.
+    /// ```
+    /// # use cloudlot_core::Timestamp;
+    /// # use cloudlot_serverless::scale::Sample;
+    /// let sample = Sample { ready: 2, ..Sample::quiet(Timestamp::ZERO, Timestamp::MAX) };
+    /// assert_eq!((sample.current(), sample.has_demand()), (2, false));
+    /// ```
+    #[must_use]
+    pub const fn quiet(from: Timestamp, at: Timestamp) -> Self {
+        Self {
+            from,
+            at,
+            concurrency: Concurrency::ZERO,
+            arrivals: 0,
+            in_flight: 0,
+            queued: 0,
+            ready: 0,
+            starting: 0,
+            target: None,
+            waited: Duration::ZERO,
+            late: 0,
+            idle: Duration::ZERO,
+        }
+    }
+
     /// How many instances there are by what was asked for: the target, as those that are still busy above it are on their
     /// way out. Without a target, or with a target of zero that a call has broken through, those that are there.
     #[must_use]

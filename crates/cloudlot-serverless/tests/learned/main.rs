@@ -1,0 +1,6 @@
+//! Learned scaling against calibrated rules, on loads of known kind and on real arrivals.
+
+mod loads;
+mod rules;
+mod statistics;
+mod trained;

@@ -1,0 +1,1 @@
+//! Means over seeds, and how sure they are.

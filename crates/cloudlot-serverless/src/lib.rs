@@ -24,6 +24,8 @@
 //! assert_eq!((totals.calls, totals.replies, totals.starts, totals.cold), (60, 60, 1, 1));
 //! ```
 
+pub mod keep;
+pub mod monitor;
 mod platform;
 pub mod scale;
 pub mod sim;
@@ -31,10 +33,11 @@ pub mod synthetic;
 pub mod trace;
 mod workload;
 
+pub use keep::FixedWindow;
 pub use platform::{
-    AttemptId, Backoff, Binding, Call, CallId, Effect, Event, Exit, FixedWindow, Frees, Full,
-    Function, InstanceId, KeepAlive, Key, KeyMemory, Life, Move, Outcome, Platform, Pool, Record,
-    Retries, Reuse, Settings, Sink, Source, StopReason, Temperature, Totals, View,
+    AttemptId, Backoff, Binding, Call, CallId, Effect, Event, Exit, Frees, Full, Function,
+    InstanceId, KeepAlive, Key, KeyMemory, Life, Move, Outcome, Platform, Pool, Prewarm, Record,
+    Rest, Resting, Retries, Reuse, Settings, Sink, Source, StopReason, Temperature, Totals, View,
 };
 pub use workload::{Arrival, Profile};
 

@@ -8,6 +8,7 @@ use super::record::Sink;
 use super::rows::{Admitted, Pending, Stage};
 use super::slab::NONE;
 use super::{Platform, Turn};
+use crate::FunctionId;
 
 /// Whether a call that begins to run has waited for its instance to start.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -190,8 +191,11 @@ impl<K: KeepAlive> Platform<K> {
             self.totals.late += 1;
             return;
         }
-        let function = self.instances[instance].function;
+        let row = self.instances[instance];
+        let function = row.function;
         self.functions[function as usize].crashes = 0;
+        let took = turn.now.since(row.since);
+        self.keep_alive.ready(FunctionId::new(function), took);
         self.prepared(function, turn);
         if self.instances[instance].calls > 0 {
             self.run_bound(instance, turn);
@@ -274,8 +278,10 @@ impl<K: KeepAlive> Platform<K> {
         } = pending.call;
         let row = &mut self.functions[function.number() as usize];
         row.running.join(&mut self.calls, call);
-        self.instances[instance].calls += 1;
-        if self.instances[instance].slots > 1 {
+        let is = &mut self.instances[instance];
+        is.calls += 1;
+        is.ahead = None;
+        if is.slots > 1 {
             self.keep_open(instance);
         }
         let row = &self.functions[function.number() as usize];

@@ -25,7 +25,14 @@ impl<K: KeepAlive> Platform<K> {
             self.totals.late += 1;
             return;
         }
-        let instance = self.calls[call].instance;
+        let Pending {
+            instance,
+            started,
+            call: is,
+            ..
+        } = self.calls[call];
+        let ran = turn.now.since(started.unwrap_or(turn.now));
+        self.keep_alive.finished(is.function, ran);
         self.leave_running(call);
         self.conclude(call, exit.into(), turn);
         self.offer(instance, Start::Warm, turn);

@@ -1,8 +1,10 @@
 //! How instances move: made, idle, stopped, gone. Every move is a legal one of [`Life`].
 
+use std::time::Duration;
+
 use super::event::{Effect, InstanceId, StopReason};
 use super::function::Reuse;
-use super::keep_alive::KeepAlive;
+use super::keep_alive::{KeepAlive, Resting};
 use super::life::Life;
 use super::record::{Move, Sink};
 use super::rows::InstanceRow;
@@ -20,7 +22,9 @@ impl<K: KeepAlive> Platform<K> {
         let row = &mut self.functions[function as usize];
         row.alive += 1;
         let version = row.version;
-        let instance = self.instances.insert(InstanceRow::new(function, row));
+        let instance = self
+            .instances
+            .insert(InstanceRow::new(function, row, turn.now));
         self.totals.starts += 1;
         self.step(instance, Life::Starting, turn);
         turn.ask(Effect::Start {
@@ -40,7 +44,7 @@ impl<K: KeepAlive> Platform<K> {
         row.life = to;
         let function = row.function;
         let memory = row.memory;
-        if from == Life::Idle {
+        if from == Life::Idle || from == Life::Starting && row.ahead.is_some() {
             let held = turn.now.as_nanos().saturating_sub(row.since.as_nanos());
             self.totals.idle += u128::from(memory) * u128::from(held);
         }
@@ -71,7 +75,10 @@ impl<K: KeepAlive> Platform<K> {
             return self.stop(instance, StopReason::Surplus, turn);
         }
         self.step(instance, Life::Idle, turn);
-        let window = self.keep_alive.window(FunctionId::new(function), turn.now);
+        let window = match self.instances[instance].ahead.take() {
+            Some(keep) => keep,
+            None => self.ask(function, turn),
+        };
         let value = self.keep_alive.value(FunctionId::new(function), turn.now);
         let row = &mut self.instances[instance];
         row.value = value;
@@ -83,6 +90,24 @@ impl<K: KeepAlive> Platform<K> {
         let until = row.until;
         self.functions[function as usize].idle.push(instance);
         self.look_again(function, until, turn);
+    }
+
+    /// Asks the policy how long an instance is kept that becomes idle now, and puts down the start ahead that it wants.
+    fn ask<O: Extend<Effect>, S: Sink>(
+        &mut self,
+        function: u32,
+        turn: &mut Turn<'_, O, S>,
+    ) -> Duration {
+        let row = &self.functions[function as usize];
+        let idle = u32::try_from(row.idle.len()).unwrap_or(u32::MAX);
+        let rest = self.keep_alive.rest(&Resting {
+            function: FunctionId::new(function),
+            now: turn.now,
+            idle,
+            busy: row.alive.saturating_sub(idle + 1),
+        });
+        self.plan_prewarm(function, rest.prewarm, turn);
+        rest.keep
     }
 
     /// Asks for the end of an instance. It must not be among the idle ones any more.

@@ -2,7 +2,7 @@
 //! itself, so that the same code serves real calls and simulated ones.
 //!
 //! This file routes. Who gets which instance is in `binding`, how instances move in `instances`, how calls end in
-//! `ending`, and what time brings in `time`, who makes room in `pool`.
+//! `ending`, and what time brings in `time`, who makes room in `pool`, and starts ahead of calls are in `prewarm`.
 
 mod binding;
 mod drain;
@@ -15,6 +15,7 @@ mod keys;
 mod life;
 mod list;
 mod pool;
+mod prewarm;
 mod record;
 mod retry;
 mod rows;
@@ -29,7 +30,7 @@ pub use event::{
     AttemptId, Call, CallId, Effect, Event, Exit, InstanceId, Outcome, Source, StopReason,
 };
 pub use function::{Binding, Function, Reuse, Settings};
-pub use keep_alive::{FixedWindow, KeepAlive};
+pub use keep_alive::{KeepAlive, Prewarm, Rest, Resting};
 pub use keys::{Key, KeyMemory};
 pub use life::Life;
 pub use pool::{Frees, Full, Pool};
@@ -123,7 +124,9 @@ impl<K: KeepAlive> Platform<K> {
         if function.provisioned > 0 || function.prepared {
             self.look_first(id);
         }
-        FunctionId::new(id)
+        let id = FunctionId::new(id);
+        self.keep_alive.added(id, &function);
+        id
     }
 
     /// Takes in what happened at `now`. What is to be done goes to `out`, to be carried out in that order;

@@ -109,6 +109,13 @@ impl<K: KeepAlive> Platform<K> {
         free(&self.holdings) >= need
     }
 
+    /// Whether there is memory for one more instance of this function as it is.
+    pub(super) fn has_memory(&self, function: u32) -> bool {
+        let need = self.functions[function as usize].is.memory.get();
+        let free = |pool: Pool| pool.memory.get().saturating_sub(self.holdings.held);
+        self.settings.pool.is_none_or(|pool| free(pool) >= need)
+    }
+
     /// Stops the idle instance that the policy values least.
     fn evict<O: Extend<Effect>, S: Sink>(&mut self, turn: &mut Turn<'_, O, S>) {
         let idle = self.functions.iter().flat_map(|row| &row.idle);

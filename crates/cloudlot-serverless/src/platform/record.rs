@@ -86,6 +86,8 @@ pub struct Totals {
     pub replies: u64,
     /// Instances that were started.
     pub starts: u64,
+    /// Those of them that were started ahead of a call.
+    pub prewarms: u64,
     /// Times that a call found no warm instance and waited, for a start or for one to become free.
     pub waited: u64,
     /// Those of them that waited for a start to end and ran there first.
@@ -106,7 +108,7 @@ pub struct Totals {
     pub waited_too_long: u64,
     /// Reports of attempts and instances that were over when they came.
     pub late: u64,
-    /// Memory held by idle instances over time, in bytes times nanoseconds; counted when one stops being idle.
+    /// Memory held over time by idle instances and by starts ahead of calls, in bytes times nanoseconds; counted when that ends.
     pub idle: u128,
 }
 
@@ -116,6 +118,7 @@ impl Totals {
         calls: 0,
         replies: 0,
         starts: 0,
+        prewarms: 0,
         waited: 0,
         cold: 0,
         failed_starts: 0,

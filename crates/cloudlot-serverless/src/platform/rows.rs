@@ -1,5 +1,7 @@
 //! What the platform keeps of a function, an instance and a call that is not yet answered.
 
+use std::time::Duration;
+
 use cloudlot_core::Timestamp;
 
 use super::event::{Call, CallId, Source, StopReason};
@@ -43,6 +45,10 @@ pub(super) struct FunctionRow {
     pub(super) crashes: u32,
     /// No start before: the last ones failed.
     pub(super) not_before: Timestamp,
+    /// When one is started ahead of a call; the end of time if never.
+    pub(super) prewarm: Timestamp,
+    /// How long that one is kept.
+    pub(super) prewarm_keep: Duration,
     /// When this function is looked at next; the end of time if never.
     pub(super) due: Timestamp,
 }
@@ -66,6 +72,8 @@ impl FunctionRow {
             short: false,
             crashes: 0,
             not_before: Timestamp::ZERO,
+            prewarm: Timestamp::MAX,
+            prewarm_keep: Duration::ZERO,
             due: Timestamp::MAX,
         }
     }
@@ -117,16 +125,18 @@ pub(super) struct InstanceRow {
     pub(super) retires: Option<StopReason>,
     /// What it holds.
     pub(super) memory: u64,
-    /// Since when it is idle.
+    /// Since when it starts or is idle.
     pub(super) since: Timestamp,
     /// What it is worth, if idle.
     pub(super) value: u64,
     /// How long it is kept, if idle.
     pub(super) until: Timestamp,
+    /// How long it is kept once it is ready, if it starts ahead of a call.
+    pub(super) ahead: Option<Duration>,
 }
 
 impl InstanceRow {
-    pub(super) const fn new(number: u32, function: &FunctionRow) -> Self {
+    pub(super) const fn new(number: u32, function: &FunctionRow, now: Timestamp) -> Self {
         Self {
             function: number,
             life: Life::Gone,
@@ -134,9 +144,10 @@ impl InstanceRow {
             slots: function.is.concurrency.get(),
             retires: None,
             memory: function.is.memory.get(),
-            since: Timestamp::ZERO,
+            since: now,
             value: 0,
             until: Timestamp::MAX,
+            ahead: None,
         }
     }
 }

@@ -144,6 +144,7 @@ impl<K: KeepAlive> Platform<K> {
         self.expire(function, turn);
         self.prepare(function, turn);
         self.start_wanted(function, turn);
+        self.prewarm(function, turn);
         let idle = &self.functions[function as usize].idle;
         if let Some(next) = idle
             .iter()

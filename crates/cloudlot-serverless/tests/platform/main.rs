@@ -7,5 +7,6 @@ mod growth;
 mod keys;
 mod model;
 mod once;
+mod prewarm;
 mod retries;
 mod small;

@@ -1,0 +1,5 @@
+//! Policies of keeping instances warm; their port is [`KeepAlive`](crate::KeepAlive).
+
+mod fixed;
+
+pub use fixed::FixedWindow;

@@ -1,9 +1,7 @@
 //! How much room above the load pays: learned, beside a rule that is known to be good enough.
 
 use cloudlot_core::Bytes;
-use cloudlot_qlearn::safety::{
-    Mode, SafeAgent, SafeDecision, SafetyConfig, SafetyError, Unshielded,
-};
+use cloudlot_qlearn::safety::{Mode, SafeAgent, SafeDecision, SafetyConfig, SafetyError, Shield};
 use cloudlot_qlearn::{
     ActionId, Agent, Config, ConfigError, Dense, Explore, Learner, Mask, ShapeError, StateId,
     StepSize, Ties,
@@ -23,11 +21,13 @@ const HOLD: ActionId = ActionId(1);
 /// Below so many calls in flight there is no load; an instance that would be needed to a tenth is not.
 const NONE_BELOW: f64 = 0.1;
 
-/// Classes of the load, of its change, and of what is there beyond it.
-const SIZES: [f64; 7] = [0.1, 0.5, 1.5, 3.0, 6.0, 12.0, 24.0];
+/// Classes of the load, of how far the calls in flight are off it in square roots of it, and of the instances that there are.
+const LOADS: [f64; 7] = [0.1, 0.5, 1.5, 3.0, 6.0, 12.0, 24.0];
 const CHANGES: [f64; 3] = [-1.0, 0.5, 1.5];
-const SPARE: [f64; 6] = [0.0, 1.0, 2.0, 3.0, 4.5, 7.0];
-const STATES: usize = (SIZES.len() + 1) * (CHANGES.len() + 1) * (SPARE.len() + 1);
+const COUNTS: [f64; 13] = [
+    1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 13.0, 16.0, 20.0, 26.0, 40.0,
+];
+const CLASSES: usize = (LOADS.len() + 1) * (CHANGES.len() + 1) * (COUNTS.len() + 1);
 
 /// How it learns.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -40,23 +40,23 @@ pub struct HeadroomConfig {
     pub discount: f64,
     /// How many of the decisions are left to chance while it learns, 0 to 1.
     pub explore: f64,
-    /// A choice that was tried less often is not trusted once it acts.
+    /// A best choice that was tried less often is not trusted once it acts.
     pub visits_min: u32,
     /// How much of the smoothed load is kept each tick, 0 to 1; what a sample says beyond it counts at once.
     pub memory_of_load: f64,
 }
 
 impl HeadroomConfig {
-    /// For a function of this size: default prices, a discount of 0.9, a tenth left to chance, 30 tries before trust,
+    /// For a function of this size: default prices, a discount of 0.95, a twentieth left to chance, three tries before trust,
     /// nine tenths of the load kept each tick.
     #[must_use]
     pub const fn new(memory: Bytes) -> Self {
         Self {
             memory,
             prices: Prices::DEFAULT,
-            discount: 0.9,
-            explore: 0.1,
-            visits_min: 30,
+            discount: 0.95,
+            explore: 0.05,
+            visits_min: 3,
             memory_of_load: 0.9,
         }
     }
@@ -84,8 +84,38 @@ pub enum HeadroomError {
     Guard(#[from] SafetyError),
 }
 
-/// A scaler that learns how much room above the load pays, in a table of classes of the load, its change and the room that
-/// there is.
+/// Lets pass what is best in each class, if it was tried often enough, and the rule else.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Known(Vec<Mask>);
+
+impl Known {
+    /// Everything, for who is to try it.
+    fn everything() -> Self {
+        Self(vec![Mask::all(ACTIONS); CLASSES])
+    }
+
+    fn of(learner: &Learner, visits_min: u32) -> Self {
+        let visits = learner.values().visits();
+        let known = |class: StateId| {
+            let best = learner.best(class, Mask::all(ACTIONS));
+            let best = best.map_or(RULE, |decision| decision.action);
+            let tried = visits[[class.index(), best.index()]] >= visits_min;
+            Mask::NONE.with(if tried { best } else { RULE })
+        };
+        Self((0..).map(StateId).take(CLASSES).map(known).collect())
+    }
+}
+
+impl Shield<StateId> for Known {
+    fn allows(&self, class: StateId, action: ActionId, _: Mask) -> bool {
+        self.0
+            .get(class.index())
+            .is_some_and(|known| known.allows(action))
+    }
+}
+
+/// A scaler that learns how much room above the load pays, in a table of classes of the load, its change and the instances that
+/// there are.
 ///
 /// It begins as a shadow: `rule` acts, and is asked as if it were alone. In [training](Self::train) it tries things, for a simulator. In
 /// [control](Self::control) it learns nothing any more and does what is best as far as it is known, and where little is known what
@@ -94,7 +124,7 @@ pub enum HeadroomError {
 pub struct Headroom<R> {
     rule: R,
     config: HeadroomConfig,
-    safe: SafeAgent<ActionId>,
+    safe: SafeAgent<ActionId, Known>,
     learns: bool,
     /// What the rule asked for: what it would see as the target, were it alone.
     asked: Option<u32>,
@@ -120,7 +150,7 @@ impl<R: Scaler> Headroom<R> {
                 return Err(HeadroomError::Part { name, value });
             }
         }
-        let table = Dense::new(STATES, ACTIONS, 0.0)?;
+        let table = Dense::new(CLASSES, ACTIONS, 0.0)?;
         let learner = Learner::new(
             table,
             Config {
@@ -141,7 +171,7 @@ impl<R: Scaler> Headroom<R> {
         Ok(Self {
             rule,
             config,
-            safe: SafeAgent::new(agent, guard, RULE, Unshielded)?,
+            safe: SafeAgent::new(agent, guard, RULE, Known::everything())?,
             learns: true,
             asked: None,
             load: 0.0,
@@ -152,9 +182,12 @@ impl<R: Scaler> Headroom<R> {
 }
 
 impl<R> Headroom<R> {
-    /// Lets the learner try things from now on: for a simulator. What happens is learned from.
-    pub fn train(&mut self) {
+    /// Begins a run of a simulator, beside a fresh rule: the learner acts and tries things, and learns from what happens.
+    pub fn train(&mut self, rule: R) {
+        self.rule = rule;
         self.learns = true;
+        self.asked = None;
+        self.load = 0.0;
         self.pending = None;
         self.safe.set_mode(Mode::Control);
     }
@@ -177,15 +210,12 @@ impl<R> Headroom<R> {
             ..*learner.config()
         };
         let learner = Learner::new(learner.values().clone(), config)?;
-        let guard = SafetyConfig {
-            mode: Mode::Control,
-            visits_min: self.config.visits_min,
-            ..SafetyConfig::default()
-        };
+        let known = Known::of(&learner, self.config.visits_min);
+        let guard = SafetyConfig::default();
         Ok(Headroom {
             rule,
             config: self.config,
-            safe: SafeAgent::new(Agent::new(learner, 0, 0), guard, RULE, Unshielded)?,
+            safe: SafeAgent::new(Agent::new(learner, 0, 0), guard, RULE, known)?,
             learns: false,
             asked: None,
             load: 0.0,
@@ -196,7 +226,7 @@ impl<R> Headroom<R> {
 
     /// Who decides: the agent behind its guard.
     #[must_use]
-    pub const fn safe(&self) -> &SafeAgent<ActionId> {
+    pub const fn safe(&self) -> &SafeAgent<ActionId, Known> {
         &self.safe
     }
 
@@ -212,9 +242,13 @@ impl<R> Headroom<R> {
     fn class(sample: &Sample, load: f64, smooth: f64) -> StateId {
         let root = load.max(0.25).sqrt();
         let change = (f64::from(sample.in_flight) - smooth) / root;
-        let spare = (f64::from(sample.current()) - load) / root;
-        let place = [bin(&SIZES, load), bin(&CHANGES, change), bin(&SPARE, spare)];
-        let widths = [SIZES.len() + 1, CHANGES.len() + 1, SPARE.len() + 1];
+        let count = f64::from(sample.current());
+        let place = [
+            bin(&LOADS, load),
+            bin(&CHANGES, change),
+            bin(&COUNTS, count),
+        ];
+        let widths = [LOADS.len() + 1, CHANGES.len() + 1, COUNTS.len() + 1];
         let number = place
             .iter()
             .zip(widths)

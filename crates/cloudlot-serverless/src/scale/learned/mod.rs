@@ -8,5 +8,5 @@ mod headroom;
 mod proven;
 mod windows;
 
-pub use headroom::{Headroom, HeadroomConfig, HeadroomError};
+pub use headroom::{Headroom, HeadroomConfig, HeadroomError, Known};
 pub use windows::{Windows, WindowsConfig, WindowsError};

@@ -80,16 +80,6 @@ pub(crate) const fn calibrated(load: &Load) -> (Thresholds, u32) {
     }
 }
 
-/// On the training trace.
-pub(crate) const CALIBRATED_REAL: Thresholds = Thresholds {
-    up: 0.8,
-    down: 0.3,
-    up_after: 0,
-    down_after: 600,
-    up_by: 4,
-    down_by: 1,
-};
-
 pub(crate) fn threshold(of: Thresholds) -> ByThreshold {
     let config = ThresholdConfig {
         utilisation: Band {

@@ -45,7 +45,7 @@ pub use platform::{
     Frees, Full, Function, Health, Host, HostId, Hosting, InstanceId, KeepAlive, Key, KeyMemory,
     Life, Limit, Move, Outcome, Owner, Platform, Pool, Prewarm, Rebalance, Record, Rest, Resting,
     Retries, Reuse, Settings, Sink, Source, Standing, Status, StopReason, Temperature, Totals,
-    Turns,
+    Turns, View,
 };
 pub use workload::{Arrival, Profile};
 

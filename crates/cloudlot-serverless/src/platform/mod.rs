@@ -35,6 +35,7 @@ mod temperature;
 mod time;
 mod turns;
 mod version;
+mod view;
 
 pub use breaker::Breaker;
 pub use cancel::{Cancelling, Standing, Status};
@@ -53,6 +54,7 @@ pub use record::{Move, Record, Sink, Totals};
 pub use retry::{Backoff, Retries};
 pub use temperature::Temperature;
 pub use turns::Turns;
+pub use view::View;
 
 use cloudlot_core::Timestamp;
 

@@ -3,10 +3,12 @@
 //! [`FixedStart`] is the simplest back end; [`World`] has classes of runtimes and faults.
 
 mod backend;
+mod control;
 mod reports;
 mod world;
 
 pub use backend::{Backend, Fate, FixedStart};
+pub use control::Controller;
 pub use reports::{Report, Reports};
 pub use world::{ClassId, CrashLoop, FaultError, Faults, SlowSpell, Struck, World};
 
@@ -110,6 +112,17 @@ impl<B: Backend> Simulation<B> {
     #[must_use]
     pub const fn now(&self) -> Timestamp {
         self.now
+    }
+
+    /// When the next event is, at the earliest.
+    fn next_at(
+        &self,
+        events: &mut Peekable<impl Iterator<Item = (Timestamp, Event)>>,
+    ) -> Option<Timestamp> {
+        let arrival = events.peek().map(|&(at, _)| at.max(self.now));
+        let others = [self.reports.next_at(), arrival, self.wake];
+        let first = others.into_iter().flatten().min()?;
+        Some(self.backend.next_at().map_or(first, |at| at.min(first)))
     }
 
     /// The next event: what the back end does and reports goes before an arrival, an arrival before a tick.

@@ -34,9 +34,9 @@ mod workload;
 
 pub use keep::FixedWindow;
 pub use platform::{
-    AttemptId, Backoff, Binding, Call, CallId, Effect, Event, Exit, Frees, Full, Function,
+    AttemptId, Backoff, Binding, Call, CallId, Effect, Event, Evicts, Exit, Frees, Full, Function,
     InstanceId, KeepAlive, Key, KeyMemory, Life, Move, Outcome, Platform, Pool, Prewarm, Record,
-    Rest, Resting, Retries, Reuse, Settings, Sink, Source, StopReason, Totals,
+    Rest, Resting, Retries, Reuse, Settings, Sink, Source, Spares, StopReason, Totals,
 };
 pub use workload::{Arrival, Profile};
 

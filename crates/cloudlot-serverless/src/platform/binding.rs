@@ -4,6 +4,7 @@ use super::event::{AttemptId, Call, Effect, InstanceId, Outcome};
 use super::function::{Binding, Reuse};
 use super::keep_alive::KeepAlive;
 use super::life::Life;
+use super::pool::Spares;
 use super::record::Sink;
 use super::rows::{Admitted, Pending, Stage};
 use super::slab::NONE;
@@ -161,6 +162,11 @@ impl<K: KeepAlive> Platform<K> {
         let function = row.function;
         self.functions[function as usize].crashes = 0;
         let took = turn.now.since(row.since);
+        let row = &mut self.instances[instance];
+        row.made = turn.now;
+        if self.settings.spares == Spares::Young {
+            row.spared = turn.now + took;
+        }
         self.keep_alive.ready(FunctionId::new(function), took);
         match self.instances[instance].call {
             NONE => {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use cloudlot_core::Bytes;
 
 use super::keys::KeyMemory;
-use super::pool::Pool;
+use super::pool::{Evicts, Pool, Spares};
 use super::retry::{Backoff, Retries};
 use crate::Profile;
 
@@ -59,6 +59,10 @@ pub struct Settings {
     pub restart: Backoff,
     /// A limit to all memory; nothing: as much as calls want.
     pub pool: Option<Pool>,
+    /// Which idle instances go when memory is short.
+    pub evicts: Evicts,
+    /// Which of them go last.
+    pub spares: Spares,
     /// How long successes of calls with a key are remembered.
     pub keys: KeyMemory,
 }
@@ -73,6 +77,8 @@ impl Settings {
             longest: Duration::from_secs(300),
         },
         pool: None,
+        evicts: Evicts::WhatHelps,
+        spares: Spares::Nobody,
         keys: KeyMemory::DEFAULT,
     };
 }

@@ -43,6 +43,10 @@ impl<K: KeepAlive> Platform<K> {
             self.totals.idle += u128::from(memory) * u128::from(held);
         }
         self.count_memory(memory, from, to);
+        let was_there = matches!(from, Life::Busy | Life::Idle);
+        if was_there && matches!(to, Life::Stopping | Life::Gone) {
+            self.keep_alive.gone(FunctionId::new(function));
+        }
         turn.sink.moved(&Move {
             at: turn.now,
             instance: InstanceId(self.instances.handle(instance)),
@@ -69,12 +73,16 @@ impl<K: KeepAlive> Platform<K> {
             None => self.ask(function, turn),
         };
         let row = &mut self.instances[instance];
-        row.value = self.keep_alive.value(FunctionId::new(function), turn.now);
+        let made = row.made;
+        row.value = self
+            .keep_alive
+            .value(FunctionId::new(function), made, turn.now);
         row.call = NONE;
         row.since = turn.now;
         row.until = turn.now + window;
         let until = row.until;
         self.functions[function as usize].idle.push(instance);
+        self.may_make_room(instance, turn.now);
         self.look_again(function, until, turn);
     }
 

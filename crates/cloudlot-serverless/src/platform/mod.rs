@@ -21,6 +21,7 @@ mod retry;
 mod rows;
 mod slab;
 mod time;
+mod worth;
 
 pub use event::{
     AttemptId, Call, CallId, Effect, Event, Exit, InstanceId, Outcome, Source, StopReason,
@@ -29,7 +30,7 @@ pub use function::{Binding, Function, Reuse, Settings};
 pub use keep_alive::{KeepAlive, Prewarm, Rest, Resting};
 pub use keys::{Key, KeyMemory};
 pub use life::Life;
-pub use pool::{Frees, Full, Pool};
+pub use pool::{Evicts, Frees, Full, Pool, Spares};
 pub use record::{Move, Record, Sink, Totals};
 pub use retry::{Backoff, Retries};
 
@@ -41,6 +42,7 @@ use pool::Holdings;
 use rows::{FunctionRow, InstanceRow, Pending};
 use slab::Slab;
 use time::Agenda;
+use worth::Worth;
 
 /// Functions, their instances and their calls.
 ///
@@ -69,6 +71,7 @@ pub struct Platform<K> {
     calls: Slab<Pending>,
     keys: Keys,
     holdings: Holdings,
+    worth: Worth,
     draining: bool,
     agenda: Agenda,
     totals: Totals,
@@ -99,6 +102,7 @@ impl<K: KeepAlive> Platform<K> {
             calls: Slab::new(),
             keys: Keys::new(),
             holdings: Holdings::new(),
+            worth: Worth::new(),
             draining: false,
             agenda: Agenda::new(),
             totals: Totals::ZERO,

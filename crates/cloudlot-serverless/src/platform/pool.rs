@@ -2,13 +2,14 @@
 
 use std::collections::VecDeque;
 
-use cloudlot_core::Bytes;
+use cloudlot_core::{Bytes, Timestamp};
 
 use super::event::{Effect, Outcome, StopReason};
 use super::keep_alive::KeepAlive;
 use super::life::Life;
 use super::record::Sink;
 use super::rows::Stage;
+use super::worth::Idler;
 use super::{Platform, Turn};
 use crate::FunctionId;
 
@@ -39,6 +40,27 @@ pub enum Full {
     Wait,
     /// It is answered with [`Outcome::NoRoom`].
     Refuse,
+}
+
+/// Which idle instances go when there is no memory for another.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub enum Evicts {
+    /// As many as are needed besides what is free; none, if all of them together were too few.
+    #[default]
+    WhatHelps,
+    /// Until they held as much as the other needs, whatever is free, or none is left: also when that does not help. This is what
+    /// FaasCache's simulator does; for comparison with it.
+    WhatIsNeeded,
+}
+
+/// Which instances make room only if no other can.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub enum Spares {
+    /// None.
+    #[default]
+    Nobody,
+    /// Those that have not been there for longer than their start took: what has just been paid for is not thrown away.
+    Young,
 }
 
 /// What is held, and who waits for it.
@@ -100,11 +122,14 @@ impl<K: KeepAlive> Platform<K> {
         let need = self.functions[function as usize].is.memory.get();
         let free = |holdings: &Holdings| pool.memory.get().saturating_sub(holdings.held);
         let in_reach = |holdings: &Holdings| free(holdings).saturating_add(holdings.stopping);
-        if in_reach(&self.holdings).saturating_add(self.holdings.idle) < need {
-            return false;
-        }
-        while in_reach(&self.holdings) < need {
-            self.evict(turn);
+        let lacks = need.saturating_sub(in_reach(&self.holdings));
+        if lacks > 0 {
+            let wants = match self.settings.evicts {
+                Evicts::WhatHelps if lacks > self.holdings.idle => return false,
+                Evicts::WhatHelps => lacks,
+                Evicts::WhatIsNeeded => need,
+            };
+            self.make_room(wants, turn);
         }
         free(&self.holdings) >= need
     }
@@ -116,18 +141,51 @@ impl<K: KeepAlive> Platform<K> {
         self.settings.pool.is_none_or(|pool| free(pool) >= need)
     }
 
-    /// Stops the idle instance that the policy values least.
-    fn evict<O: Extend<Effect>, S: Sink>(&mut self, turn: &mut Turn<'_, O, S>) {
-        let idle = self.functions.iter().flat_map(|row| &row.idle);
-        let value = |&&instance: &&u32| (self.instances[instance].value, instance);
-        let least = *idle.min_by_key(value).expect("idle instances hold memory");
-        let row = self.instances[least];
-        let set = &mut self.functions[row.function as usize].idle;
-        set.retain(|&instance| instance != least);
-        self.stop(least, StopReason::Evicted, turn);
-        let function = FunctionId::new(row.function);
-        self.keep_alive.evicted(function, row.value);
-        self.totals.evictions += 1;
+    /// Stops idle instances, the least valued first, until they held so much or none is left.
+    fn make_room<O: Extend<Effect>, S: Sink>(&mut self, wants: u64, turn: &mut Turn<'_, O, S>) {
+        let mut freed = 0_u64;
+        while freed < wants
+            && self.holdings.idle > 0
+            && let Some(least) = self.least(turn.now)
+        {
+            let row = self.instances[least];
+            let function = &mut self.functions[row.function as usize];
+            freed = freed.saturating_add(function.is.memory.get());
+            function.idle.retain(|&instance| instance != least);
+            self.keep_alive
+                .evicted(FunctionId::new(row.function), row.value);
+            self.stop(least, StopReason::Evicted, turn);
+            self.totals.evictions += 1;
+        }
+    }
+
+    /// The idle instance that the policy values least.
+    fn least(&mut self, now: Timestamp) -> Option<u32> {
+        let (instances, keep_alive) = (&mut self.instances, &mut self.keep_alive);
+        self.worth.least(0, now, |place| {
+            let row = &mut instances[place];
+            if row.life != Life::Idle {
+                return None;
+            }
+            let function = FunctionId::new(row.function);
+            row.value = keep_alive.revalue(function, row.value).max(row.value);
+            Some(row.value)
+        })
+    }
+
+    /// An instance that has become idle may make room from now on.
+    pub(super) fn may_make_room(&mut self, instance: u32, now: Timestamp) {
+        if self.settings.pool.is_none() {
+            return;
+        }
+        let row = &self.instances[instance];
+        let idler = Idler {
+            host: 0,
+            place: instance,
+            value: row.value,
+            spared: row.spared,
+        };
+        self.worth.rests(idler, now);
     }
 
     /// This function has calls that wait for memory.

@@ -78,6 +78,10 @@ pub(super) struct InstanceRow {
     pub(super) call: u32,
     /// Since when it starts or is idle.
     pub(super) since: Timestamp,
+    /// When it had started.
+    pub(super) made: Timestamp,
+    /// Before this it makes room only if no other can.
+    pub(super) spared: Timestamp,
     /// What it is worth, if idle.
     pub(super) value: u64,
     /// How long it is kept, if idle.
@@ -93,6 +97,8 @@ impl InstanceRow {
             life: Life::Gone,
             call: NONE,
             since: now,
+            made: now,
+            spared: Timestamp::ZERO,
             value: 0,
             until: Timestamp::MAX,
             ahead: None,

@@ -24,7 +24,9 @@
 //! assert_eq!((totals.calls, totals.replies, totals.starts, totals.cold), (60, 60, 1, 1));
 //! ```
 
+pub mod evict;
 pub mod keep;
+pub mod monitor;
 mod platform;
 pub mod scale;
 pub mod sim;
@@ -36,7 +38,7 @@ pub use keep::FixedWindow;
 pub use platform::{
     AttemptId, Backoff, Binding, Call, CallId, Effect, Event, Evicts, Exit, Frees, Full, Function,
     InstanceId, KeepAlive, Key, KeyMemory, Life, Move, Outcome, Platform, Pool, Prewarm, Record,
-    Rest, Resting, Retries, Reuse, Settings, Sink, Source, Spares, StopReason, Totals,
+    Rest, Resting, Retries, Reuse, Settings, Sink, Source, Spares, StopReason, Temperature, Totals,
 };
 pub use workload::{Arrival, Profile};
 

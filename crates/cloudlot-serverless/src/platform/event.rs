@@ -6,6 +6,7 @@ use cloudlot_core::{Timestamp, id_type};
 
 use super::keys::Key;
 use super::slab::Handle;
+use super::temperature::Temperature;
 use crate::FunctionId;
 
 id_type! {
@@ -88,8 +89,20 @@ pub enum Event {
     Lost(InstanceId),
     /// The instance is gone as asked.
     Stopped(InstanceId),
+    /// The function's code lies there as far as an instance needs it to be initialised.
+    Prepared(FunctionId),
     /// A call has come.
     Arrived(Call),
+    /// So many instances of the function are wanted from now on, by somebody who watches its load.
+    ///
+    /// They are started, and those beyond are stopped once idle. A call that finds all of them busy waits for one of them; only
+    /// if there are none does it start one, and then one is wanted until another target comes.
+    Target {
+        /// Whose.
+        function: FunctionId,
+        /// How many, initialised.
+        instances: u32,
+    },
     /// Finish what was taken in and take nothing more.
     Drain,
     /// The time of the last [`Effect::WakeAt`] has come. One too many does no harm.
@@ -114,7 +127,15 @@ pub enum Effect {
         instance: InstanceId,
         /// Of which function.
         function: FunctionId,
+        /// Which version of it, counted from zero.
+        version: u32,
+        /// How much of the way is behind it.
+        from: Temperature,
     },
+    /// Fetch and prepare a function's code, so that the next start is shorter; answered by [`Event::Prepared`], if it succeeds.
+    Prepare(FunctionId),
+    /// The prepared code of a function is not needed any more. There is no answer.
+    Discard(FunctionId),
     /// Run a call on an instance that is ready; answered by [`Event::Done`] or [`Event::Lost`].
     Run {
         /// Where.
@@ -153,6 +174,10 @@ pub enum Effect {
 pub enum StopReason {
     /// Nobody wanted it for the whole of its window.
     Unused,
+    /// There are more than are wanted.
+    Surplus,
+    /// There is a newer version of its function.
+    Replaced,
     /// Another needs its memory.
     Evicted,
     /// What ran on it took too long.

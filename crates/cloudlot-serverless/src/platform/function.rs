@@ -21,6 +21,15 @@ pub struct Function {
     pub patience: Option<Duration>,
     /// How many instances there may be, those that stop not counted; nothing: as many as calls want.
     pub instances: Option<NonZeroU32>,
+    /// How many calls one instance runs at once.
+    pub concurrency: NonZeroU32,
+    /// How many instances are there from the first [`Event::Tick`](super::Event::Tick) on, whether calls want them or not; none of
+    /// them is stopped for want of calls or evicted.
+    pub provisioned: u32,
+    /// What its prepared code takes, on a disk or in a cache; see [`Settings::code`].
+    pub code: Bytes,
+    /// Whether its code is prepared from the first [`Event::Tick`](super::Event::Tick) on, and stays so.
+    pub prepared: bool,
     /// Whether running a call twice does what running it once does.
     pub idempotent: bool,
     /// What happens after an attempt that failed.
@@ -36,6 +45,10 @@ impl Function {
             timeout: None,
             patience: None,
             instances: None,
+            concurrency: NonZeroU32::MIN,
+            provisioned: 0,
+            code: Bytes::ZERO,
+            prepared: false,
             idempotent: false,
             retries: Retries::NONE,
         }
@@ -63,6 +76,8 @@ pub struct Settings {
     pub evicts: Evicts,
     /// Which of them go last.
     pub spares: Spares,
+    /// How much prepared code is kept; nothing: all. That of functions without an instance goes first, the least recently used first.
+    pub code: Option<Bytes>,
     /// How long successes of calls with a key are remembered.
     pub keys: KeyMemory,
 }
@@ -79,6 +94,7 @@ impl Settings {
         pool: None,
         evicts: Evicts::WhatHelps,
         spares: Spares::Nobody,
+        code: None,
         keys: KeyMemory::DEFAULT,
     };
 }
@@ -93,12 +109,13 @@ impl Default for Settings {
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub enum Binding {
     /// It starts an instance and takes whichever is free first: that one, or one that ends its call
-    /// before. A start that nobody needs any more becomes idle when it is ready.
+    /// before. A start that nobody needs any more becomes idle when it is ready. Where an instance runs several calls at
+    /// once, there is one start for as many of those who wait.
     #[default]
     Late,
     /// As late, but it starts none while one starts that nobody waits for any more.
     LateShared,
-    /// It starts an instance and waits for that one.
+    /// It starts an instance and waits for that one, or for one that has begun to start and has room for it.
     Early,
 }
 

@@ -20,7 +20,10 @@ mod record;
 mod retry;
 mod rows;
 mod slab;
+mod target;
+mod temperature;
 mod time;
+mod version;
 mod worth;
 
 pub use event::{
@@ -33,6 +36,7 @@ pub use life::Life;
 pub use pool::{Evicts, Frees, Full, Pool, Spares};
 pub use record::{Move, Record, Sink, Totals};
 pub use retry::{Backoff, Retries};
+pub use temperature::Temperature;
 
 use cloudlot_core::Timestamp;
 
@@ -41,6 +45,7 @@ use keys::Keys;
 use pool::Holdings;
 use rows::{FunctionRow, InstanceRow, Pending};
 use slab::Slab;
+use temperature::Codes;
 use time::Agenda;
 use worth::Worth;
 
@@ -70,6 +75,7 @@ pub struct Platform<K> {
     instances: Slab<InstanceRow>,
     calls: Slab<Pending>,
     keys: Keys,
+    codes: Codes,
     holdings: Holdings,
     worth: Worth,
     draining: bool,
@@ -101,6 +107,7 @@ impl<K: KeepAlive> Platform<K> {
             instances: Slab::new(),
             calls: Slab::new(),
             keys: Keys::new(),
+            codes: Codes::new(),
             holdings: Holdings::new(),
             worth: Worth::new(),
             draining: false,
@@ -116,6 +123,9 @@ impl<K: KeepAlive> Platform<K> {
     pub fn add(&mut self, function: Function) -> FunctionId {
         let id = u32::try_from(self.functions.len()).expect("fewer than 2^32 functions");
         self.functions.push(FunctionRow::new(function));
+        if function.provisioned > 0 || function.prepared {
+            self.look_first(id);
+        }
         let id = FunctionId::new(id);
         self.keep_alive.added(id, &function);
         id
@@ -137,6 +147,11 @@ impl<K: KeepAlive> Platform<K> {
             Event::Lost(instance) => self.lost(instance, turn),
             Event::Stopped(instance) => self.stopped(instance, turn),
             Event::Arrived(call) => self.arrived(call, turn),
+            Event::Prepared(function) => self.prepared(function.number(), turn),
+            Event::Target {
+                function,
+                instances,
+            } => self.set_target(function.number(), instances, turn),
             Event::Drain => self.begin_to_drain(turn),
             Event::Tick => self.tick(turn),
         }

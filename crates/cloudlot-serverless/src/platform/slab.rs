@@ -79,6 +79,13 @@ impl<T> Slab<T> {
         row.turn = row.turn.wrapping_add(1);
     }
 
+    /// The places that are taken.
+    pub(super) fn places(&self) -> impl Iterator<Item = u32> + use<T> {
+        let taken = self.rows.iter().zip(0..).filter(|(row, _)| row.taken);
+        let places: Vec<u32> = taken.map(|(_, place)| place).collect();
+        places.into_iter()
+    }
+
     pub(super) fn handle(&self, place: u32) -> Handle {
         Handle {
             place,

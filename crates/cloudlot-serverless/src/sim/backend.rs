@@ -11,6 +11,12 @@ pub trait Backend {
     /// How long a start takes, and how it ends.
     fn start(&mut self, function: FunctionId) -> (Duration, Fate);
 
+    /// How long it takes to fetch and prepare a function's code.
+    fn prepare(&mut self, function: FunctionId) -> Duration {
+        let _ = function;
+        Duration::ZERO
+    }
+
     /// How long an attempt takes and how it ends, if the call runs for `runs` when nothing goes wrong.
     fn run(&mut self, function: FunctionId, call: CallId, runs: Duration) -> (Duration, Fate) {
         let _ = (function, call);
@@ -47,6 +53,10 @@ impl Backend for FixedStart {
 impl<B: Backend + ?Sized> Backend for &mut B {
     fn start(&mut self, function: FunctionId) -> (Duration, Fate) {
         (**self).start(function)
+    }
+
+    fn prepare(&mut self, function: FunctionId) -> Duration {
+        (**self).prepare(function)
     }
 
     fn run(&mut self, function: FunctionId, call: CallId, runs: Duration) -> (Duration, Fate) {

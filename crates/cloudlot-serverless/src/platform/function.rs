@@ -92,7 +92,7 @@ impl Settings {
             longest: Duration::from_secs(300),
         },
         pool: None,
-        evicts: Evicts::WhatHelps,
+        evicts: Evicts::OnlyNeeded,
         spares: Spares::Nobody,
         code: None,
         keys: KeyMemory::DEFAULT,

@@ -45,12 +45,15 @@ pub enum Full {
 /// Which idle instances go when there is no memory for another.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub enum Evicts {
-    /// As many as are needed besides what is free; none, if all of them together were too few.
+    /// The least valued, until there is room; then those that turn out not to be needed stay, the most valued first. None goes if all of
+    /// them together were too few.
     #[default]
-    WhatHelps,
-    /// Until they held as much as the other needs, whatever is free, or none is left: also when that does not help. This is what
-    /// FaasCache's simulator does; for comparison with it.
-    WhatIsNeeded,
+    OnlyNeeded,
+    /// The least valued, until there is room; none if all of them together were too few.
+    InOrder,
+    /// The least valued, until they held as much as the other needs, whatever is free, or none is left: also when that does not
+    /// help. This is what FaasCache's simulator does; for comparison with it.
+    InVain,
 }
 
 /// Which instances make room only if no other can.
@@ -72,6 +75,8 @@ pub(super) struct Holdings {
     idle: u64,
     /// By those that stop.
     stopping: u64,
+    /// Those that make room now; empty in between.
+    victims: Vec<u32>,
     /// Functions with calls that wait for memory.
     short: VecDeque<u32>,
     /// Whether some came free, or could, since they were served.
@@ -84,6 +89,7 @@ impl Holdings {
             held: 0,
             idle: 0,
             stopping: 0,
+            victims: Vec::new(),
             short: VecDeque::new(),
             news: false,
         }
@@ -125,9 +131,9 @@ impl<K: KeepAlive> Platform<K> {
         let lacks = need.saturating_sub(in_reach(&self.holdings));
         if lacks > 0 {
             let wants = match self.settings.evicts {
-                Evicts::WhatHelps if lacks > self.holdings.idle => return false,
-                Evicts::WhatHelps => lacks,
-                Evicts::WhatIsNeeded => need,
+                Evicts::InVain => need,
+                _ if lacks > self.holdings.idle => return false,
+                Evicts::OnlyNeeded | Evicts::InOrder => lacks,
             };
             self.make_room(wants, turn);
         }
@@ -141,28 +147,35 @@ impl<K: KeepAlive> Platform<K> {
         self.settings.pool.is_none_or(|pool| free(pool) >= need)
     }
 
-    /// Stops idle instances, the least valued first, until they held so much or none is left.
+    /// Stops idle instances that held so much together, the least valued first; all, if that is too little.
     fn make_room<O: Extend<Effect>, S: Sink>(&mut self, wants: u64, turn: &mut Turn<'_, O, S>) {
+        let mut victims = std::mem::take(&mut self.holdings.victims);
         let mut freed = 0_u64;
         while freed < wants
-            && self.holdings.idle > 0
-            && let Some(least) = self.least(turn.now)
+            && let Some(least) = self.take_least(turn.now)
         {
-            let row = self.instances[least];
-            let function = &mut self.functions[row.function as usize];
-            freed = freed.saturating_add(row.memory);
-            function.idle.retain(|&instance| instance != least);
-            self.keep_alive
-                .evicted(FunctionId::new(row.function), row.value);
-            self.stop(least, StopReason::Evicted, turn);
+            freed = freed.saturating_add(self.instances[least].memory);
+            victims.push(least);
+        }
+        if self.settings.evicts == Evicts::OnlyNeeded {
+            self.spare(&mut victims, freed.saturating_sub(wants), turn.now);
+        }
+        for victim in victims.drain(..) {
+            let row = self.instances[victim];
+            let set = &mut self.functions[row.function as usize].idle;
+            set.retain(|&instance| instance != victim);
+            let function = FunctionId::new(row.function);
+            self.keep_alive.evicted(function, row.value);
+            self.stop(victim, StopReason::Evicted, turn);
             self.totals.evictions += 1;
         }
+        self.holdings.victims = victims;
     }
 
-    /// The idle instance that the policy values least.
-    fn least(&mut self, now: Timestamp) -> Option<u32> {
+    /// Takes out of the order the idle instance that the policy values least.
+    fn take_least(&mut self, now: Timestamp) -> Option<u32> {
         let (instances, keep_alive) = (&mut self.instances, &mut self.keep_alive);
-        self.worth.least(0, now, |place| {
+        self.worth.take_least(0, now, |place| {
             let row = &mut instances[place];
             if row.life != Life::Idle {
                 return None;
@@ -171,6 +184,18 @@ impl<K: KeepAlive> Platform<K> {
             row.value = keep_alive.revalue(function, row.value).max(row.value);
             Some(row.value)
         })
+    }
+
+    /// Lets those of the victims live whose memory is more than what is wanted, the most valued first.
+    fn spare(&mut self, victims: &mut Vec<u32>, mut surplus: u64, now: Timestamp) {
+        for index in (0..victims.len()).rev() {
+            let memory = self.instances[victims[index]].memory;
+            if memory <= surplus {
+                surplus -= memory;
+                let spared = victims.remove(index);
+                self.may_make_room(spared, now);
+            }
+        }
     }
 
     /// An instance that has become idle may make room from now on.

@@ -4,6 +4,7 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::collections::binary_heap::PeekMut;
 
 use cloudlot_core::Timestamp;
 
@@ -124,9 +125,9 @@ impl Worth {
         orders.forget(&self.listed);
     }
 
-    /// The idle instance of a host that is worth least, of equals the one in the lowest place; one that is spared only if there is no
-    /// other. `value` says what an instance is worth now, if it is idle: never less than it said before, since it is idle.
-    pub(super) fn least(
+    /// Takes out the idle instance of a host that is worth least, of equals the one in the lowest place; one that is spared only if there
+    /// is no other. `value` says what an instance is worth now, if it is idle: never less than it said before, since it is idle.
+    pub(super) fn take_least(
         &mut self,
         host: usize,
         now: Timestamp,
@@ -178,7 +179,7 @@ impl Orders {
     }
 }
 
-/// The first of a heap that is idle, after everything before it was set right.
+/// Takes out the first of a heap that is idle, after everything before it was set right.
 fn first(
     heap: &mut BinaryHeap<Reverse<Entry>>,
     places: &mut usize,
@@ -188,24 +189,23 @@ fn first(
     while let Some(mut top) = heap.peek_mut() {
         let entry = top.0;
         let is = &mut listed[entry.place as usize];
-        let worth = if is.made == entry.made {
-            value(entry.place)
-        } else {
-            None
-        };
-        match worth {
-            Some(worth) if worth > entry.key => {
-                is.value = worth;
-                top.0.key = worth;
-            }
-            Some(_) => return Some(entry.place),
-            None => {
-                std::collections::binary_heap::PeekMut::pop(top);
-                if is.made == entry.made {
-                    *is = Listed::NONE;
-                    *places -= 1;
-                }
-            }
+        if is.made != entry.made {
+            PeekMut::pop(top);
+            continue;
+        }
+        let worth = value(entry.place);
+        if let Some(worth) = worth
+            && worth > entry.key
+        {
+            is.value = worth;
+            top.0.key = worth;
+            continue;
+        }
+        PeekMut::pop(top);
+        *is = Listed::NONE;
+        *places -= 1;
+        if worth.is_some() {
+            return Some(entry.place);
         }
     }
     None

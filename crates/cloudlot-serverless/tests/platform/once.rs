@@ -44,7 +44,7 @@ fn settings() -> impl Strategy<Value = Settings> {
             prop::sample::select(vec![Frees::WhenGone, Frees::AtOnce]),
             prop::sample::select(vec![Full::Wait, Full::Refuse]),
         )),
-        prop::sample::select(vec![Evicts::WhatHelps, Evicts::WhatIsNeeded]),
+        prop::sample::select(vec![Evicts::OnlyNeeded, Evicts::InOrder, Evicts::InVain]),
         prop::sample::select(vec![Spares::Nobody, Spares::Young]),
     )
         .prop_map(|(binding, reuse, pool, evicts, spares)| Settings {

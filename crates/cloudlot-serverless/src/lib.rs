@@ -28,6 +28,7 @@ pub mod evict;
 pub mod keep;
 pub mod monitor;
 mod platform;
+pub mod report;
 pub mod scale;
 pub mod sim;
 pub mod synthetic;
@@ -36,9 +37,10 @@ mod workload;
 
 pub use keep::FixedWindow;
 pub use platform::{
-    AttemptId, Backoff, Binding, Call, CallId, Effect, Event, Evicts, Exit, Frees, Full, Function,
-    InstanceId, KeepAlive, Key, KeyMemory, Life, Move, Outcome, Platform, Pool, Prewarm, Record,
-    Rest, Resting, Retries, Reuse, Settings, Sink, Source, Spares, StopReason, Temperature, Totals,
+    AttemptId, Backoff, Binding, Breaker, Call, CallId, Cancelling, Effect, Event, Evicts, Exit,
+    Frees, Full, Function, Health, InstanceId, KeepAlive, Key, KeyMemory, Life, Limit, Move,
+    Outcome, Platform, Pool, Prewarm, Record, Rest, Resting, Retries, Reuse, Settings, Sink,
+    Source, Spares, Standing, Status, StopReason, Temperature, Totals,
 };
 pub use workload::{Arrival, Profile};
 

@@ -5,6 +5,7 @@
 
 mod age;
 mod cost;
+mod due;
 mod frequency;
 mod greedy_dual;
 mod lru;
@@ -13,6 +14,7 @@ mod start_cost;
 
 pub use age::Age;
 pub use cost::Cost;
+pub use due::Due;
 pub use frequency::Frequency;
 pub use greedy_dual::{GreedyDual, Weigh};
 pub use lru::Lru;
@@ -99,6 +101,16 @@ pub struct Evicting<K, V> {
     pub keep: K,
     /// Says which one makes room first.
     pub by: V,
+}
+
+impl<K> Evicting<K, Due> {
+    /// With the valuation that we advise.
+    pub fn new(keep: K) -> Self {
+        Self {
+            keep,
+            by: Due::default(),
+        }
+    }
 }
 
 impl<K: KeepAlive, V: Valuation> KeepAlive for Evicting<K, V> {

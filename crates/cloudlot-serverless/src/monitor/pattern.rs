@@ -36,7 +36,7 @@ pub struct Pattern {
 /// Found by autocorrelation: of at least 0.3, above what noise reaches in one of a hundred series whatever their length, higher than its neighbours
 /// and than a valley before it, and seen for three rounds at least.
 ///
-/// Source: Box and Jenkins, "Time Series Analysis", chapter 2; bounds by Bartlett (1946).
+/// Source: Box and Jenkins, "Time Series Analysis", chapter 2; the bound is Bennett's (1962).
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Season {
     /// After so many samples.

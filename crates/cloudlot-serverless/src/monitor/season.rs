@@ -3,8 +3,6 @@
 //! A lag is a number of samples. `r(k)` compares each sample with the one exactly `k` before it; what that means in time
 //! follows from the interval between samples, so that hours and minutes of the same days have the same daily season.
 
-use std::f64::consts::SQRT_2;
-
 /// The least correlation that counts as a season. Source: the threshold of the reference system.
 pub(super) const LEAST: f64 = 0.3;
 /// How likely noise without any season is to show one, at most.
@@ -65,7 +63,7 @@ pub(super) fn find(values: &[f64]) -> Option<(usize, f64)> {
     let peaks: Vec<usize> = (2..=last).filter(|&lag| curve.is_peak(lag)).collect();
     let top = peaks.iter().map(|&lag| curve.at(lag)).fold(0.0, f64::max);
     // Rounds of two, three and more seasons are as much alike as those of one: the shortest that is no worse, but for noise.
-    let noise = 2.0 * (1.0 - top * top) / (values.len() as f64).sqrt() + 1e-9;
+    let noise = 4.0 * (1.0 - top * top) / (values.len() as f64).sqrt() + 1e-9;
     let first = peaks
         .into_iter()
         .find(|&lag| curve.at(lag) >= top - noise)?;
@@ -81,6 +79,7 @@ struct Curve {
     valley: Vec<f64>,
     samples: usize,
     lags: f64,
+    kurtosis: f64,
 }
 
 impl Curve {
@@ -99,6 +98,7 @@ impl Curve {
             valley,
             samples: values.len(),
             lags: last as f64,
+            kurtosis: kurtosis(values),
         }
     }
 
@@ -106,22 +106,49 @@ impl Curve {
         self.r.get(lag).copied().unwrap_or(0.0)
     }
 
-    /// What noise passes at any of the lags with a probability of [`ERROR`] at most: for noise `r` is about normal with variance
-    /// `1 / pairs` (Bartlett 1946), and the tail of a normal is below `exp(-z² / 2) / 2` (Chernoff).
+    /// What noise passes at any of the lags with a probability of about [`ERROR`] at most.
+    ///
+    /// The sum of `V` products of independent samples with variance one is above `t` with probability `exp(-V / M² · h(M t / V))` at most, where
+    /// `h(u) = (1 + u) ln(1 + u) - u` and `M` bounds a product (Bennett 1962). The kurtosis stands for `M`: it is 3 for a normal, where this
+    /// is near the usual `z / √V`, and `1 / p` for rare calls, whose chance encounters follow a Poisson law.
     fn bound(&self, lag: usize) -> f64 {
         let pairs = (self.samples - lag) as f64;
-        SQRT_2 * libm::sqrt(libm::log(self.lags.max(1.0) / (2.0 * ERROR)) / pairs)
+        let chance = libm::log(self.lags.max(1.0) / ERROR);
+        let wanted = chance * self.kurtosis * self.kurtosis / pairs;
+        let (mut low, mut high) = (0.0, self.kurtosis);
+        // No correlation is above 1, so no `u` above the kurtosis matters.
+        for _ in 0..30 {
+            let u = (low + high) / 2.0;
+            let h = (1.0 + u) * libm::log(1.0 + u) - u;
+            *(if h < wanted { &mut low } else { &mut high }) = u;
+        }
+        high / self.kurtosis
     }
 
     /// Higher than its neighbours, than noise, and than a valley before it; and the second round is like the first.
     fn is_peak(&self, lag: usize) -> bool {
         let r = self.at(lag);
         let bound = self.bound(lag);
-        r >= LEAST.max(bound)
+        bound < 1.0
+            && r >= LEAST.max(bound)
             && r >= self.at(lag - 1)
             && r > self.at(lag + 1)
             && r - self.valley[lag] >= bound
             && self.at(2 * lag) >= bound.min(r / 2.0)
+    }
+}
+
+/// The fourth moment by the square of the second; at least one.
+fn kurtosis(values: &[f64]) -> f64 {
+    let count = values.len() as f64;
+    let mean = values.iter().sum::<f64>() / count;
+    let squares = || values.iter().map(|v| (v - mean) * (v - mean));
+    let variance = squares().sum::<f64>() / count;
+    let fourth = squares().map(|square| square * square).sum::<f64>() / count;
+    if variance > 0.0 {
+        (fourth / (variance * variance)).max(1.0)
+    } else {
+        1.0
     }
 }
 

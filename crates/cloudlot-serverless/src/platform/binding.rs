@@ -46,6 +46,19 @@ impl<K: KeepAlive> Platform<K> {
         call: u32,
         turn: &mut Turn<'_, O, S>,
     ) {
+        let function = self.calls[call].call.function.number();
+        let guarded = self.functions[function as usize].is.breaker.is_some();
+        if !guarded || self.passes(call, turn) {
+            self.serve_admitted(call, turn);
+        }
+    }
+
+    /// The same for one that no circuit breaker holds up.
+    pub(super) fn serve_admitted<O: Extend<Effect>, S: Sink>(
+        &mut self,
+        call: u32,
+        turn: &mut Turn<'_, O, S>,
+    ) {
         let pending = &mut self.calls[call];
         pending.started = None;
         pending.cold = false;
@@ -83,7 +96,8 @@ impl<K: KeepAlive> Platform<K> {
         let row = &self.functions[function as usize];
         let own = self.settings.binding == Binding::Late && row.is.concurrency.get() == 1;
         if row.filling != NONE {
-            self.bind_next(function, row.filling);
+            let filling = row.filling;
+            self.bind_next(function, filling, turn);
         } else if own
             && row.target.is_none()
             && row.may_start(turn.now)
@@ -95,6 +109,7 @@ impl<K: KeepAlive> Platform<K> {
         if let Some(patience) = self.functions[function as usize].is.patience {
             self.look_again(function, turn.now + patience, turn);
         }
+        self.mind_age(call, turn);
         self.turn_away(call, turn);
     }
 
@@ -107,10 +122,19 @@ impl<K: KeepAlive> Platform<K> {
     }
 
     /// Takes the call that waited longest for any instance.
-    fn next_waiting(&mut self, function: u32) -> Option<u32> {
-        let call = self.functions[function as usize].waiting.first()?;
-        self.leave_queue(function, call);
-        Some(call)
+    fn next_waiting<O: Extend<Effect>, S: Sink>(
+        &mut self,
+        function: u32,
+        turn: &mut Turn<'_, O, S>,
+    ) -> Option<u32> {
+        loop {
+            let call = self.functions[function as usize].waiting.first()?;
+            if !self.is_too_old(call, turn.now) {
+                self.leave_queue(function, call);
+                return Some(call);
+            }
+            self.expire_call(call, turn);
+        }
     }
 
     pub(super) fn leave_queue(&mut self, function: u32, call: u32) {
@@ -157,18 +181,24 @@ impl<K: KeepAlive> Platform<K> {
             row.unclaimed += 1;
             return;
         }
-        self.bind_next(function, instance);
-        while self.functions[function as usize].filling == instance
-            && self.functions[function as usize].queued > 0
-        {
-            self.bind_next(function, instance);
+        if !self.bind_next(function, instance, turn) {
+            self.functions[function as usize].unclaimed += 1;
+            return;
         }
+        while self.functions[function as usize].filling == instance
+            && self.bind_next(function, instance, turn)
+        {}
     }
 
-    /// Promises an instance that starts to the call that waited longest.
-    fn bind_next(&mut self, function: u32, instance: u32) {
-        let Some(call) = self.next_waiting(function) else {
-            return;
+    /// Promises an instance that starts to the call that waited longest; says whether there was one.
+    fn bind_next<O: Extend<Effect>, S: Sink>(
+        &mut self,
+        function: u32,
+        instance: u32,
+        turn: &mut Turn<'_, O, S>,
+    ) -> bool {
+        let Some(call) = self.next_waiting(function, turn) else {
+            return false;
         };
         let row = &mut self.functions[function as usize];
         row.bound.join(&mut self.calls, call);
@@ -177,6 +207,7 @@ impl<K: KeepAlive> Platform<K> {
         let is = &mut self.instances[instance];
         is.calls += 1;
         row.filling = if is.calls < is.slots { instance } else { NONE };
+        true
     }
 
     pub(super) fn ready<O: Extend<Effect>, S: Sink>(
@@ -195,6 +226,7 @@ impl<K: KeepAlive> Platform<K> {
         let row = self.instances[instance];
         let function = row.function;
         self.functions[function as usize].crashes = 0;
+        self.mind_health(function, turn);
         let took = turn.now.since(row.since);
         let row = &mut self.instances[instance];
         row.made = turn.now;
@@ -249,7 +281,7 @@ impl<K: KeepAlive> Platform<K> {
             return;
         }
         while self.instances[instance].calls < self.instances[instance].slots
-            && let Some(call) = self.next_waiting(function)
+            && let Some(call) = self.next_waiting(function, turn)
         {
             self.run(call, instance, how, turn);
         }

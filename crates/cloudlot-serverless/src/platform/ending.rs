@@ -66,7 +66,7 @@ impl<K: KeepAlive> Platform<K> {
     }
 
     /// All that ran on this instance has ended with it.
-    fn lose_running<O: Extend<Effect>, S: Sink>(
+    pub(super) fn lose_running<O: Extend<Effect>, S: Sink>(
         &mut self,
         function: u32,
         instance: u32,
@@ -113,12 +113,17 @@ impl<K: KeepAlive> Platform<K> {
         if self.instances[instance].calls == 0 {
             row.unclaimed -= 1;
         }
+        // All of them leave before the first is concluded: that may move others that wait.
+        let mut failed = Vec::new();
         while self.instances[instance].calls > 0
             && let Some(call) = self.of_instance(self.functions[function as usize].bound, instance)
         {
             self.instances[instance].calls -= 1;
             let row = &mut self.functions[function as usize];
             row.bound.leave(&mut self.calls, call);
+            failed.push(call);
+        }
+        for call in failed {
             let attempts = &mut self.calls[call].attempts;
             *attempts = attempts.saturating_add(1);
             self.conclude(call, Outcome::Lost, turn);
@@ -143,15 +148,24 @@ impl<K: KeepAlive> Platform<K> {
         self.conclude(call, Outcome::TimedOut, turn);
     }
 
-    /// This call has waited too long. Its start goes on and is anybody's.
+    /// This call has waited too long.
     pub(super) fn give_up<O: Extend<Effect>, S: Sink>(
         &mut self,
         call: u32,
         turn: &mut Turn<'_, O, S>,
     ) {
         self.totals.waited_too_long += 1;
+        self.withdraw(call);
+        self.answer(call, Outcome::WaitedTooLong, turn);
+    }
+
+    /// Takes a call that does not run out of its line. Its start goes on and is anybody's.
+    pub(super) fn withdraw(&mut self, call: u32) {
         let function = self.calls[call].call.function.number();
-        if self.calls[call].stage == Stage::Bound {
+        if self.calls[call].stage == Stage::Held {
+            let row = &mut self.functions[function as usize];
+            row.held.leave(&mut self.calls, call);
+        } else if self.calls[call].stage == Stage::Bound {
             let instance = self.calls[call].instance;
             let row = &mut self.functions[function as usize];
             row.bound.leave(&mut self.calls, call);
@@ -164,13 +178,12 @@ impl<K: KeepAlive> Platform<K> {
                     row.filling
                 };
             }
-        } else {
+        } else if self.calls[call].stage == Stage::Waiting {
             self.leave_queue(function, call);
         }
-        self.answer(call, Outcome::WaitedTooLong, turn);
     }
 
-    fn leave_running(&mut self, call: u32) {
+    pub(super) fn leave_running(&mut self, call: u32) {
         let function = self.calls[call].call.function.number();
         let row = &mut self.functions[function as usize];
         row.running.leave(&mut self.calls, call);
@@ -187,19 +200,29 @@ impl<K: KeepAlive> Platform<K> {
         let Pending {
             call: is,
             mut joined,
+            left,
+            probe,
             ..
         } = self.calls[call];
+        if probe {
+            self.give_back_probe(call, turn);
+        }
         if is.keyed {
             self.close_key(call, outcome, turn.now);
         }
-        self.reply(call, outcome, is.id, turn);
+        if left {
+            self.calls.remove(call);
+        } else {
+            self.reply(call, outcome, is.id, turn);
+        }
         while let Some(other) = joined.first() {
             joined.leave(&mut self.calls, other);
             self.reply(other, outcome, is.id, turn);
         }
     }
 
-    fn reply<O: Extend<Effect>, S: Sink>(
+    /// Answers one call of those with the same key.
+    pub(super) fn reply<O: Extend<Effect>, S: Sink>(
         &mut self,
         place: u32,
         outcome: Outcome,
@@ -208,6 +231,9 @@ impl<K: KeepAlive> Platform<K> {
     ) {
         let pending = self.calls[place];
         self.calls.remove(place);
+        if outcome != Outcome::Success {
+            self.lay_aside(&pending, outcome, turn);
+        }
         self.tell(&pending, outcome, answer, turn);
     }
 
@@ -222,7 +248,7 @@ impl<K: KeepAlive> Platform<K> {
         self.tell(&Pending::new(call, turn.now), outcome, answer, turn);
     }
 
-    fn tell<O: Extend<Effect>, S: Sink>(
+    pub(super) fn tell<O: Extend<Effect>, S: Sink>(
         &mut self,
         pending: &Pending,
         outcome: Outcome,

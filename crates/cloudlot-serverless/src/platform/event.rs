@@ -91,8 +91,15 @@ pub enum Event {
     Stopped(InstanceId),
     /// The function's code lies there as far as an instance needs it to be initialised.
     Prepared(FunctionId),
+    /// The instance is well: an answer to [`Effect::Check`].
+    Healthy(InstanceId),
+    /// The instance is not well: another.
+    Unhealthy(InstanceId),
     /// A call has come.
     Arrived(Call),
+    /// Nobody wants this call any more; of several that wait under one number, the one in the lowest place is meant. It is searched
+    /// among all that have no answer.
+    Cancel(CallId),
     /// So many instances of the function are wanted from now on, by somebody who watches its load.
     ///
     /// They are started, and those beyond are stopped once idle. A call that finds all of them busy waits for one of them; only
@@ -156,6 +163,25 @@ pub enum Effect {
         /// What for.
         why: StopReason,
     },
+    /// End an instance by force: it was to stop, and has not. Answered by [`Event::Stopped`].
+    Kill {
+        /// Which one.
+        instance: InstanceId,
+    },
+    /// See whether an instance is well; answered by [`Event::Healthy`] or [`Event::Unhealthy`].
+    Check {
+        /// Which one.
+        instance: InstanceId,
+    },
+    /// Put an event aside that is not tried any more. Its reply follows.
+    DeadLetter {
+        /// Which call.
+        call: CallId,
+        /// How it ended.
+        outcome: Outcome,
+        /// How often it was tried.
+        attempts: u16,
+    },
     /// Answer a call. Each call is answered once.
     Reply {
         /// Which one.
@@ -182,6 +208,10 @@ pub enum StopReason {
     Evicted,
     /// What ran on it took too long.
     TimedOut,
+    /// Nobody wants any more what ran on it.
+    Cancelled,
+    /// It did not answer checks, or said that it is not well.
+    Unhealthy,
     /// The platform ends.
     Drained,
 }
@@ -201,10 +231,44 @@ pub enum Outcome {
     WaitedTooLong,
     /// There is no memory for an instance.
     NoRoom,
+    /// As many wait as may.
+    Throttled(Limit),
+    /// Its function fails too often to be tried now.
+    BreakerOpen,
+    /// It is an event, and became too old before it could run.
+    Expired,
+    /// Somebody took it back.
+    Cancelled,
     /// Its key was used with another input.
     Conflict,
     /// It came when the platform was about to end.
     Draining,
     /// Nobody knows its function.
     Unknown,
+}
+
+impl Outcome {
+    /// Whether a call that was never tried and ends so was sent away when it came.
+    pub(super) const fn is_refusal(self) -> bool {
+        matches!(
+            self,
+            Self::NoRoom
+                | Self::Throttled(_)
+                | Self::BreakerOpen
+                | Self::Conflict
+                | Self::Draining
+                | Self::Unknown
+        )
+    }
+}
+
+/// Which limit a call met.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Limit {
+    /// Of the calls of its function that wait.
+    Queue,
+    /// Of the calls of its owner that wait.
+    OwnerQueue,
+    /// Of its owner's memory: one instance is above it.
+    OwnerMemory,
 }

@@ -5,6 +5,9 @@ use std::time::Duration;
 
 use cloudlot_core::Bytes;
 
+use super::breaker::Breaker;
+use super::cancel::Cancelling;
+use super::health::Health;
 use super::keys::KeyMemory;
 use super::pool::{Evicts, Pool, Spares};
 use super::retry::{Backoff, Retries};
@@ -34,6 +37,8 @@ pub struct Function {
     pub idempotent: bool,
     /// What happens after an attempt that failed.
     pub retries: Retries,
+    /// When it is left alone because it fails; nothing: never.
+    pub breaker: Option<Breaker>,
 }
 
 impl Function {
@@ -51,6 +56,7 @@ impl Function {
             prepared: false,
             idempotent: false,
             retries: Retries::NONE,
+            breaker: None,
         }
     }
 }
@@ -80,6 +86,13 @@ pub struct Settings {
     pub code: Option<Bytes>,
     /// How long successes of calls with a key are remembered.
     pub keys: KeyMemory,
+    /// How long an instance that is told to stop has before it is ended by force; nothing: as long as it likes. Force is used again after
+    /// pauses as those between starts that fail, until the instance is gone.
+    pub grace: Option<Duration>,
+    /// How instances are checked; nothing: they are not.
+    pub health: Option<Health>,
+    /// What becomes of an attempt whose call is cancelled.
+    pub cancelling: Cancelling,
 }
 
 impl Settings {
@@ -96,6 +109,9 @@ impl Settings {
         spares: Spares::Nobody,
         code: None,
         keys: KeyMemory::DEFAULT,
+        grace: None,
+        health: None,
+        cancelling: Cancelling::Stops,
     };
 }
 

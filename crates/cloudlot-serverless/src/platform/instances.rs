@@ -132,6 +132,7 @@ impl<K: KeepAlive> Platform<K> {
             instance: InstanceId(self.instances.handle(instance)),
             why,
         });
+        self.mind_stop(instance, turn);
     }
 
     /// Stops the idle instances whose window is over.

@@ -5,13 +5,19 @@
 //! `ending`, and what time brings in `time`, who makes room in `pool`, and starts ahead of calls are in `prewarm`.
 
 mod binding;
+mod breaker;
+mod cancel;
 mod drain;
 mod ending;
 mod event;
 mod function;
+mod grace;
+mod guard;
+mod health;
 mod instances;
 mod keep_alive;
 mod keys;
+mod letters;
 mod life;
 mod list;
 mod pool;
@@ -26,10 +32,13 @@ mod time;
 mod version;
 mod worth;
 
+pub use breaker::Breaker;
+pub use cancel::{Cancelling, Standing, Status};
 pub use event::{
-    AttemptId, Call, CallId, Effect, Event, Exit, InstanceId, Outcome, Source, StopReason,
+    AttemptId, Call, CallId, Effect, Event, Exit, InstanceId, Limit, Outcome, Source, StopReason,
 };
 pub use function::{Binding, Function, Reuse, Settings};
+pub use health::Health;
 pub use keep_alive::{KeepAlive, Prewarm, Rest, Resting};
 pub use keys::{Key, KeyMemory};
 pub use life::Life;
@@ -152,6 +161,9 @@ impl<K: KeepAlive> Platform<K> {
                 function,
                 instances,
             } => self.set_target(function.number(), instances, turn),
+            Event::Cancel(call) => self.cancel(call, turn),
+            Event::Healthy(instance) => self.healthy(instance),
+            Event::Unhealthy(instance) => self.unhealthy(instance, turn),
             Event::Drain => self.begin_to_drain(turn),
             Event::Tick => self.tick(turn),
         }

@@ -4,8 +4,11 @@ use std::time::Duration;
 
 use cloudlot_core::Timestamp;
 
+use super::breaker::Circuit;
 use super::event::{Call, CallId, Source, StopReason};
 use super::function::Function;
+use super::grace::Stopping;
+use super::health::Pulse;
 use super::life::Life;
 use super::list::Line;
 use super::slab::NONE;
@@ -25,6 +28,16 @@ pub(super) struct FunctionRow {
     pub(super) bound: Line,
     /// Calls that run, in the order of their start.
     pub(super) running: Line,
+    /// Calls that wait for the circuit breaker, in the order in which they came to it.
+    pub(super) held: Line,
+    /// How its circuit breaker stands, if it has one.
+    pub(super) circuit: Circuit,
+    /// Instances that stop, where they are ended by force if they do not.
+    pub(super) stopping: Vec<Stopping>,
+    /// When its instances are checked next; the end of time if they are not.
+    pub(super) check_due: Timestamp,
+    /// When the first event that waits may be too old; the end of time if none can be.
+    pub(super) age_due: Timestamp,
     /// How many wait for any instance.
     pub(super) queued: u32,
     /// Instances that start and are not promised to one call.
@@ -62,6 +75,11 @@ impl FunctionRow {
             waiting: Line::EMPTY,
             bound: Line::EMPTY,
             running: Line::EMPTY,
+            held: Line::EMPTY,
+            circuit: Circuit::NEW,
+            stopping: Vec::new(),
+            check_due: Timestamp::MAX,
+            age_due: Timestamp::MAX,
             queued: 0,
             unclaimed: 0,
             filling: NONE,
@@ -123,6 +141,8 @@ pub(super) struct InstanceRow {
     pub(super) slots: u32,
     /// Why it takes no more calls and is stopped when the last one ends, if so.
     pub(super) retires: Option<StopReason>,
+    /// What it made of its checks.
+    pub(super) pulse: Pulse,
     /// What it holds.
     pub(super) memory: u64,
     /// Since when it starts or is idle.
@@ -147,6 +167,7 @@ impl InstanceRow {
             calls: 0,
             slots: function.is.concurrency.get(),
             retires: None,
+            pulse: Pulse::NEW,
             memory: function.is.memory.get(),
             since: now,
             made: now,
@@ -171,6 +192,8 @@ pub(super) enum Stage {
     Joined,
     /// It will be tried again.
     Paused,
+    /// It waits until its function's circuit breaker lets it through.
+    Held,
 }
 
 /// A [`Call`] without its key, which few have and which is large: it lies with the keys.
@@ -194,7 +217,11 @@ pub(super) struct Pending {
     pub(super) stage: Stage,
     pub(super) cold: bool,
     pub(super) attempts: u16,
-    /// Where it runs, or which instance is promised to it.
+    /// Whether it is to show that its function works again.
+    pub(super) probe: bool,
+    /// Whoever made it has its answer already; it goes on for those who joined it, or until its attempt ends.
+    pub(super) left: bool,
+    /// Where it runs, or which instance is promised to it; the place of the call that it joined.
     pub(super) instance: u32,
     /// Those with the same key that wait for its answer.
     pub(super) joined: Line,
@@ -218,6 +245,8 @@ impl Pending {
             stage: Stage::Waiting,
             cold: false,
             attempts: 0,
+            probe: false,
+            left: false,
             instance: NONE,
             joined: Line::EMPTY,
             before: NONE,

@@ -79,10 +79,15 @@ impl<T> Slab<T> {
         row.turn = row.turn.wrapping_add(1);
     }
 
-    /// The places that are taken.
+    /// The places that are taken, in their order.
+    pub(super) fn taken(&self) -> impl Iterator<Item = u32> {
+        let rows = self.rows.iter().zip(0..);
+        rows.filter(|(row, _)| row.taken).map(|(_, place)| place)
+    }
+
+    /// The same as a list of their own.
     pub(super) fn places(&self) -> impl Iterator<Item = u32> + use<T> {
-        let taken = self.rows.iter().zip(0..).filter(|(row, _)| row.taken);
-        let places: Vec<u32> = taken.map(|(_, place)| place).collect();
+        let places: Vec<u32> = self.taken().collect();
         places.into_iter()
     }
 

@@ -141,7 +141,11 @@ impl<K: KeepAlive> Platform<K> {
                 self.give_up(call, turn);
             }
         }
+        self.end_aged(function, turn);
+        self.let_through(function, turn);
         self.expire(function, turn);
+        self.check_round(function, turn);
+        self.end_by_force(function, turn);
         self.prepare(function, turn);
         self.start_wanted(function, turn);
         self.prewarm(function, turn);

@@ -23,9 +23,19 @@ pub trait Backend {
         (runs, Fate::Success)
     }
 
-    /// How long it takes to remove an instance.
+    /// How long it takes to remove an instance; [`Duration::MAX`] if it never goes of itself.
     fn stop(&mut self) -> Duration {
         Duration::ZERO
+    }
+
+    /// How long it takes to end one by force.
+    fn kill(&mut self) -> Duration {
+        Duration::ZERO
+    }
+
+    /// How long an instance takes to say whether it is well; one that is lost says nothing.
+    fn check(&mut self) -> (Duration, Fate) {
+        (Duration::ZERO, Fate::Success)
     }
 }
 
@@ -65,5 +75,13 @@ impl<B: Backend + ?Sized> Backend for &mut B {
 
     fn stop(&mut self) -> Duration {
         (**self).stop()
+    }
+
+    fn kill(&mut self) -> Duration {
+        (**self).kill()
+    }
+
+    fn check(&mut self) -> (Duration, Fate) {
+        (**self).check()
     }
 }

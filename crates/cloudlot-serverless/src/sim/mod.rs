@@ -123,7 +123,7 @@ impl<B: Backend> Simulation<B> {
     fn carry_out(&mut self) {
         for effect in self.effects.drain(..) {
             let (after, report) = match effect {
-                Effect::Reply { .. } | Effect::Discard(_) => continue,
+                Effect::Reply { .. } | Effect::DeadLetter { .. } | Effect::Discard(_) => continue,
                 Effect::Prepare(function) => {
                     (self.backend.prepare(function), Report::Prepared(function))
                 }
@@ -149,7 +149,16 @@ impl<B: Backend> Simulation<B> {
                     (after, ran(instance, attempt, fate))
                 }
                 Effect::Stop { instance, .. } => (self.backend.stop(), Report::Stopped(instance)),
+                Effect::Kill { instance } => (self.backend.kill(), Report::Stopped(instance)),
+                Effect::Check { instance } => match self.backend.check() {
+                    (after, Fate::Success) => (after, Report::Healthy(instance)),
+                    (after, Fate::Failure) => (after, Report::Unhealthy(instance)),
+                    (_, Fate::Lost) => continue,
+                },
             };
+            if after == Duration::MAX {
+                continue;
+            }
             self.queue.push(self.now + after, report);
         }
     }

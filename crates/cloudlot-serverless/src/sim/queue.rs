@@ -15,6 +15,8 @@ pub(super) enum Report {
     Lost(InstanceId),
     Stopped(InstanceId),
     Prepared(FunctionId),
+    Healthy(InstanceId),
+    Unhealthy(InstanceId),
 }
 
 impl Report {
@@ -25,6 +27,8 @@ impl Report {
             Self::Lost(_) => 2,
             Self::Stopped(_) => 3,
             Self::Prepared(_) => 4,
+            Self::Healthy(_) => 5,
+            Self::Unhealthy(_) => 6,
         }
     }
 }
@@ -37,6 +41,8 @@ impl From<Report> for Event {
             Report::Lost(instance) => Self::Lost(instance),
             Report::Stopped(instance) => Self::Stopped(instance),
             Report::Prepared(function) => Self::Prepared(function),
+            Report::Healthy(instance) => Self::Healthy(instance),
+            Report::Unhealthy(instance) => Self::Unhealthy(instance),
         }
     }
 }

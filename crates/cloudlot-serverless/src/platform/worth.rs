@@ -210,3 +210,108 @@ fn first(
     }
     None
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[derive(Clone, Copy, Debug)]
+    enum Act {
+        /// An instance becomes idle here; if one is already, that one leaves before.
+        Rest {
+            place: usize,
+            host: usize,
+            value: u64,
+            spared: u64,
+        },
+        /// It is used, or gone.
+        Leave(usize),
+        /// All idle instances that are worth less are worth so much.
+        Rise(u64),
+        Pass(u64),
+        Take(usize),
+    }
+
+    #[derive(Clone, Copy, Debug)]
+    struct Idle {
+        host: usize,
+        value: u64,
+        spared: Timestamp,
+    }
+
+    /// Looks at all.
+    fn scan(idle: &[Option<Idle>], host: usize, now: Timestamp) -> Option<u32> {
+        (0_u32..)
+            .zip(idle)
+            .filter_map(|(place, is)| is.map(|is| (place, is)))
+            .filter(|(_, is)| is.host == host)
+            .min_by_key(|(place, is)| (is.spared > now, is.value, *place))
+            .map(|(place, _)| place)
+    }
+
+    fn act() -> impl Strategy<Value = Act> {
+        prop_oneof![
+            4 => (0..6_usize, 0..2_usize, 0..20_u64, 0..30_u64).prop_map(
+                |(place, host, value, spared)| Act::Rest { place, host, value, spared }),
+            2 => (0..6_usize).prop_map(Act::Leave),
+            1 => (0..30_u64).prop_map(Act::Rise),
+            1 => (0..5_u64).prop_map(Act::Pass),
+            3 => (0..2_usize).prop_map(Act::Take),
+        ]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2_000))]
+        #[test]
+        fn the_least_is_the_one_that_a_look_at_all_finds(
+            acts in prop::collection::vec(act(), 0..80),
+        ) {
+            let mut worth = Worth::new();
+            let mut idle = [None; 6];
+            let mut now = Timestamp::ZERO;
+            for act in acts {
+                match act {
+                    Act::Rest { place, host, value, spared } => {
+                        let spared = Timestamp::from_nanos(spared);
+                        idle[place] = Some(Idle { host, value, spared });
+                        let place = u32::try_from(place).expect("few");
+                        worth.rests(Idler { host, place, value, spared }, now);
+                    }
+                    Act::Leave(place) => idle[place] = None,
+                    Act::Rise(least) => idle
+                        .iter_mut()
+                        .flatten()
+                        .for_each(|is| is.value = is.value.max(least)),
+                    Act::Pass(time) => now = Timestamp::from_nanos(now.as_nanos() + time),
+                    Act::Take(host) => {
+                        let value = |place: u32| idle[place as usize].map(|is| is.value);
+                        let found = worth.take_least(host, now, value);
+                        prop_assert_eq!(found, scan(&idle, host, now));
+                        if let Some(place) = found {
+                            idle[place as usize] = None;
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn entries_do_not_pile_up() {
+        let mut worth = Worth::new();
+        for round in 0..10_000_u64 {
+            let idler = Idler {
+                host: 0,
+                place: u32::try_from(round % 10).expect("few"),
+                value: 10_000 - round,
+                spared: Timestamp::from_nanos(round % 7 * 100),
+            };
+            worth.rests(idler, Timestamp::from_nanos(200));
+        }
+        let orders = &worth.hosts[0];
+        for heap in [&orders.old, &orders.young, &orders.ripening] {
+            assert!(heap.len() <= 2 * 10 + STALE, "{}", heap.len());
+        }
+    }
+}

@@ -3,6 +3,7 @@
 use cloudlot_core::Timestamp;
 
 use super::event::{AttemptId, Call, CallId, Effect, InstanceId, Outcome, StopReason};
+use super::evict::Spares;
 use super::function::{Binding, Reuse};
 use super::keep_alive::KeepAlive;
 use super::life::Life;
@@ -259,6 +260,11 @@ impl<K: KeepAlive> Platform<K> {
         self.functions[function as usize].crashes = 0;
         self.mind_health(function, turn);
         let took = turn.now.since(row.since);
+        let row = &mut self.instances[instance];
+        row.made = turn.now;
+        if self.settings.spares == Spares::Young {
+            row.spared = turn.now + took;
+        }
         self.keep_alive.ready(FunctionId::new(function), took);
         self.prepared(function, turn);
         if self.settings.hosts.choice == HostChoice::Locality {

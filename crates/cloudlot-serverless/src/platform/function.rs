@@ -7,6 +7,7 @@ use cloudlot_core::{Bytes, OwnerId};
 
 use super::breaker::Breaker;
 use super::cancel::Cancelling;
+use super::evict::{Evicts, Spares};
 use super::health::Health;
 use super::hosts::Hosting;
 use super::keys::KeyMemory;
@@ -92,6 +93,10 @@ pub struct Settings {
     pub pool: Option<Pool>,
     /// How hosts are used, if there are any.
     pub hosts: Hosting,
+    /// Which idle instances go when memory is short.
+    pub evicts: Evicts,
+    /// Which of them go last.
+    pub spares: Spares,
     /// How much prepared code is kept; nothing: all. That of functions without an instance goes first, the least recently used first.
     pub code: Option<Bytes>,
     /// How long successes of calls with a key are remembered.
@@ -118,6 +123,8 @@ impl Settings {
         },
         pool: None,
         hosts: Hosting::DEFAULT,
+        evicts: Evicts::OnlyNeeded,
+        spares: Spares::Nobody,
         code: None,
         keys: KeyMemory::DEFAULT,
         turns: Turns::Round,

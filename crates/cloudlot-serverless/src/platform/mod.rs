@@ -10,6 +10,7 @@ mod cancel;
 mod drain;
 mod ending;
 mod event;
+mod evict;
 mod fair;
 mod function;
 mod grace;
@@ -36,12 +37,14 @@ mod time;
 mod turns;
 mod version;
 mod view;
+mod worth;
 
 pub use breaker::Breaker;
 pub use cancel::{Cancelling, Standing, Status};
 pub use event::{
     AttemptId, Call, CallId, Effect, Event, Exit, InstanceId, Limit, Outcome, Source, StopReason,
 };
+pub use evict::{Evicts, Spares};
 pub use function::{Binding, Function, Reuse, Settings};
 pub use health::Health;
 pub use hosts::{Discord, Host, HostId, Hosting, Rebalance};
@@ -69,6 +72,7 @@ use rows::{FunctionRow, InstanceRow, Pending};
 use slab::Slab;
 use temperature::Codes;
 use time::Agenda;
+use worth::Worth;
 
 /// Functions, their instances and their calls.
 ///
@@ -105,6 +109,9 @@ pub struct Platform<K> {
     serving_short: bool,
     /// Whether a function's next call is taken whoever else of its owner waits.
     own_turn: bool,
+    worth: Worth,
+    /// Those that make room now; empty in between.
+    victims: Vec<u32>,
     draining: bool,
     agenda: Agenda,
     totals: Totals,
@@ -145,6 +152,8 @@ impl<K: KeepAlive> Platform<K> {
             owners_short: fair::Turns::new(),
             serving_short: false,
             own_turn: false,
+            worth: Worth::new(),
+            victims: Vec::new(),
             draining: false,
             agenda: Agenda::new(),
             totals: Totals::ZERO,

@@ -157,10 +157,11 @@ impl<K: KeepAlive> Platform<K> {
             self.totals.late += 1;
             return;
         }
-        let row = self.instances[instance];
-        let function = row.function;
+        let row = &mut self.instances[instance];
+        row.ready = turn.now;
+        let (function, since) = (row.function, row.since);
         self.functions[function as usize].crashes = 0;
-        let took = turn.now.since(row.since);
+        let took = turn.now.since(since);
         self.keep_alive.ready(FunctionId::new(function), took);
         match self.instances[instance].call {
             NONE => {

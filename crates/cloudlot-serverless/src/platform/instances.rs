@@ -66,7 +66,7 @@ impl<K: KeepAlive> Platform<K> {
         let function = row.function;
         let window = match row.ahead.take() {
             Some(keep) => keep,
-            None => self.ask(function, turn),
+            None => self.ask(instance, turn),
         };
         let row = &mut self.instances[instance];
         row.value = self.keep_alive.value(FunctionId::new(function), turn.now);
@@ -81,9 +81,12 @@ impl<K: KeepAlive> Platform<K> {
     /// Asks the policy how long an instance is kept that becomes idle now, and puts down the start ahead that it wants.
     fn ask<O: Extend<Effect>, S: Sink>(
         &mut self,
-        function: u32,
+        instance: u32,
         turn: &mut Turn<'_, O, S>,
     ) -> Duration {
+        let InstanceRow {
+            function, ready, ..
+        } = self.instances[instance];
         let row = &self.functions[function as usize];
         let idle = u32::try_from(row.idle.len()).unwrap_or(u32::MAX);
         let rest = self.keep_alive.rest(&Resting {
@@ -91,6 +94,7 @@ impl<K: KeepAlive> Platform<K> {
             now: turn.now,
             idle,
             busy: row.alive.saturating_sub(idle + 1),
+            age: turn.now.since(ready),
         });
         self.plan_prewarm(function, rest.prewarm, turn);
         rest.keep

@@ -78,6 +78,8 @@ pub(super) struct InstanceRow {
     pub(super) call: u32,
     /// Since when it starts or is idle.
     pub(super) since: Timestamp,
+    /// When it was ready.
+    pub(super) ready: Timestamp,
     /// What it is worth, if idle.
     pub(super) value: u64,
     /// How long it is kept, if idle.
@@ -93,6 +95,7 @@ impl InstanceRow {
             life: Life::Gone,
             call: NONE,
             since: now,
+            ready: now,
             value: 0,
             until: Timestamp::MAX,
             ahead: None,

@@ -77,8 +77,9 @@ struct History {
     beyond: u64,
     /// In seconds; only of those beyond the range.
     forecast: f64,
-    /// Calls that have come and not ended, and since when there is none.
-    busy: u32,
+    /// Whether a call has come.
+    known: bool,
+    /// Since when no call runs.
     idle_since: Option<Timestamp>,
     window: Option<Window>,
 }
@@ -109,7 +110,7 @@ impl KeepAlive for Hybrid {
             squares: 0,
             beyond: 0,
             forecast: 0.0,
-            busy: 0,
+            known: false,
             idle_since: None,
             window: None,
         });
@@ -120,10 +121,13 @@ impl KeepAlive for Hybrid {
         let Some(history) = self.functions.get_mut(at(function)) else {
             return;
         };
-        history.busy += 1;
+        // One that comes while others run, which an instance of its own has to serve, finds the function idle for no time.
         if let Some(since) = history.idle_since.take() {
             history.add(now.since(since), minutes);
+        } else if history.known {
+            history.add(Duration::ZERO, minutes);
         }
+        history.known = true;
     }
 
     fn rest(&mut self, resting: &Resting) -> Rest {
@@ -132,7 +136,6 @@ impl KeepAlive for Hybrid {
         let Some(history) = self.functions.get_mut(at(resting.function)) else {
             return Rest::keep(seconds(range));
         };
-        history.busy = resting.busy;
         if resting.busy == 0 {
             history.idle_since = Some(resting.now);
         }

@@ -33,6 +33,10 @@ struct Future {
     begins: Vec<Timestamp>,
     /// How many run.
     level: usize,
+    /// How long the last start took and the last call ran, and until when starts have calls end later than they would have.
+    took: Duration,
+    ran: Duration,
+    late_until: Timestamp,
 }
 
 impl Future {
@@ -55,8 +59,9 @@ impl Future {
         future
     }
 
-    /// When this many calls and one more run at once next. If fewer run than do in truth, since those waited, it is they that count.
-    fn next(&mut self, level: u32, now: Timestamp) -> Option<Timestamp> {
+    /// When this many calls and one more run at once next. After a start more may run than would if none had waited: then it is those that would that
+    /// count, and the next call may need the instance, too.
+    fn next(&mut self, level: u32, now: Timestamp) -> [Option<Timestamp>; 2] {
         while self.begins.pop_if(|time| *time < now).is_some() {
             self.level += 1;
         }
@@ -64,9 +69,16 @@ impl Future {
             self.level = self.level.saturating_sub(1);
         }
         let level = usize::try_from(level).unwrap_or(usize::MAX);
-        let times = self.rises.get_mut(level.min(self.level))?;
-        while times.pop_if(|time| *time < now).is_some() {}
-        times.last().copied()
+        let rise = self.rises.get_mut(level.min(self.level)).and_then(|times| {
+            while times.pop_if(|time| *time < now).is_some() {}
+            times.last().copied()
+        });
+        if !self.took.is_zero() {
+            self.late_until = now + 2 * (self.took + self.ran);
+            self.took = Duration::ZERO;
+        }
+        let late = level > self.level || now < self.late_until;
+        [rise, self.begins.last().copied().filter(|_| late)]
     }
 }
 
@@ -95,18 +107,33 @@ impl KeepAlive for Oracle {
         self.sum += u128::from(is.memory.get());
     }
 
+    fn ready(&mut self, function: FunctionId, took: Duration) {
+        if let Some(future) = self.functions.get_mut(at(function)) {
+            future.took = took;
+        }
+    }
+
+    fn finished(&mut self, function: FunctionId, ran: Duration) {
+        if let Some(future) = self.functions.get_mut(at(function)) {
+            future.ran = ran;
+        }
+    }
+
     fn rest(&mut self, resting: &Resting) -> Rest {
-        let future = self.functions.get_mut(at(resting.function));
-        let Some(next) = future.and_then(|it| it.next(resting.busy, resting.now)) else {
+        let Some(future) = self.functions.get_mut(at(resting.function)) else {
             return Rest::keep(Duration::ZERO);
         };
-        let gap = next.since(resting.now);
         let memory = self.memory.get(at(resting.function)).copied().unwrap_or(0);
-        // gap × memory ≤ worth × mean, without a division.
         let count = u128::try_from(self.memory.len()).unwrap_or(1);
-        let idle = gap.as_nanos().saturating_mul(memory.into());
-        let pays = idle.saturating_mul(count) <= self.worth.as_nanos().saturating_mul(self.sum);
-        Rest::keep(if pays { gap } else { Duration::ZERO })
+        let worth = self.worth.as_nanos().saturating_mul(self.sum);
+        let next = future.next(resting.busy, resting.now).into_iter().flatten();
+        let mut gaps = next.map(|next| next.since(resting.now));
+        // gap × memory ≤ worth × mean, without a division.
+        let pays = |gap: &Duration| {
+            let idle = gap.as_nanos().saturating_mul(memory.into());
+            idle.saturating_mul(count) <= worth
+        };
+        Rest::keep(gaps.find(pays).unwrap_or(Duration::ZERO))
     }
 }
 

@@ -33,9 +33,9 @@ impl GapConfig {
     /// Chosen on the arrivals of `azure2019_sample_1350a` alone: so that as much memory waits there as with 95 % of a fixed window of
     /// ten minutes, and then for the fewest cold starts. The slack is the minute in which that trace counts.
     pub const DEFAULT: Self = Self {
-        worth: Duration::from_secs(1_700),
+        worth: Duration::from_secs(1_640),
         slack: Duration::from_secs(60),
-        trust: 8.0,
+        trust: 16.0,
         ahead: true,
     };
 }

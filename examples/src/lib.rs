@@ -2,6 +2,8 @@
 pub mod demo;
 pub mod lab;
 pub mod program;
+mod progress;
+pub mod replay;
 pub mod reserve;
 mod target;
 pub mod taxi;

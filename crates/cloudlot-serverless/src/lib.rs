@@ -25,7 +25,9 @@
 //! ```
 
 pub mod keep;
+pub mod monitor;
 mod platform;
+pub mod report;
 pub mod scale;
 pub mod sim;
 pub mod synthetic;
@@ -34,9 +36,10 @@ mod workload;
 
 pub use keep::FixedWindow;
 pub use platform::{
-    AttemptId, Backoff, Binding, Call, CallId, Effect, Event, Exit, Frees, Full, Function,
-    InstanceId, KeepAlive, Key, KeyMemory, Life, Move, Outcome, Platform, Pool, Prewarm, Record,
-    Rest, Resting, Retries, Reuse, Settings, Sink, Source, StopReason, Totals,
+    AttemptId, Backoff, Binding, Breaker, Call, CallId, Cancelling, Effect, Event, Exit, Frees,
+    Full, Function, Health, InstanceId, KeepAlive, Key, KeyMemory, Life, Limit, Move, Outcome,
+    Platform, Pool, Prewarm, Record, Rest, Resting, Retries, Reuse, Settings, Sink, Source,
+    Standing, Status, StopReason, Temperature, Totals,
 };
 pub use workload::{Arrival, Profile};
 

@@ -5,7 +5,6 @@ mod args;
 mod driver;
 mod files;
 mod plot;
-mod progress;
 mod report;
 mod rules;
 mod show;

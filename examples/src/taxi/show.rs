@@ -3,12 +3,13 @@
 use super::args::Args;
 use super::driver::{self, Kind, RuleName};
 use super::files::{self, Files};
-use super::progress::Progress;
+
 use super::report::{Explained, Figures, Report, Saved, Settings};
 use super::rules::Sheet;
 use super::train::{Budget, School, Training};
 use super::world::{Situation, situations};
 use crate::program::signals::Signals;
+use crate::progress::Progress;
 use clap::Parser;
 use cloudlot_qlearn::{Agent, Mask, Save};
 use std::fmt::Display;

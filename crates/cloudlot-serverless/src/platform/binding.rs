@@ -10,6 +10,13 @@ use super::slab::NONE;
 use super::{Platform, Turn};
 use crate::FunctionId;
 
+/// Whether a call that begins to run has waited for its instance to start.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Start {
+    Warm,
+    Cold,
+}
+
 impl<K: KeepAlive> Platform<K> {
     pub(super) fn arrived<O: Extend<Effect>, S: Sink>(
         &mut self,
@@ -38,19 +45,36 @@ impl<K: KeepAlive> Platform<K> {
         call: u32,
         turn: &mut Turn<'_, O, S>,
     ) {
+        let function = self.calls[call].call.function.number();
+        let guarded = self.functions[function as usize].is.breaker.is_some();
+        if !guarded || self.passes(call, turn) {
+            self.serve_admitted(call, turn);
+        }
+    }
+
+    /// The same for one that no circuit breaker holds up.
+    pub(super) fn serve_admitted<O: Extend<Effect>, S: Sink>(
+        &mut self,
+        call: u32,
+        turn: &mut Turn<'_, O, S>,
+    ) {
         let pending = &mut self.calls[call];
         pending.started = None;
         pending.cold = false;
         let function = pending.call.function.number();
-        match self.take_idle(function) {
-            Some(instance) => self.run(call, instance, turn),
+        match self.take_free(function) {
+            Some(instance) => self.run(call, instance, Start::Warm, turn),
             None => self.wait(function, call, turn),
         }
     }
 
-    /// Takes an idle instance out of its function's set.
-    fn take_idle(&mut self, function: u32) -> Option<u32> {
-        let idle = &mut self.functions[function as usize].idle;
+    /// An instance with room for a call: one that runs others already, else an idle one, which leaves its function's set.
+    fn take_free(&mut self, function: u32) -> Option<u32> {
+        let row = &mut self.functions[function as usize];
+        if let Some(&instance) = row.open.last() {
+            return Some(instance);
+        }
+        let idle = &mut row.idle;
         match self.settings.reuse {
             Reuse::MostRecent => idle.pop(),
             Reuse::ArrayFirst if idle.is_empty() => None,
@@ -69,16 +93,22 @@ impl<K: KeepAlive> Platform<K> {
         self.calls[call].since = turn.now;
         self.queue(function, call);
         let row = &self.functions[function as usize];
-        if self.settings.binding == Binding::Late
+        let own = self.settings.binding == Binding::Late && row.is.concurrency.get() == 1;
+        if row.filling != NONE {
+            let filling = row.filling;
+            self.bind_next(function, filling, turn);
+        } else if own
+            && row.target.is_none()
             && row.may_start(turn.now)
             && self.find_memory(function, turn)
         {
             self.start(function, turn);
         }
-        self.start_for_waiting(function, turn);
+        self.start_wanted(function, turn);
         if let Some(patience) = self.functions[function as usize].is.patience {
             self.look_again(function, turn.now + patience, turn);
         }
+        self.mind_age(call, turn);
         self.turn_away(call, turn);
     }
 
@@ -91,10 +121,19 @@ impl<K: KeepAlive> Platform<K> {
     }
 
     /// Takes the call that waited longest for any instance.
-    fn next_waiting(&mut self, function: u32) -> Option<u32> {
-        let call = self.functions[function as usize].waiting.first()?;
-        self.leave_queue(function, call);
-        Some(call)
+    fn next_waiting<O: Extend<Effect>, S: Sink>(
+        &mut self,
+        function: u32,
+        turn: &mut Turn<'_, O, S>,
+    ) -> Option<u32> {
+        loop {
+            let call = self.functions[function as usize].waiting.first()?;
+            if !self.is_too_old(call, turn.now) {
+                self.leave_queue(function, call);
+                return Some(call);
+            }
+            self.expire_call(call, turn);
+        }
     }
 
     pub(super) fn leave_queue(&mut self, function: u32, call: u32) {
@@ -103,15 +142,16 @@ impl<K: KeepAlive> Platform<K> {
         row.queued -= 1;
     }
 
-    /// Starts instances for those who wait and have no start to hope for, as far as there is room.
-    pub(super) fn start_for_waiting<O: Extend<Effect>, S: Sink>(
+    /// Starts instances for those who wait and have no start to hope for, and up to the number that is set, as far as
+    /// there is room.
+    pub(super) fn start_wanted<O: Extend<Effect>, S: Sink>(
         &mut self,
         function: u32,
         turn: &mut Turn<'_, O, S>,
     ) {
         loop {
             let row = &self.functions[function as usize];
-            if row.queued <= row.unclaimed {
+            if self.draining && !row.is_behind() || !row.wants_more() {
                 return;
             }
             if !row.may_start(turn.now) {
@@ -131,17 +171,42 @@ impl<K: KeepAlive> Platform<K> {
     /// Starts an instance; with early binding it is promised to the call that waited longest.
     fn start<O: Extend<Effect>, S: Sink>(&mut self, function: u32, turn: &mut Turn<'_, O, S>) {
         let instance = self.create(function, turn);
-        if self.settings.binding == Binding::Early
-            && let Some(call) = self.next_waiting(function)
+        let row = &mut self.functions[function as usize];
+        row.target = row.target.map(|target| target.max(1));
+        if self.settings.binding == Binding::Late
+            || self.settings.binding == Binding::LateShared
+            || row.queued == 0
         {
-            let row = &mut self.functions[function as usize];
-            row.bound.join(&mut self.calls, call);
-            self.calls[call].stage = Stage::Bound;
-            self.calls[call].instance = instance;
-            self.instances[instance].call = call;
-        } else {
-            self.functions[function as usize].unclaimed += 1;
+            row.unclaimed += 1;
+            return;
         }
+        if !self.bind_next(function, instance, turn) {
+            self.functions[function as usize].unclaimed += 1;
+            return;
+        }
+        while self.functions[function as usize].filling == instance
+            && self.bind_next(function, instance, turn)
+        {}
+    }
+
+    /// Promises an instance that starts to the call that waited longest; says whether there was one.
+    fn bind_next<O: Extend<Effect>, S: Sink>(
+        &mut self,
+        function: u32,
+        instance: u32,
+        turn: &mut Turn<'_, O, S>,
+    ) -> bool {
+        let Some(call) = self.next_waiting(function, turn) else {
+            return false;
+        };
+        let row = &mut self.functions[function as usize];
+        row.bound.join(&mut self.calls, call);
+        self.calls[call].stage = Stage::Bound;
+        self.calls[call].instance = instance;
+        let is = &mut self.instances[instance];
+        is.calls += 1;
+        row.filling = if is.calls < is.slots { instance } else { NONE };
+        true
     }
 
     pub(super) fn ready<O: Extend<Effect>, S: Sink>(
@@ -161,60 +226,79 @@ impl<K: KeepAlive> Platform<K> {
         row.ready = turn.now;
         let (function, since) = (row.function, row.since);
         self.functions[function as usize].crashes = 0;
+        self.mind_health(function, turn);
         let took = turn.now.since(since);
         self.keep_alive.ready(FunctionId::new(function), took);
-        match self.instances[instance].call {
-            NONE => {
-                self.functions[function as usize].unclaimed -= 1;
-                if let Some(call) = self.next_waiting(function) {
-                    self.run_cold(call, instance, turn);
-                } else {
-                    self.rest(instance, turn);
-                }
-            }
-            call => {
-                let row = &mut self.functions[function as usize];
-                row.bound.leave(&mut self.calls, call);
-                self.run_cold(call, instance, turn);
+        self.prepared(function, turn);
+        if self.instances[instance].calls > 0 {
+            self.run_bound(instance, turn);
+        } else {
+            self.functions[function as usize].unclaimed -= 1;
+        }
+        self.offer(instance, Start::Cold, turn);
+    }
+
+    /// Runs those to whom an instance was promised that is ready now.
+    fn run_bound<O: Extend<Effect>, S: Sink>(&mut self, instance: u32, turn: &mut Turn<'_, O, S>) {
+        let function = self.instances[instance].function as usize;
+        if self.functions[function].filling == instance {
+            self.functions[function].filling = NONE;
+        }
+        let mut left = std::mem::take(&mut self.instances[instance].calls);
+        let mut next = self.functions[function].bound.first();
+        while left > 0
+            && let Some(call) = next
+        {
+            let after = self.calls[call].after;
+            next = (after != NONE).then_some(after);
+            if self.calls[call].instance == instance {
+                left -= 1;
+                self.functions[function].bound.leave(&mut self.calls, call);
+                self.run(call, instance, Start::Cold, turn);
             }
         }
     }
 
-    /// The first call of an instance has waited for it.
-    fn run_cold<O: Extend<Effect>, S: Sink>(
-        &mut self,
-        call: u32,
-        instance: u32,
-        turn: &mut Turn<'_, O, S>,
-    ) {
-        self.totals.cold += 1;
-        self.calls[call].cold = true;
-        self.run(call, instance, turn);
-        self.instances[instance].ahead = None;
-    }
-
-    /// An instance that has ended a call gets the one that waited longest, or becomes idle.
+    /// An instance with room gets those who waited longest, or becomes idle. One that retires goes when it is empty.
     pub(super) fn offer<O: Extend<Effect>, S: Sink>(
         &mut self,
         instance: u32,
+        how: Start,
         turn: &mut Turn<'_, O, S>,
     ) {
-        let function = self.instances[instance].function;
-        match self.next_waiting(function) {
-            Some(call) => self.run(call, instance, turn),
-            None => self.rest(instance, turn),
+        let row = &self.instances[instance];
+        let function = row.function;
+        if let Some(why) = row.retires {
+            if row.calls == 0 {
+                self.stop(instance, why, turn);
+                self.start_wanted(function, turn);
+            }
+            return;
+        }
+        while self.instances[instance].calls < self.instances[instance].slots
+            && let Some(call) = self.next_waiting(function, turn)
+        {
+            self.run(call, instance, how, turn);
+        }
+        if self.instances[instance].calls == 0 {
+            self.rest(instance, turn);
+        } else if self.instances[instance].slots > 1 {
+            self.keep_open(instance);
         }
     }
 
+    /// Runs a call on an instance that has room for it and is not among the idle ones.
     fn run<O: Extend<Effect>, S: Sink>(
         &mut self,
         call: u32,
         instance: u32,
+        how: Start,
         turn: &mut Turn<'_, O, S>,
     ) {
         self.step(instance, Life::Busy, turn);
-        self.instances[instance].call = call;
         let pending = &mut self.calls[call];
+        pending.cold = how == Start::Cold;
+        self.totals.cold += u64::from(pending.cold);
         pending.stage = Stage::Running;
         pending.instance = instance;
         pending.started = Some(turn.now);
@@ -227,6 +311,13 @@ impl<K: KeepAlive> Platform<K> {
         } = pending.call;
         let row = &mut self.functions[function.number() as usize];
         row.running.join(&mut self.calls, call);
+        let is = &mut self.instances[instance];
+        is.calls += 1;
+        is.ahead = None;
+        if is.slots > 1 {
+            self.keep_open(instance);
+        }
+        let row = &self.functions[function.number() as usize];
         turn.ask(Effect::Run {
             instance: InstanceId(self.instances.handle(instance)),
             attempt: AttemptId(self.calls.handle(call)),
@@ -236,6 +327,17 @@ impl<K: KeepAlive> Platform<K> {
         });
         if let Some(timeout) = row.is.timeout {
             self.look_again(function.number(), turn.now + timeout, turn);
+        }
+    }
+    /// Puts an instance that runs several calls at once among those with room for one more, or takes it out.
+    pub(super) fn keep_open(&mut self, instance: u32) {
+        let row = &self.instances[instance];
+        let room = row.life == Life::Busy && row.calls < row.slots && row.retires.is_none();
+        let open = &mut self.functions[row.function as usize].open;
+        match open.iter().rposition(|&other| other == instance) {
+            None if room => open.push(instance),
+            Some(place) if !room => _ = open.remove(place),
+            _ => {}
         }
     }
 }

@@ -1,8 +1,10 @@
 //! How attempts and calls end: by themselves, by time, or with their instance.
 
+use super::binding::Start;
 use super::event::{AttemptId, Call, CallId, Effect, Exit, InstanceId, Outcome, StopReason};
 use super::keep_alive::KeepAlive;
 use super::life::Life;
+use super::list::Line;
 use super::record::{Record, Sink};
 use super::rows::{Pending, Stage};
 use super::slab::NONE;
@@ -33,7 +35,7 @@ impl<K: KeepAlive> Platform<K> {
         self.keep_alive.finished(is.function, ran);
         self.leave_running(call);
         self.conclude(call, exit.into(), turn);
-        self.offer(instance, turn);
+        self.offer(instance, Start::Warm, turn);
     }
 
     pub(super) fn lost<O: Extend<Effect>, S: Sink>(
@@ -47,30 +49,55 @@ impl<K: KeepAlive> Platform<K> {
         };
         let row = self.instances[instance];
         let function = row.function;
-        match (row.life, row.call) {
-            (Life::Busy, call) => {
-                self.leave_running(call);
-                self.conclude(call, Outcome::Lost, turn);
-            }
-            (Life::Starting, call) => self.start_failed(function, call, turn),
-            (Life::Idle, _) => {
+        match row.life {
+            Life::Busy => self.lose_running(function, instance, turn),
+            Life::Starting => self.start_failed(function, instance, turn),
+            Life::Idle => {
                 let idle = &mut self.functions[function as usize].idle;
                 idle.retain(|&other| other != instance);
             }
-            (Life::Stopping | Life::Gone, _) => {}
+            Life::Stopping | Life::Gone => {}
         }
         if row.life != Life::Stopping {
             self.functions[function as usize].alive -= 1;
         }
         self.vanish(instance, turn);
-        self.start_for_waiting(function, turn);
+        self.start_wanted(function, turn);
+    }
+
+    /// All that ran on this instance has ended with it.
+    pub(super) fn lose_running<O: Extend<Effect>, S: Sink>(
+        &mut self,
+        function: u32,
+        instance: u32,
+        turn: &mut Turn<'_, O, S>,
+    ) {
+        while self.instances[instance].calls > 0
+            && let Some(call) =
+                self.of_instance(self.functions[function as usize].running, instance)
+        {
+            self.leave_running(call);
+            self.conclude(call, Outcome::Lost, turn);
+        }
+    }
+
+    /// The first in this line that runs on an instance or is bound to it.
+    fn of_instance(&self, line: Line, instance: u32) -> Option<u32> {
+        let mut call = line.first()?;
+        while self.calls[call].instance != instance {
+            call = self.calls[call].after;
+            if call == NONE {
+                return None;
+            }
+        }
+        Some(call)
     }
 
     /// A start has failed: the next waits. A call to which it was promised counts it as an attempt.
     fn start_failed<O: Extend<Effect>, S: Sink>(
         &mut self,
         function: u32,
-        call: u32,
+        instance: u32,
         turn: &mut Turn<'_, O, S>,
     ) {
         self.totals.failed_starts += 1;
@@ -80,17 +107,30 @@ impl<K: KeepAlive> Platform<K> {
         let not_before = row.not_before;
         self.look_again(function, not_before, turn);
         let row = &mut self.functions[function as usize];
-        if call == NONE {
+        if row.filling == instance {
+            row.filling = NONE;
+        }
+        if self.instances[instance].calls == 0 {
             row.unclaimed -= 1;
-        } else {
+        }
+        // All of them leave before the first is concluded: that may move others that wait.
+        let mut failed = Vec::new();
+        while self.instances[instance].calls > 0
+            && let Some(call) = self.of_instance(self.functions[function as usize].bound, instance)
+        {
+            self.instances[instance].calls -= 1;
+            let row = &mut self.functions[function as usize];
             row.bound.leave(&mut self.calls, call);
+            failed.push(call);
+        }
+        for call in failed {
             let attempts = &mut self.calls[call].attempts;
             *attempts = attempts.saturating_add(1);
             self.conclude(call, Outcome::Lost, turn);
         }
     }
 
-    /// The attempt of this call took too long.
+    /// The attempt of this call took too long. Its instance is stopped: at once, or when the others that run there have ended.
     pub(super) fn time_out<O: Extend<Effect>, S: Sink>(
         &mut self,
         call: u32,
@@ -99,34 +139,55 @@ impl<K: KeepAlive> Platform<K> {
         self.totals.timed_out += 1;
         let instance = self.calls[call].instance;
         self.leave_running(call);
-        self.stop(instance, StopReason::TimedOut, turn);
+        if self.instances[instance].calls == 0 {
+            self.stop(instance, StopReason::TimedOut, turn);
+        } else {
+            self.instances[instance].retires = Some(StopReason::TimedOut);
+            self.keep_open(instance);
+        }
         self.conclude(call, Outcome::TimedOut, turn);
     }
 
-    /// This call has waited too long. Its start goes on and is anybody's.
+    /// This call has waited too long.
     pub(super) fn give_up<O: Extend<Effect>, S: Sink>(
         &mut self,
         call: u32,
         turn: &mut Turn<'_, O, S>,
     ) {
         self.totals.waited_too_long += 1;
-        let function = self.calls[call].call.function.number();
-        if self.calls[call].stage == Stage::Bound {
-            let instance = self.calls[call].instance;
-            let row = &mut self.functions[function as usize];
-            row.bound.leave(&mut self.calls, call);
-            row.unclaimed += 1;
-            self.instances[instance].call = NONE;
-        } else {
-            self.leave_queue(function, call);
-        }
+        self.withdraw(call);
         self.answer(call, Outcome::WaitedTooLong, turn);
     }
 
-    fn leave_running(&mut self, call: u32) {
+    /// Takes a call that does not run out of its line. Its start goes on and is anybody's.
+    pub(super) fn withdraw(&mut self, call: u32) {
+        let function = self.calls[call].call.function.number();
+        if self.calls[call].stage == Stage::Held {
+            let row = &mut self.functions[function as usize];
+            row.held.leave(&mut self.calls, call);
+        } else if self.calls[call].stage == Stage::Bound {
+            let instance = self.calls[call].instance;
+            let row = &mut self.functions[function as usize];
+            row.bound.leave(&mut self.calls, call);
+            self.instances[instance].calls -= 1;
+            if self.instances[instance].calls == 0 {
+                row.unclaimed += 1;
+                row.filling = if row.filling == instance {
+                    NONE
+                } else {
+                    row.filling
+                };
+            }
+        } else if self.calls[call].stage == Stage::Waiting {
+            self.leave_queue(function, call);
+        }
+    }
+
+    pub(super) fn leave_running(&mut self, call: u32) {
         let function = self.calls[call].call.function.number();
         let row = &mut self.functions[function as usize];
         row.running.leave(&mut self.calls, call);
+        self.instances[self.calls[call].instance].calls -= 1;
     }
 
     /// The one place where a call that was taken in is answered and forgotten, and with it those that joined it.
@@ -139,19 +200,29 @@ impl<K: KeepAlive> Platform<K> {
         let Pending {
             call: is,
             mut joined,
+            left,
+            probe,
             ..
         } = self.calls[call];
+        if probe {
+            self.give_back_probe(call, turn);
+        }
         if is.keyed {
             self.close_key(call, outcome, turn.now);
         }
-        self.reply(call, outcome, is.id, turn);
+        if left {
+            self.calls.remove(call);
+        } else {
+            self.reply(call, outcome, is.id, turn);
+        }
         while let Some(other) = joined.first() {
             joined.leave(&mut self.calls, other);
             self.reply(other, outcome, is.id, turn);
         }
     }
 
-    fn reply<O: Extend<Effect>, S: Sink>(
+    /// Answers one call of those with the same key.
+    pub(super) fn reply<O: Extend<Effect>, S: Sink>(
         &mut self,
         place: u32,
         outcome: Outcome,
@@ -160,6 +231,9 @@ impl<K: KeepAlive> Platform<K> {
     ) {
         let pending = self.calls[place];
         self.calls.remove(place);
+        if outcome != Outcome::Success {
+            self.lay_aside(&pending, outcome, turn);
+        }
         self.tell(&pending, outcome, answer, turn);
     }
 
@@ -174,7 +248,7 @@ impl<K: KeepAlive> Platform<K> {
         self.tell(&Pending::new(call, turn.now), outcome, answer, turn);
     }
 
-    fn tell<O: Extend<Effect>, S: Sink>(
+    pub(super) fn tell<O: Extend<Effect>, S: Sink>(
         &mut self,
         pending: &Pending,
         outcome: Outcome,

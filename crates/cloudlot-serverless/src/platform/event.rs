@@ -6,6 +6,7 @@ use cloudlot_core::{Timestamp, id_type};
 
 use super::keys::Key;
 use super::slab::Handle;
+use super::temperature::Temperature;
 use crate::FunctionId;
 
 id_type! {
@@ -88,8 +89,27 @@ pub enum Event {
     Lost(InstanceId),
     /// The instance is gone as asked.
     Stopped(InstanceId),
+    /// The function's code lies there as far as an instance needs it to be initialised.
+    Prepared(FunctionId),
+    /// The instance is well: an answer to [`Effect::Check`].
+    Healthy(InstanceId),
+    /// The instance is not well: another.
+    Unhealthy(InstanceId),
     /// A call has come.
     Arrived(Call),
+    /// Nobody wants this call any more; of several that wait under one number, the one in the lowest place is meant. It is searched
+    /// among all that have no answer.
+    Cancel(CallId),
+    /// So many instances of the function are wanted from now on, by somebody who watches its load.
+    ///
+    /// They are started, and those beyond are stopped once idle. A call that finds all of them busy waits for one of them; only
+    /// if there are none does it start one, and then one is wanted until another target comes.
+    Target {
+        /// Whose.
+        function: FunctionId,
+        /// How many, initialised.
+        instances: u32,
+    },
     /// Finish what was taken in and take nothing more.
     Drain,
     /// The time of the last [`Effect::WakeAt`] has come. One too many does no harm.
@@ -114,7 +134,15 @@ pub enum Effect {
         instance: InstanceId,
         /// Of which function.
         function: FunctionId,
+        /// Which version of it, counted from zero.
+        version: u32,
+        /// How much of the way is behind it.
+        from: Temperature,
     },
+    /// Fetch and prepare a function's code, so that the next start is shorter; answered by [`Event::Prepared`], if it succeeds.
+    Prepare(FunctionId),
+    /// The prepared code of a function is not needed any more. There is no answer.
+    Discard(FunctionId),
     /// Run a call on an instance that is ready; answered by [`Event::Done`] or [`Event::Lost`].
     Run {
         /// Where.
@@ -135,6 +163,25 @@ pub enum Effect {
         /// What for.
         why: StopReason,
     },
+    /// End an instance by force: it was to stop, and has not. Answered by [`Event::Stopped`].
+    Kill {
+        /// Which one.
+        instance: InstanceId,
+    },
+    /// See whether an instance is well; answered by [`Event::Healthy`] or [`Event::Unhealthy`].
+    Check {
+        /// Which one.
+        instance: InstanceId,
+    },
+    /// Put an event aside that is not tried any more. Its reply follows.
+    DeadLetter {
+        /// Which call.
+        call: CallId,
+        /// How it ended.
+        outcome: Outcome,
+        /// How often it was tried.
+        attempts: u16,
+    },
     /// Answer a call. Each call is answered once.
     Reply {
         /// Which one.
@@ -153,10 +200,18 @@ pub enum Effect {
 pub enum StopReason {
     /// Nobody wanted it for the whole of its window.
     Unused,
+    /// There are more than are wanted.
+    Surplus,
+    /// There is a newer version of its function.
+    Replaced,
     /// Another needs its memory.
     Evicted,
     /// What ran on it took too long.
     TimedOut,
+    /// Nobody wants any more what ran on it.
+    Cancelled,
+    /// It did not answer checks, or said that it is not well.
+    Unhealthy,
     /// The platform ends.
     Drained,
 }
@@ -176,10 +231,44 @@ pub enum Outcome {
     WaitedTooLong,
     /// There is no memory for an instance.
     NoRoom,
+    /// As many wait as may.
+    Throttled(Limit),
+    /// Its function fails too often to be tried now.
+    BreakerOpen,
+    /// It is an event, and became too old before it could run.
+    Expired,
+    /// Somebody took it back.
+    Cancelled,
     /// Its key was used with another input.
     Conflict,
     /// It came when the platform was about to end.
     Draining,
     /// Nobody knows its function.
     Unknown,
+}
+
+impl Outcome {
+    /// Whether a call that was never tried and ends so was sent away when it came.
+    pub(super) const fn is_refusal(self) -> bool {
+        matches!(
+            self,
+            Self::NoRoom
+                | Self::Throttled(_)
+                | Self::BreakerOpen
+                | Self::Conflict
+                | Self::Draining
+                | Self::Unknown
+        )
+    }
+}
+
+/// Which limit a call met.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Limit {
+    /// Of the calls of its function that wait.
+    Queue,
+    /// Of the calls of its owner that wait.
+    OwnerQueue,
+    /// Of its owner's memory: one instance is above it.
+    OwnerMemory,
 }

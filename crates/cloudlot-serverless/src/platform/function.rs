@@ -5,6 +5,9 @@ use std::time::Duration;
 
 use cloudlot_core::Bytes;
 
+use super::breaker::Breaker;
+use super::cancel::Cancelling;
+use super::health::Health;
 use super::keys::KeyMemory;
 use super::pool::Pool;
 use super::retry::{Backoff, Retries};
@@ -21,10 +24,21 @@ pub struct Function {
     pub patience: Option<Duration>,
     /// How many instances there may be, those that stop not counted; nothing: as many as calls want.
     pub instances: Option<NonZeroU32>,
+    /// How many calls one instance runs at once.
+    pub concurrency: NonZeroU32,
+    /// How many instances are there from the first [`Event::Tick`](super::Event::Tick) on, whether calls want them or not; none of
+    /// them is stopped for want of calls or evicted.
+    pub provisioned: u32,
+    /// What its prepared code takes, on a disk or in a cache; see [`Settings::code`].
+    pub code: Bytes,
+    /// Whether its code is prepared from the first [`Event::Tick`](super::Event::Tick) on, and stays so.
+    pub prepared: bool,
     /// Whether running a call twice does what running it once does.
     pub idempotent: bool,
     /// What happens after an attempt that failed.
     pub retries: Retries,
+    /// When it is left alone because it fails; nothing: never.
+    pub breaker: Option<Breaker>,
 }
 
 impl Function {
@@ -36,8 +50,13 @@ impl Function {
             timeout: None,
             patience: None,
             instances: None,
+            concurrency: NonZeroU32::MIN,
+            provisioned: 0,
+            code: Bytes::ZERO,
+            prepared: false,
             idempotent: false,
             retries: Retries::NONE,
+            breaker: None,
         }
     }
 }
@@ -59,8 +78,17 @@ pub struct Settings {
     pub restart: Backoff,
     /// A limit to all memory; nothing: as much as calls want.
     pub pool: Option<Pool>,
+    /// How much prepared code is kept; nothing: all. That of functions without an instance goes first, the least recently used first.
+    pub code: Option<Bytes>,
     /// How long successes of calls with a key are remembered.
     pub keys: KeyMemory,
+    /// How long an instance that is told to stop has before it is ended by force; nothing: as long as it likes. Force is used again after
+    /// pauses as those between starts that fail, until the instance is gone.
+    pub grace: Option<Duration>,
+    /// How instances are checked; nothing: they are not.
+    pub health: Option<Health>,
+    /// What becomes of an attempt whose call is cancelled.
+    pub cancelling: Cancelling,
 }
 
 impl Settings {
@@ -73,7 +101,11 @@ impl Settings {
             longest: Duration::from_secs(300),
         },
         pool: None,
+        code: None,
         keys: KeyMemory::DEFAULT,
+        grace: None,
+        health: None,
+        cancelling: Cancelling::Stops,
     };
 }
 
@@ -87,12 +119,13 @@ impl Default for Settings {
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub enum Binding {
     /// It starts an instance and takes whichever is free first: that one, or one that ends its call
-    /// before. A start that nobody needs any more becomes idle when it is ready.
+    /// before. A start that nobody needs any more becomes idle when it is ready. Where an instance runs several calls at
+    /// once, there is one start for as many of those who wait.
     #[default]
     Late,
     /// As late, but it starts none while one starts that nobody waits for any more.
     LateShared,
-    /// It starts an instance and waits for that one.
+    /// It starts an instance and waits for that one, or for one that has begun to start and has room for it.
     Early,
 }
 

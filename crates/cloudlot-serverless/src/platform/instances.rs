@@ -8,9 +8,9 @@ use super::keep_alive::{KeepAlive, Resting};
 use super::life::Life;
 use super::record::{Move, Sink};
 use super::rows::InstanceRow;
-use super::slab::NONE;
 use super::{Platform, Turn};
 use crate::FunctionId;
+use cloudlot_core::Timestamp;
 
 impl<K: KeepAlive> Platform<K> {
     /// Makes an instance that starts.
@@ -19,13 +19,19 @@ impl<K: KeepAlive> Platform<K> {
         function: u32,
         turn: &mut Turn<'_, O, S>,
     ) -> u32 {
-        let instance = self.instances.insert(InstanceRow::new(function, turn.now));
-        self.functions[function as usize].alive += 1;
+        let row = &mut self.functions[function as usize];
+        row.alive += 1;
+        let version = row.version;
+        let instance = self
+            .instances
+            .insert(InstanceRow::new(function, row, turn.now));
         self.totals.starts += 1;
         self.step(instance, Life::Starting, turn);
         turn.ask(Effect::Start {
             instance: InstanceId(self.instances.handle(instance)),
             function: FunctionId::new(function),
+            version,
+            from: self.codes.start(function, turn.now),
         });
         instance
     }
@@ -37,10 +43,13 @@ impl<K: KeepAlive> Platform<K> {
         debug_assert!(from.may_become(to), "{from} never becomes {to}");
         row.life = to;
         let function = row.function;
-        let memory = self.functions[function as usize].is.memory.get();
+        let memory = row.memory;
         if from == Life::Idle || from == Life::Starting && row.ahead.is_some() {
             let held = turn.now.as_nanos().saturating_sub(row.since.as_nanos());
             self.totals.idle += u128::from(memory) * u128::from(held);
+        }
+        if from == Life::Busy && to != Life::Busy && row.slots > 1 {
+            self.keep_open(instance);
         }
         self.count_memory(memory, from, to);
         turn.sink.moved(&Move {
@@ -61,18 +70,23 @@ impl<K: KeepAlive> Platform<K> {
         if self.draining {
             return self.stop(instance, StopReason::Drained, turn);
         }
+        let function = self.instances[instance].function;
+        if self.functions[function as usize].has_surplus() {
+            return self.stop(instance, StopReason::Surplus, turn);
+        }
         self.step(instance, Life::Idle, turn);
-        let row = &mut self.instances[instance];
-        let function = row.function;
-        let window = match row.ahead.take() {
+        let window = match self.instances[instance].ahead.take() {
             Some(keep) => keep,
             None => self.ask(instance, turn),
         };
+        let value = self.keep_alive.value(FunctionId::new(function), turn.now);
         let row = &mut self.instances[instance];
-        row.value = self.keep_alive.value(FunctionId::new(function), turn.now);
-        row.call = NONE;
+        row.value = value;
         row.since = turn.now;
-        row.until = turn.now + window;
+        row.until = match self.functions[function as usize].target {
+            Some(_) => Timestamp::MAX,
+            None => turn.now + window,
+        };
         let until = row.until;
         self.functions[function as usize].idle.push(instance);
         self.look_again(function, until, turn);
@@ -109,12 +123,12 @@ impl<K: KeepAlive> Platform<K> {
     ) {
         self.step(instance, Life::Stopping, turn);
         let row = &mut self.instances[instance];
-        row.call = NONE;
         self.functions[row.function as usize].alive -= 1;
         turn.ask(Effect::Stop {
             instance: InstanceId(self.instances.handle(instance)),
             why,
         });
+        self.mind_stop(instance, turn);
     }
 
     /// Stops the idle instances whose window is over.
@@ -128,7 +142,12 @@ impl<K: KeepAlive> Platform<K> {
         let mut index = 0;
         while index < idle.len() {
             let instance = idle[index];
-            let over = self.instances[instance].until <= turn.now;
+            let row = &self.functions[function as usize];
+            let mut over = self.instances[instance].until <= turn.now;
+            if over && row.alive <= row.floor() {
+                self.instances[instance].until = Timestamp::MAX;
+                over = false;
+            }
             if over {
                 self.stop(instance, StopReason::Unused, turn);
             }

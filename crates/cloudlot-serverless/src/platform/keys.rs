@@ -135,6 +135,7 @@ impl<K: KeepAlive> Platform<K> {
                 self.totals.joined += 1;
                 let place = self.calls.insert(Pending::new(call, turn.now));
                 self.calls[place].stage = Stage::Joined;
+                self.calls[place].instance = first;
                 let mut joined = self.calls[first].joined;
                 joined.join(&mut self.calls, place);
                 self.calls[first].joined = joined;

@@ -25,6 +25,12 @@ impl Line {
         }
     }
 
+    /// The one that joined next, if any.
+    pub(super) fn after(calls: &Slab<Pending>, call: u32) -> Option<u32> {
+        let after = calls[call].after;
+        (after != NONE).then_some(after)
+    }
+
     /// Joins at the end.
     pub(super) fn join(&mut self, calls: &mut Slab<Pending>, call: u32) {
         calls[call].before = self.last;

@@ -5,13 +5,19 @@
 //! `ending`, and what time brings in `time`, who makes room in `pool`, and starts ahead of calls are in `prewarm`.
 
 mod binding;
+mod breaker;
+mod cancel;
 mod drain;
 mod ending;
 mod event;
 mod function;
+mod grace;
+mod guard;
+mod health;
 mod instances;
 mod keep_alive;
 mod keys;
+mod letters;
 mod life;
 mod list;
 mod pool;
@@ -20,18 +26,25 @@ mod record;
 mod retry;
 mod rows;
 mod slab;
+mod target;
+mod temperature;
 mod time;
+mod version;
 
+pub use breaker::Breaker;
+pub use cancel::{Cancelling, Standing, Status};
 pub use event::{
-    AttemptId, Call, CallId, Effect, Event, Exit, InstanceId, Outcome, Source, StopReason,
+    AttemptId, Call, CallId, Effect, Event, Exit, InstanceId, Limit, Outcome, Source, StopReason,
 };
 pub use function::{Binding, Function, Reuse, Settings};
+pub use health::Health;
 pub use keep_alive::{KeepAlive, Prewarm, Rest, Resting};
 pub use keys::{Key, KeyMemory};
 pub use life::Life;
 pub use pool::{Frees, Full, Pool};
 pub use record::{Move, Record, Sink, Totals};
 pub use retry::{Backoff, Retries};
+pub use temperature::Temperature;
 
 use cloudlot_core::Timestamp;
 
@@ -40,6 +53,7 @@ use keys::Keys;
 use pool::Holdings;
 use rows::{FunctionRow, InstanceRow, Pending};
 use slab::Slab;
+use temperature::Codes;
 use time::Agenda;
 
 /// Functions, their instances and their calls.
@@ -68,6 +82,7 @@ pub struct Platform<K> {
     instances: Slab<InstanceRow>,
     calls: Slab<Pending>,
     keys: Keys,
+    codes: Codes,
     holdings: Holdings,
     draining: bool,
     agenda: Agenda,
@@ -98,6 +113,7 @@ impl<K: KeepAlive> Platform<K> {
             instances: Slab::new(),
             calls: Slab::new(),
             keys: Keys::new(),
+            codes: Codes::new(),
             holdings: Holdings::new(),
             draining: false,
             agenda: Agenda::new(),
@@ -112,6 +128,9 @@ impl<K: KeepAlive> Platform<K> {
     pub fn add(&mut self, function: Function) -> FunctionId {
         let id = u32::try_from(self.functions.len()).expect("fewer than 2^32 functions");
         self.functions.push(FunctionRow::new(function));
+        if function.provisioned > 0 || function.prepared {
+            self.look_first(id);
+        }
         let id = FunctionId::new(id);
         self.keep_alive.added(id, &function);
         id
@@ -133,6 +152,14 @@ impl<K: KeepAlive> Platform<K> {
             Event::Lost(instance) => self.lost(instance, turn),
             Event::Stopped(instance) => self.stopped(instance, turn),
             Event::Arrived(call) => self.arrived(call, turn),
+            Event::Prepared(function) => self.prepared(function.number(), turn),
+            Event::Target {
+                function,
+                instances,
+            } => self.set_target(function.number(), instances, turn),
+            Event::Cancel(call) => self.cancel(call, turn),
+            Event::Healthy(instance) => self.healthy(instance),
+            Event::Unhealthy(instance) => self.unhealthy(instance, turn),
             Event::Drain => self.begin_to_drain(turn),
             Event::Tick => self.tick(turn),
         }

@@ -151,7 +151,7 @@ impl<K: KeepAlive> Platform<K> {
         let function = self.calls[call].call.function.number();
         let row = &self.functions[function as usize];
         let never = row.is.memory > pool.memory;
-        let short = row.short && row.may_start(turn.now) && row.queued > row.unclaimed;
+        let short = row.short && row.may_start(turn.now) && row.is_behind();
         let refused = short && pool.full == Full::Refuse;
         if self.calls[call].stage == Stage::Waiting && (never || refused) {
             self.totals.no_room += 1;
@@ -168,7 +168,7 @@ impl<K: KeepAlive> Platform<K> {
                     break;
                 };
                 self.functions[function as usize].short = false;
-                self.start_for_waiting(function, turn);
+                self.start_wanted(function, turn);
                 if self.functions[function as usize].short {
                     // It stands at the end now, and has its turn first all the same.
                     self.holdings.short.rotate_right(1);

@@ -106,7 +106,21 @@ pub struct Totals {
     pub timed_out: u64,
     /// Calls that waited for too long.
     pub waited_too_long: u64,
-    /// Reports of attempts and instances that were over when they came.
+    /// Calls that were sent away because too many wait.
+    pub throttled: u64,
+    /// Calls that were sent away because their function fails too often.
+    pub breaker_open: u64,
+    /// Events that became too old before they could run.
+    pub expired: u64,
+    /// Calls that were taken back.
+    pub cancelled: u64,
+    /// Events that were put aside.
+    pub dead_letters: u64,
+    /// Instances that were ended by force; each time counts.
+    pub kills: u64,
+    /// Instances that were stopped because they were not well.
+    pub unhealthy: u64,
+    /// Reports of attempts, instances and calls that were over when they came.
     pub late: u64,
     /// Memory held over time by idle instances and by starts ahead of calls, in bytes times nanoseconds; counted when that ends.
     pub idle: u128,
@@ -128,6 +142,13 @@ impl Totals {
         no_room: 0,
         timed_out: 0,
         waited_too_long: 0,
+        throttled: 0,
+        breaker_open: 0,
+        expired: 0,
+        cancelled: 0,
+        dead_letters: 0,
+        kills: 0,
+        unhealthy: 0,
         late: 0,
         idle: 0,
     };

@@ -47,19 +47,20 @@ pub struct Retries {
     pub most: u16,
     /// The waits between them.
     pub backoff: Backoff,
-    /// No further attempt begins to wait when the call is older than this.
+    /// No attempt begins when the call is older than this, and an event that waits ends then. While many wait, that may be found out
+    /// a sixteenth of this time late.
     pub oldest: Duration,
 }
 
 impl Retries {
-    /// None.
+    /// None, at any age.
     pub const NONE: Self = Self {
         most: 0,
         backoff: Backoff {
             first: Duration::ZERO,
             longest: Duration::ZERO,
         },
-        oldest: Duration::ZERO,
+        oldest: Duration::MAX,
     };
 }
 
@@ -71,14 +72,18 @@ impl<K: KeepAlive> Platform<K> {
         outcome: Outcome,
         turn: &mut Turn<'_, O, S>,
     ) {
+        let function = self.calls[call].call.function.number();
+        if self.functions[function as usize].is.breaker.is_some() {
+            self.tell_circuit(call, outcome, turn);
+        }
         let pending = &self.calls[call];
-        let function = pending.call.function.number();
         let is = self.functions[function as usize].is;
         let may = pending.call.source == Source::Event || is.idempotent;
         let wait = is.retries.backoff.after(pending.attempts.into());
         let at = turn.now + wait;
         let young = at.since(pending.arrived) <= is.retries.oldest;
-        if outcome == Outcome::Success || !may || pending.attempts > is.retries.most || !young {
+        let last = outcome == Outcome::Success || pending.left && pending.joined.first().is_none();
+        if last || !may || pending.attempts > is.retries.most || !young {
             return self.answer(call, outcome, turn);
         }
         self.totals.retries += 1;
@@ -93,11 +98,14 @@ impl<K: KeepAlive> Platform<K> {
         call: Handle,
         turn: &mut Turn<'_, O, S>,
     ) {
-        let call = self
-            .calls
-            .find(call)
-            .expect("nothing ends a call in its pause");
+        // Who was cancelled in its pause is not found.
+        let Some(call) = self.calls.find(call) else {
+            return;
+        };
         debug_assert_eq!(self.calls[call].stage, Stage::Paused);
+        if self.is_too_old(call, turn.now) {
+            return self.expire_call(call, turn);
+        }
         self.serve(call, turn);
     }
 }

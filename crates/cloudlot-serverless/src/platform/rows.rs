@@ -4,8 +4,11 @@ use std::time::Duration;
 
 use cloudlot_core::Timestamp;
 
-use super::event::{Call, CallId, Source};
+use super::breaker::Circuit;
+use super::event::{Call, CallId, Source, StopReason};
 use super::function::Function;
+use super::grace::Stopping;
+use super::health::Pulse;
 use super::life::Life;
 use super::list::Line;
 use super::slab::NONE;
@@ -17,18 +20,38 @@ pub(super) struct FunctionRow {
     pub(super) is: Function,
     /// Instances that wait for a call, the one that came last at the end.
     pub(super) idle: Vec<u32>,
+    /// Instances that run calls and have room for more, likewise; empty where one runs one call.
+    pub(super) open: Vec<u32>,
     /// Calls that wait for any instance, in the order of their arrival.
     pub(super) waiting: Line,
     /// Calls that wait for an instance of their own, likewise.
     pub(super) bound: Line,
     /// Calls that run, in the order of their start.
     pub(super) running: Line,
+    /// Calls that wait for the circuit breaker, in the order in which they came to it.
+    pub(super) held: Line,
+    /// How its circuit breaker stands, if it has one.
+    pub(super) circuit: Circuit,
+    /// Instances that stop, where they are ended by force if they do not.
+    pub(super) stopping: Vec<Stopping>,
+    /// When its instances are checked next; the end of time if they are not.
+    pub(super) check_due: Timestamp,
+    /// When the first event that waits may be too old; the end of time if none can be.
+    pub(super) age_due: Timestamp,
     /// How many wait for any instance.
     pub(super) queued: u32,
     /// Instances that start and are not promised to one call.
     pub(super) unclaimed: u32,
+    /// An instance that starts, is promised to some and has room for more; no place if none.
+    pub(super) filling: u32,
     /// Instances that start, run or wait.
     pub(super) alive: u32,
+    /// How many are to be alive, by the last target; nothing: as many as calls want.
+    pub(super) target: Option<u32>,
+    /// Counts the functions that were put in this place.
+    pub(super) version: u32,
+    /// Whether its code was asked for.
+    pub(super) asked: bool,
     /// Whether calls wait for memory.
     pub(super) short: bool,
     /// How many starts failed in a row.
@@ -48,12 +71,22 @@ impl FunctionRow {
         Self {
             is,
             idle: Vec::new(),
+            open: Vec::new(),
             waiting: Line::EMPTY,
             bound: Line::EMPTY,
             running: Line::EMPTY,
+            held: Line::EMPTY,
+            circuit: Circuit::NEW,
+            stopping: Vec::new(),
+            check_due: Timestamp::MAX,
+            age_due: Timestamp::MAX,
             queued: 0,
             unclaimed: 0,
+            filling: NONE,
             alive: 0,
+            target: None,
+            version: 0,
+            asked: false,
             short: false,
             crashes: 0,
             not_before: Timestamp::ZERO,
@@ -61,6 +94,34 @@ impl FunctionRow {
             prewarm_keep: Duration::ZERO,
             due: Timestamp::MAX,
         }
+    }
+
+    /// How many instances are there whether calls want them or not.
+    pub(super) fn floor(&self) -> u32 {
+        let wanted = self.target.unwrap_or(0).max(self.is.provisioned);
+        self.is
+            .instances
+            .map_or(wanted, |most| wanted.min(most.get()))
+    }
+
+    /// Takes out the instance that is idle for longest.
+    pub(super) fn take_oldest(&mut self) -> Option<u32> {
+        (!self.idle.is_empty()).then(|| self.idle.remove(0))
+    }
+
+    /// Whether there are more than a target wants.
+    pub(super) fn has_surplus(&self) -> bool {
+        self.target.is_some() && self.alive > self.floor()
+    }
+
+    /// Whether those that start are too few for those that wait.
+    pub(super) fn is_behind(&self) -> bool {
+        u64::from(self.queued) > u64::from(self.unclaimed) * u64::from(self.is.concurrency.get())
+    }
+
+    /// Whether one more is wanted: by calls that have nothing to hope for, or by whoever sets the number.
+    pub(super) fn wants_more(&self) -> bool {
+        self.alive < self.floor() || self.is_behind() && (self.target.is_none() || self.alive == 0)
     }
 
     /// Whether one more instance is allowed.
@@ -74,8 +135,16 @@ impl FunctionRow {
 pub(super) struct InstanceRow {
     pub(super) function: u32,
     pub(super) life: Life,
-    /// The call that it runs, or that it is promised to; no place if none.
-    pub(super) call: u32,
+    /// How many calls it runs; or, while it starts, is promised to.
+    pub(super) calls: u32,
+    /// How many it may run at once.
+    pub(super) slots: u32,
+    /// Why it takes no more calls and is stopped when the last one ends, if so.
+    pub(super) retires: Option<StopReason>,
+    /// What it made of its checks.
+    pub(super) pulse: Pulse,
+    /// What it holds.
+    pub(super) memory: u64,
     /// Since when it starts or is idle.
     pub(super) since: Timestamp,
     /// When it was ready.
@@ -89,11 +158,15 @@ pub(super) struct InstanceRow {
 }
 
 impl InstanceRow {
-    pub(super) const fn new(function: u32, now: Timestamp) -> Self {
+    pub(super) const fn new(number: u32, function: &FunctionRow, now: Timestamp) -> Self {
         Self {
-            function,
+            function: number,
             life: Life::Gone,
-            call: NONE,
+            calls: 0,
+            slots: function.is.concurrency.get(),
+            retires: None,
+            pulse: Pulse::NEW,
+            memory: function.is.memory.get(),
             since: now,
             ready: now,
             value: 0,
@@ -116,6 +189,8 @@ pub(super) enum Stage {
     Joined,
     /// It will be tried again.
     Paused,
+    /// It waits until its function's circuit breaker lets it through.
+    Held,
 }
 
 /// A [`Call`] without its key, which few have and which is large: it lies with the keys.
@@ -139,7 +214,11 @@ pub(super) struct Pending {
     pub(super) stage: Stage,
     pub(super) cold: bool,
     pub(super) attempts: u16,
-    /// Where it runs, or which instance is promised to it.
+    /// Whether it is to show that its function works again.
+    pub(super) probe: bool,
+    /// Whoever made it has its answer already; it goes on for those who joined it, or until its attempt ends.
+    pub(super) left: bool,
+    /// Where it runs, or which instance is promised to it; the place of the call that it joined.
     pub(super) instance: u32,
     /// Those with the same key that wait for its answer.
     pub(super) joined: Line,
@@ -163,6 +242,8 @@ impl Pending {
             stage: Stage::Waiting,
             cold: false,
             attempts: 0,
+            probe: false,
+            left: false,
             instance: NONE,
             joined: Line::EMPTY,
             before: NONE,

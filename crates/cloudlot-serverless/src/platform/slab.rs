@@ -79,6 +79,18 @@ impl<T> Slab<T> {
         row.turn = row.turn.wrapping_add(1);
     }
 
+    /// The places that are taken, in their order.
+    pub(super) fn taken(&self) -> impl Iterator<Item = u32> {
+        let rows = self.rows.iter().zip(0..);
+        rows.filter(|(row, _)| row.taken).map(|(_, place)| place)
+    }
+
+    /// The same as a list of their own.
+    pub(super) fn places(&self) -> impl Iterator<Item = u32> + use<T> {
+        let places: Vec<u32> = self.taken().collect();
+        places.into_iter()
+    }
+
     pub(super) fn handle(&self, place: u32) -> Handle {
         Handle {
             place,

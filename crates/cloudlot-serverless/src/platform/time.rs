@@ -40,6 +40,20 @@ impl Agenda {
 }
 
 impl<K: KeepAlive> Platform<K> {
+    /// Looks at a function at the first tick; nobody is asked for one.
+    pub(super) fn look_first(&mut self, function: u32) {
+        self.functions[function as usize].due = Timestamp::ZERO;
+        let date = Reverse((Timestamp::ZERO, Due::Look(function)));
+        self.agenda.dates.push(date);
+    }
+
+    /// When the next tick is due, if one is. A driver that begins reports it, so that what is provisioned gets started; afterwards
+    /// [`Effect::WakeAt`] says the same.
+    #[must_use]
+    pub fn wakes_at(&self) -> Option<Timestamp> {
+        self.agenda.dates.peek().map(|&Reverse((at, _))| at)
+    }
+
     /// Looks at the function at this time or before. The end of time never comes.
     pub(super) fn look_again<O: Extend<Effect>, S: Sink>(
         &mut self,
@@ -127,8 +141,13 @@ impl<K: KeepAlive> Platform<K> {
                 self.give_up(call, turn);
             }
         }
+        self.end_aged(function, turn);
+        self.let_through(function, turn);
         self.expire(function, turn);
-        self.start_for_waiting(function, turn);
+        self.check_round(function, turn);
+        self.end_by_force(function, turn);
+        self.prepare(function, turn);
+        self.start_wanted(function, turn);
         self.prewarm(function, turn);
         let idle = &self.functions[function as usize].idle;
         if let Some(next) = idle

@@ -11,15 +11,31 @@ pub trait Backend {
     /// How long a start takes, and how it ends.
     fn start(&mut self, function: FunctionId) -> (Duration, Fate);
 
+    /// How long it takes to fetch and prepare a function's code.
+    fn prepare(&mut self, function: FunctionId) -> Duration {
+        let _ = function;
+        Duration::ZERO
+    }
+
     /// How long an attempt takes and how it ends, if the call runs for `runs` when nothing goes wrong.
     fn run(&mut self, function: FunctionId, call: CallId, runs: Duration) -> (Duration, Fate) {
         let _ = (function, call);
         (runs, Fate::Success)
     }
 
-    /// How long it takes to remove an instance.
+    /// How long it takes to remove an instance; [`Duration::MAX`] if it never goes of itself.
     fn stop(&mut self) -> Duration {
         Duration::ZERO
+    }
+
+    /// How long it takes to end one by force.
+    fn kill(&mut self) -> Duration {
+        Duration::ZERO
+    }
+
+    /// How long an instance takes to say whether it is well; one that is lost says nothing.
+    fn check(&mut self) -> (Duration, Fate) {
+        (Duration::ZERO, Fate::Success)
     }
 }
 
@@ -49,11 +65,23 @@ impl<B: Backend + ?Sized> Backend for &mut B {
         (**self).start(function)
     }
 
+    fn prepare(&mut self, function: FunctionId) -> Duration {
+        (**self).prepare(function)
+    }
+
     fn run(&mut self, function: FunctionId, call: CallId, runs: Duration) -> (Duration, Fate) {
         (**self).run(function, call, runs)
     }
 
     fn stop(&mut self) -> Duration {
         (**self).stop()
+    }
+
+    fn kill(&mut self) -> Duration {
+        (**self).kill()
+    }
+
+    fn check(&mut self) -> (Duration, Fate) {
+        (**self).check()
     }
 }

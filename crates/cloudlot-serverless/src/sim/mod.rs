@@ -79,6 +79,7 @@ impl<B: Backend> Simulation<B> {
         sink: &mut impl Sink,
     ) {
         let mut calls = calls.into_iter().peekable();
+        self.wake = self.wake.or_else(|| platform.wakes_at());
         while let Some((event, at)) = self.next(&mut calls) {
             self.now = at;
             self.events += 1;
@@ -122,12 +123,17 @@ impl<B: Backend> Simulation<B> {
     fn carry_out(&mut self) {
         for effect in self.effects.drain(..) {
             let (after, report) = match effect {
-                Effect::Reply { .. } => continue,
+                Effect::Reply { .. } | Effect::DeadLetter { .. } | Effect::Discard(_) => continue,
+                Effect::Prepare(function) => {
+                    (self.backend.prepare(function), Report::Prepared(function))
+                }
                 Effect::WakeAt(at) => {
                     self.wake = Some(at);
                     continue;
                 }
-                Effect::Start { instance, function } => {
+                Effect::Start {
+                    instance, function, ..
+                } => {
                     let (after, fate) = self.backend.start(function);
                     (after, started(instance, fate))
                 }
@@ -143,7 +149,16 @@ impl<B: Backend> Simulation<B> {
                     (after, ran(instance, attempt, fate))
                 }
                 Effect::Stop { instance, .. } => (self.backend.stop(), Report::Stopped(instance)),
+                Effect::Kill { instance } => (self.backend.kill(), Report::Stopped(instance)),
+                Effect::Check { instance } => match self.backend.check() {
+                    (after, Fate::Success) => (after, Report::Healthy(instance)),
+                    (after, Fate::Failure) => (after, Report::Unhealthy(instance)),
+                    (_, Fate::Lost) => continue,
+                },
             };
+            if after == Duration::MAX {
+                continue;
+            }
             self.queue.push(self.now + after, report);
         }
     }

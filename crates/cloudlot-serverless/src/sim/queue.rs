@@ -5,7 +5,7 @@ use std::collections::BinaryHeap;
 
 use cloudlot_core::Timestamp;
 
-use crate::{AttemptId, Event, Exit, InstanceId};
+use crate::{AttemptId, Event, Exit, FunctionId, InstanceId};
 
 /// What the back end reports: the part of [`Event`] that is neither an arrival nor a tick, in its order.
 #[derive(Clone, Copy, Debug)]
@@ -14,6 +14,9 @@ pub(super) enum Report {
     Done(AttemptId, Exit),
     Lost(InstanceId),
     Stopped(InstanceId),
+    Prepared(FunctionId),
+    Healthy(InstanceId),
+    Unhealthy(InstanceId),
 }
 
 impl Report {
@@ -23,6 +26,9 @@ impl Report {
             Self::Done(..) => 1,
             Self::Lost(_) => 2,
             Self::Stopped(_) => 3,
+            Self::Prepared(_) => 4,
+            Self::Healthy(_) => 5,
+            Self::Unhealthy(_) => 6,
         }
     }
 }
@@ -34,6 +40,9 @@ impl From<Report> for Event {
             Report::Done(attempt, exit) => Self::Done { attempt, exit },
             Report::Lost(instance) => Self::Lost(instance),
             Report::Stopped(instance) => Self::Stopped(instance),
+            Report::Prepared(function) => Self::Prepared(function),
+            Report::Healthy(instance) => Self::Healthy(instance),
+            Report::Unhealthy(instance) => Self::Unhealthy(instance),
         }
     }
 }
@@ -48,7 +57,7 @@ pub(super) struct Queue {
 #[derive(Clone, Copy, Debug)]
 struct Due {
     at: Timestamp,
-    /// Class and number in one: the upper two bits are the class.
+    /// Class and number in one: the upper three bits are the class.
     order: u64,
     report: Report,
 }
@@ -62,7 +71,7 @@ impl Queue {
     }
 
     pub(super) fn push(&mut self, at: Timestamp, report: Report) {
-        let order = report.class() << 62 | self.made;
+        let order = report.class() << 61 | self.made;
         self.made += 1;
         self.heap.push(Reverse(Due { at, order, report }));
     }

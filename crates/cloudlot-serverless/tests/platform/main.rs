@@ -9,4 +9,5 @@ mod model;
 mod once;
 mod prewarm;
 mod retries;
+mod slots;
 mod small;

@@ -26,10 +26,10 @@ fn function() -> impl Strategy<Value = Function> {
                 },
                 oldest: Duration::from_nanos(oldest),
             },
-            memory: Bytes::new(memory),
             timeout,
             patience,
             instances: instances.and_then(NonZeroU32::new),
+            ..Function::new(Bytes::new(memory))
         },
     )
 }
@@ -61,6 +61,7 @@ fn settings() -> impl Strategy<Value = Settings> {
                 keep: Duration::from_nanos(20),
                 most: 3,
             },
+            ..Settings::DEFAULT
         })
 }
 

@@ -1,11 +1,11 @@
-//! A bar on standard error while training goes on, where somebody watches a terminal.
+//! A bar on standard error while work goes on, where somebody watches a terminal.
 
 use std::io::{IsTerminal, Write, stderr};
 
 const WIDTH: u64 = 30;
 
-/// How far training has come.
-pub(super) struct Progress {
+/// How far the work has come.
+pub(crate) struct Progress {
     terminal: bool,
     /// What stands on the terminal, in thousandths of the way.
     shown: Option<u64>,
@@ -21,7 +21,7 @@ impl Drop for Progress {
 }
 
 impl Progress {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             terminal: stderr().is_terminal(),
             shown: None,
@@ -29,7 +29,7 @@ impl Progress {
     }
 
     /// So many of all, if that shows.
-    pub(super) fn show(&mut self, done: u64, all: u64, words: impl FnOnce() -> String) {
+    pub(crate) fn show(&mut self, done: u64, all: u64, words: impl FnOnce() -> String) {
         if !self.terminal {
             return;
         }

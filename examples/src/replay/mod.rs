@@ -1,0 +1,10 @@
+//! A day of function calls, generated or read from a trace, replayed under policies of keeping instances warm, and the
+//! policies compared.
+
+mod args;
+mod policy;
+mod show;
+mod span;
+mod trace;
+
+pub use show::run;

@@ -2,6 +2,7 @@
 //! course of small cases.
 
 mod drain;
+mod evict;
 mod faults;
 mod growth;
 mod keys;

@@ -98,23 +98,19 @@ fn dual(history: &[(usize, Said)], weigh: Weigh) -> ([u64; 3], u64) {
             Said::Finished => {
                 let past = &history[..=until];
                 let (calls, start) = (calls(past, function), start(past, function));
-                let mib = MEMORY[function] as f64 / f64::from(1 << 20);
+                let (calls, start) = (u128::from(calls), u128::from(start));
+                let each_mib = |amount: u128| (amount << 20) / u128::from(MEMORY[function]);
                 let saved = match weigh {
-                    Weigh::StartPerMib => (calls * start) as f64 / mib,
-                    Weigh::Start => (calls * start) as f64,
-                    Weigh::PerMib => (calls * 1_000_000_000) as f64 / mib,
+                    Weigh::StartPerMib => each_mib(calls * start),
+                    Weigh::Start => calls * start,
+                    Weigh::PerMib => each_mib(calls * 1_000_000_000),
                 };
-                worth[function] = clock + saved as u64;
+                worth[function] = clock + u64::try_from(saved).expect("few calls");
             }
             _ => {}
         }
     }
     (worth, clock)
-}
-
-fn same(found: u64, is: u64) -> bool {
-    // The oracle counts in floating point; each of its steps may be one off.
-    found.abs_diff(is) <= 64
 }
 
 proptest! {
@@ -129,9 +125,9 @@ proptest! {
             for (function, worth) in worth.into_iter().enumerate() {
                 let now = Timestamp::MAX;
                 let value = by.value(id(function), now, now);
-                prop_assert!(same(value, worth.max(clock)), "{} for {}", value, worth);
+                prop_assert_eq!(value, worth.max(clock));
                 let risen = by.revalue(id(function), 0);
-                prop_assert!(same(risen, worth), "{} for {}", risen, worth);
+                prop_assert_eq!(risen, worth);
                 prop_assert_eq!(by.revalue(id(function), u64::MAX), u64::MAX);
             }
         }

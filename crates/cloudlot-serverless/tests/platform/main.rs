@@ -8,6 +8,7 @@ mod cancel;
 mod dead_letters;
 mod desk;
 mod drain;
+mod evict;
 mod fair;
 mod faults;
 mod grace;

@@ -52,6 +52,10 @@ pub(super) struct Args {
     )]
     pub(super) bindings: Vec<Bind>,
 
+    /// How much memory all instances share; the least recently used idle one makes room [default: as much as calls want]
+    #[arg(long, value_name = "SIZE")]
+    pub(super) memory: Option<Bytes>,
+
     /// How long a start takes
     #[arg(long, value_name = "TIME", default_value = "1s", value_parser = span::parse)]
     pub(super) start: Duration,

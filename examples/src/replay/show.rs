@@ -7,7 +7,7 @@ use crate::progress::Progress;
 use clap::Parser;
 use cloudlot_serverless::report::{Gather, Panels, Report, Run, Workload, thousands};
 use cloudlot_serverless::sim::{FixedStart, Simulation};
-use cloudlot_serverless::{Function, Platform, Settings};
+use cloudlot_serverless::{Frees, Full, Function, Platform, Pool, Settings};
 use std::fmt::Display;
 use std::fs;
 use std::io::{self, Write};
@@ -113,6 +113,11 @@ fn replay(
 ) -> Run {
     let settings = Settings {
         binding: bind.binding(),
+        pool: args.memory.map(|memory| Pool {
+            memory,
+            frees: Frees::WhenGone,
+            full: Full::Wait,
+        }),
         ..Settings::DEFAULT
     };
     let mut platform = Platform::new(settings, policy.make());

@@ -69,6 +69,13 @@ impl<K: KeepAlive> Platform<K> {
             let frees = self.settings.hosts.frees;
             self.hosts.moved(instance, (from, to), frees, turn.now);
         }
+        if self.functions[function as usize].governed {
+            self.count_for_owner(function, memory, from, to);
+        }
+        let was_there = matches!(from, Life::Busy | Life::Idle);
+        if was_there && matches!(to, Life::Stopping | Life::Gone) {
+            self.keep_alive.gone(FunctionId::new(function));
+        }
         turn.sink.moved(&Move {
             at: turn.now,
             instance: InstanceId(self.instances.handle(instance)),
@@ -96,7 +103,10 @@ impl<K: KeepAlive> Platform<K> {
             Some(keep) => keep,
             None => self.ask(function, turn),
         };
-        let value = self.keep_alive.value(FunctionId::new(function), turn.now);
+        let made = self.instances[instance].made;
+        let value = self
+            .keep_alive
+            .value(FunctionId::new(function), made, turn.now);
         let row = &mut self.instances[instance];
         row.value = value;
         row.since = turn.now;
@@ -106,6 +116,7 @@ impl<K: KeepAlive> Platform<K> {
         };
         let until = row.until;
         self.functions[function as usize].idle.push(instance);
+        self.may_make_room(instance, turn.now);
         self.look_again(function, until, turn);
     }
 

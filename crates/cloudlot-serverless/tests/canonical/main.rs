@@ -1,5 +1,7 @@
 //! Runs on the call lists that published numbers were measured on. Where the data are not there, a line says so.
 
+mod memory;
+
 use std::fs::File;
 use std::io::BufReader;
 use std::num::NonZeroU32;

@@ -1,0 +1,5 @@
+//! Scalers between rails, and platforms that follow them.
+
+mod flapping;
+mod threads;
+mod world;

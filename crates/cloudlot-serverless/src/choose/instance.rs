@@ -80,3 +80,131 @@ impl<T: Fn(u32) -> (u32, Option<usize>)> Free<'_, T> {
         (0..self.count()).max_by_key(|&index| (liked(index), index))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[derive(Clone, Debug)]
+    struct Case {
+        /// What is used of each host of 10.
+        hosts: Vec<u64>,
+        /// Calls and host of each instance, by place.
+        instances: Vec<(u32, usize)>,
+        /// How many of them come first, as those that run something do.
+        open: usize,
+    }
+
+    impl Case {
+        fn loads(&self) -> Vec<HostLoad> {
+            let size = |memory| Size {
+                memory,
+                millicores: 0,
+            };
+            let loads = self.hosts.iter().map(|&used| HostLoad {
+                held: size(used),
+                ..HostLoad::new(size(10))
+            });
+            loads.collect()
+        }
+
+        /// What a rule names, several times in a row.
+        fn ask(&self, rule: Reuse, places: &[u32], luck: &mut Luck) -> Option<usize> {
+            let loads = self.loads();
+            let (open, idle) = places.split_at(self.open);
+            let free = Free {
+                open,
+                idle,
+                look: |place: u32| {
+                    let (calls, host) = self.instances[place as usize];
+                    (calls, Some(host))
+                },
+                loads: &loads,
+                function: 5,
+            };
+            free.choose(rule, luck)
+        }
+    }
+
+    fn case() -> impl Strategy<Value = (Case, Vec<u32>)> {
+        let instances = prop::collection::vec((0..3_u32, 0..4_usize), 1..9);
+        let hosts = prop::collection::vec(0..11_u64, 4);
+        let places = instances.prop_flat_map(|instances| {
+            let count = u32::try_from(instances.len()).unwrap();
+            let order = Just((0..count).collect::<Vec<u32>>()).prop_shuffle();
+            (Just(instances), order, 0..9_usize)
+        });
+        (hosts, places).prop_map(|(hosts, (instances, places, open))| {
+            let open = open.min(places.len());
+            let case = Case {
+                hosts,
+                instances,
+                open,
+            };
+            (case, places)
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn each_rule_names_what_its_naive_model_does((case, places) in case(), seed: u64) {
+            let mut luck = Luck::new(seed);
+            let load = |index: usize| {
+                let (calls, host) = case.instances[places[index] as usize];
+                (calls, case.hosts[host])
+            };
+            let all = 0..places.len();
+            // The last of those that are loaded least.
+            let least = all.clone().rev().min_by_key(|&index| load(index));
+            prop_assert_eq!(case.ask(Reuse::LeastLoaded, &places, &mut luck), least);
+
+            // All in turn by their number, and then again from the first.
+            for turn in (0..places.len()).chain(0..places.len()) {
+                let named = case.ask(Reuse::RoundRobin, &places, &mut luck).unwrap();
+                prop_assert_eq!(places[named] as usize, turn);
+            }
+
+            let mean = case.hosts.iter().sum::<u64>() as f64 / 40.0;
+            let liked = |index: usize| {
+                let (_, host) = case.instances[places[index] as usize];
+                (case.hosts[host] as f64 / 10.0 <= mean * 1.25, liking(5, host), index)
+            };
+            let home = all.clone().max_by_key(|&index| liked(index));
+            prop_assert_eq!(case.ask(Reuse::Hashed { bound_percent: 125 }, &places, &mut luck), home);
+
+            // Of two that are drawn the more loaded one is never taken, so never the one that is more loaded than all.
+            let drawn = case.ask(Reuse::TwoChoices, &places, &mut luck).unwrap();
+            let alone = all.clone().all(|other| other == drawn || load(other) < load(drawn));
+            prop_assert!(places.len() < 2 || !alone);
+            prop_assert!(all.contains(&case.ask(Reuse::Random, &places, &mut luck).unwrap()));
+            prop_assert_eq!(case.ask(Reuse::Learned, &places, &mut luck), Some(places.len() - 1));
+        }
+    }
+
+    #[test]
+    fn chance_finds_each_and_nobody_is_found_where_nobody_is() {
+        let case = Case {
+            hosts: vec![0; 4],
+            instances: vec![(0, 0); 5],
+            open: 2,
+        };
+        let mut luck = Luck::new(1);
+        for rule in [Reuse::Random, Reuse::TwoChoices] {
+            let mut seen = [0; 5];
+            for _ in 0..1_000 {
+                seen[case.ask(rule, &[0, 1, 2, 3, 4], &mut luck).unwrap()] += 1;
+            }
+            let often = |&count: &u32| count > 0 || rule == Reuse::TwoChoices;
+            assert!(seen.iter().all(often), "{rule:?} {seen:?}");
+        }
+        let nobody = Case {
+            instances: vec![],
+            open: 0,
+            ..case
+        };
+        for rule in [Reuse::Random, Reuse::LeastLoaded, Reuse::RoundRobin] {
+            assert_eq!(nobody.ask(rule, &[], &mut luck), None);
+        }
+    }
+}

@@ -180,6 +180,19 @@ impl<K: KeepAlive> Platform<K> {
 
     /// Takes a host in; they are numbered from zero in this order. From the first one on, what no host has room for waits. A host
     /// that joins later is told by [`Event::HostJoined`].
+    /// ```
+    /// # use cloudlot_core::{Bytes, Timestamp};
+    /// # use cloudlot_serverless::{Call, CallId, Effect, Event, FixedWindow, Function, Host, Platform, Settings, Source};
+    /// # use std::time::Duration;
+    /// let mut platform = Platform::new(Settings::DEFAULT, FixedWindow(Duration::from_secs(600)));
+    /// let host = platform.add_host(Host::new(Bytes::mib(256)));
+    /// let hello = platform.add(Function::new(Bytes::mib(128)));
+    /// let call = Call { id: CallId::new(1), function: hello, payload: 0, source: Source::Request, key: None };
+    /// let mut effects = Vec::new();
+    /// platform.handle(Event::Arrived(call), Timestamp::ZERO, &mut effects, &mut ());
+    /// assert!(matches!(effects[..], [Effect::Start { host: Some(on), .. }] if on == host));
+    /// assert_eq!(platform.ledger().unwrap().state().reservation_count(), 1);
+    /// ```
     ///
     /// # Panics
     /// If there are 2^32 already.
@@ -187,7 +200,15 @@ impl<K: KeepAlive> Platform<K> {
         self.hosts.add(host, Timestamp::ZERO)
     }
 
-    /// From now on this chooser is asked where the settings say so.
+    /// From now on this chooser is asked where the settings say so, with [`HostChoice::Learned`](crate::HostChoice::Learned) and
+    /// [`Reuse::Learned`].
+    /// ```
+    /// # use cloudlot_serverless::{FixedWindow, Learned, Platform, Reuse, Settings};
+    /// let settings = Settings { reuse: Reuse::Learned, ..Settings::DEFAULT };
+    /// let mut platform = Platform::new(settings, FixedWindow(std::time::Duration::MAX));
+    /// platform.choose_by(Box::new(Learned::new(1)));
+    /// assert!(platform.chooser().is_some());
+    /// ```
     pub fn choose_by(&mut self, chooser: Box<dyn Choose>) {
         self.hosts.chooser = Some(chooser);
     }

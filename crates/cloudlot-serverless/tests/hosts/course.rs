@@ -4,8 +4,9 @@ use crate::world::{Is, World};
 use cloudlot_core::ledger::Activity;
 use cloudlot_core::{Bytes, Timestamp};
 use cloudlot_serverless::{
-    Binding, Effect, Event, Exit, Frees, Full, Function, FunctionId, Host, HostChoice, HostId,
-    Hosting, InstanceId, Outcome, Platform, Pool, Rebalance, Settings, StopReason,
+    Binding, Call, CallId, Effect, Event, Exit, Frees, Full, Function, FunctionId, Host,
+    HostChoice, HostId, Hosting, InstanceId, Outcome, Platform, Pool, Rebalance, Settings, Source,
+    StopReason,
 };
 use std::time::Duration;
 
@@ -403,4 +404,37 @@ fn a_pool_is_one_host() {
     assert!(free.ledger().is_none() && free.audit().is_empty());
     let function = free.add(function(u64::MAX));
     assert_eq!(function, FunctionId::new(0));
+}
+
+#[test]
+fn who_was_there_before_the_first_host_is_on_none() {
+    let mut platform = Platform::new(EARLY, cloudlot_serverless::FixedWindow(HOUR));
+    let function = platform.add(function(3));
+    let call = |number| {
+        Event::Arrived(Call {
+            id: CallId::new(number),
+            function,
+            payload: 0,
+            source: Source::Request,
+            key: None,
+        })
+    };
+    let mut tell = |event| {
+        let mut effects = Vec::new();
+        platform.handle(event, Timestamp::ZERO, &mut effects, &mut ());
+        assert_eq!(platform.audit(), []);
+        effects
+    };
+    let [Effect::Start { instance, host, .. }] = tell(call(1))[..] else {
+        panic!("it starts");
+    };
+    assert_eq!(host, None);
+    tell(Event::HostJoined(Host::new(Bytes::new(3))));
+    assert!(matches!(
+        tell(Event::Ready(instance))[..],
+        [Effect::Run { .. }]
+    ));
+    assert_eq!(starts(&tell(call(2)))[0].1, id(0));
+    assert_eq!(tell(call(3)), []);
+    tell(Event::Lost(instance));
 }

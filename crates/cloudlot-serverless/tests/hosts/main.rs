@@ -3,5 +3,6 @@
 
 mod choices;
 mod course;
+mod learned;
 mod random;
 mod world;

@@ -78,7 +78,11 @@ impl Hosts {
         frees: Frees,
         now: Timestamp,
     ) {
-        let home = self.homes[instance as usize];
+        // One that was made before there were hosts is on none.
+        let home = self.homes.get(instance as usize);
+        let Some(&home) = home.filter(|home| home.host != NONE) else {
+            return;
+        };
         let load = &mut self.loads[home.host as usize];
         if from == Life::Idle {
             load.idle = load.idle.minus(home.need);

@@ -24,6 +24,8 @@
 //! assert_eq!((totals.calls, totals.replies, totals.starts, totals.cold), (60, 60, 1, 1));
 //! ```
 
+mod chance;
+mod choose;
 pub mod keep;
 pub mod monitor;
 mod platform;
@@ -31,16 +33,18 @@ pub mod report;
 pub mod rightsize;
 pub mod scale;
 pub mod sim;
+pub mod start;
 pub mod synthetic;
 pub mod trace;
 mod workload;
 
+pub use choose::{Candidate, Choose, HostChoice, Question, Wanted};
 pub use keep::FixedWindow;
 pub use platform::{
-    AttemptId, Backoff, Binding, Breaker, Call, CallId, Cancelling, Effect, Event, Exit, Frees,
-    Full, Function, Health, InstanceId, KeepAlive, Key, KeyMemory, Life, Limit, Move, Outcome,
-    Platform, Pool, Prewarm, Record, Rest, Resting, Retries, Reuse, Settings, Sink, Source,
-    Standing, Status, StopReason, Temperature, Totals,
+    AttemptId, Backoff, Binding, Breaker, Call, CallId, Cancelling, Discord, Effect, Event, Exit,
+    Frees, Full, Function, Health, Host, HostId, Hosting, InstanceId, KeepAlive, Key, KeyMemory,
+    Life, Limit, Move, Outcome, Platform, Pool, Prewarm, Rebalance, Record, Rest, Resting, Retries,
+    Reuse, Settings, Sink, Source, Standing, Status, StopReason, Temperature, Totals,
 };
 pub use workload::{Arrival, Profile};
 

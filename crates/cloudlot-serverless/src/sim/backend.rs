@@ -47,7 +47,7 @@ pub trait Backend {
     }
 
     /// Takes in what the platform asks for, and puts down what will be reported of it. Wakes are seen to already. By default it asks
-    /// [`start`](Self::start), [`run`](Self::run) and [`stop`](Self::stop).
+    /// [`start`](Self::start), [`run`](Self::run), [`stop`](Self::stop) and the others.
     fn carry_out(&mut self, effect: &Effect, now: Timestamp, reports: &mut Reports) {
         let (after, report) = match *effect {
             Effect::Reply { .. }

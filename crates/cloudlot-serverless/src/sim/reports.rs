@@ -20,9 +20,9 @@ pub enum Report {
     Stopped(InstanceId),
     /// The function's code lies there.
     Prepared(FunctionId),
-    /// The instance is well.
+    /// The instance is well: an answer to a check.
     Healthy(InstanceId),
-    /// The instance is not well.
+    /// The instance is not well: another.
     Unhealthy(InstanceId),
 }
 

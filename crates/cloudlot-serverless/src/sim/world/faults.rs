@@ -40,8 +40,14 @@ pub struct Faults {
     pub instance_life: Option<Duration>,
     /// How long it takes to stop an instance.
     pub stops: Delay,
-    /// The share of stops that never end.
+    /// The share of stops that never end, unless the instance is killed.
     pub stuck_stops: f64,
+    /// The share of kills that do nothing. The others take no time.
+    pub failed_kills: f64,
+    /// The share of checks that an instance does not answer.
+    pub silent_checks: f64,
+    /// The share of checks that it answers with a no.
+    pub unwell: f64,
     /// The share of attempts whose end is reported even when their instance was stopped or lost before.
     pub ghosts: f64,
     /// The share of reports that come twice; the second one even when the first does not come.
@@ -120,6 +126,9 @@ impl Faults {
         instance_life: None,
         stops: Delay::NONE,
         stuck_stops: 0.0,
+        failed_kills: 0.0,
+        silent_checks: 0.0,
+        unwell: 0.0,
         ghosts: 0.0,
         repeated: 0.0,
         repeated_after: Delay::NONE,
@@ -136,6 +145,10 @@ impl Faults {
             ("slow starts", self.slow_starts),
             ("failed runs", self.failed_runs),
             ("stuck stops", self.stuck_stops),
+            ("failed kills", self.failed_kills),
+            ("silent checks", self.silent_checks),
+            ("bad checks", self.silent_checks + self.unwell),
+            ("instances that are not well", self.unwell),
             ("ghosts", self.ghosts),
             ("repeated reports", self.repeated),
         ];

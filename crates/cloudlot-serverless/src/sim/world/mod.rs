@@ -72,6 +72,8 @@ pub struct World {
     ghosts: Luck,
     stops: Luck,
     stuck: Luck,
+    kills: Luck,
+    checks: Luck,
     repeats: Luck,
 }
 
@@ -89,6 +91,8 @@ struct Row {
     preparations: u64,
     runs: u64,
     stops: u64,
+    kills: u64,
+    checks: u64,
 }
 
 /// How often each fault has struck.
@@ -104,8 +108,12 @@ pub struct Struck {
     pub failed_runs: u64,
     /// Instances that were lost.
     pub lost: u64,
-    /// Stops that never end.
+    /// Stops that never end by themselves.
     pub stuck_stops: u64,
+    /// Kills that did nothing.
+    pub failed_kills: u64,
+    /// Checks that got no answer, or a bad one.
+    pub bad_checks: u64,
     /// Attempts whose end is reported whatever happens.
     pub ghosts: u64,
     /// Reports that come twice.
@@ -134,6 +142,8 @@ impl World {
             ghosts: luck("ghosts"),
             stops: luck("stops"),
             stuck: luck("stuck stops"),
+            kills: luck("kills"),
+            checks: luck("checks"),
             repeats: luck("repeats"),
         }
     }
@@ -329,6 +339,43 @@ impl World {
         }
     }
 
+    fn kill(&mut self, instance: InstanceId, now: Timestamp, reports: &mut Reports) {
+        let Some(function) = self.crew.function(instance) else {
+            return;
+        };
+        let row = self.row(function);
+        let nth = row.kills;
+        row.kills += 1;
+        if self.kills.strikes(self.faults.failed_kills, function, nth) {
+            self.struck.failed_kills += 1;
+        } else {
+            self.tell(instance, now, Report::Stopped(instance), reports);
+        }
+    }
+
+    /// Whoever is gone says nothing.
+    fn check(&mut self, instance: InstanceId, now: Timestamp, reports: &mut Reports) {
+        let Some(function) = self.crew.function(instance) else {
+            return;
+        };
+        let row = self.row(function);
+        let nth = row.checks;
+        row.checks += 1;
+        let (silent, unwell) = (self.faults.silent_checks, self.faults.unwell);
+        let luck = if silent + unwell > 0.0 {
+            self.checks.of(function, nth).unit()
+        } else {
+            1.0
+        };
+        self.struck.bad_checks += u64::from(luck < silent + unwell);
+        let report = match luck {
+            _ if luck < silent => return,
+            _ if luck < silent + unwell => Report::Unhealthy(instance),
+            _ => Report::Healthy(instance),
+        };
+        self.tell(instance, now, report, reports);
+    }
+
     /// Reports if the instance is still there then; and, by chance, again.
     fn tell(&mut self, instance: InstanceId, at: Timestamp, report: Report, reports: &mut Reports) {
         reports.put_if(instance, at, report);
@@ -374,13 +421,8 @@ impl Backend for World {
                 self.run_one(instance, attempt, function, ends, reports);
             }
             Effect::Stop { instance, .. } => self.end(instance, now, reports),
-            // Force works, on whoever is there.
-            Effect::Kill { instance } => {
-                self.tell(instance, now, Report::Stopped(instance), reports);
-            }
-            Effect::Check { instance } => {
-                self.tell(instance, now, Report::Healthy(instance), reports);
-            }
+            Effect::Kill { instance } => self.kill(instance, now, reports),
+            Effect::Check { instance } => self.check(instance, now, reports),
             Effect::Reply { .. }
             | Effect::DeadLetter { .. }
             | Effect::WakeAt(_)
@@ -390,17 +432,13 @@ impl Backend for World {
 
     fn happens(&mut self, instance: InstanceId, report: Report, now: Timestamp) -> bool {
         match report {
-            Report::Ready(_)
-            | Report::Done(..)
-            | Report::Healthy(_)
-            | Report::Unhealthy(_)
-            | Report::Prepared(_) => self.crew.has(instance),
             Report::Lost(_) | Report::Stopped(_) => {
                 let was = self.crew.leave(instance);
                 self.losses
                     .follow(self.crew.len(), self.faults.instance_life, now);
                 was
             }
+            _ => self.crew.has(instance),
         }
     }
 

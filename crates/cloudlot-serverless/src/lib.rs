@@ -25,6 +25,7 @@
 //! ```
 
 mod chance;
+mod choose;
 pub mod keep;
 pub mod monitor;
 mod platform;
@@ -36,12 +37,13 @@ pub mod synthetic;
 pub mod trace;
 mod workload;
 
+pub use choose::{Candidate, Choose, HostChoice, Question, Wanted};
 pub use keep::FixedWindow;
 pub use platform::{
-    AttemptId, Backoff, Binding, Breaker, Call, CallId, Cancelling, Effect, Event, Exit, Frees,
-    Full, Function, Health, InstanceId, KeepAlive, Key, KeyMemory, Life, Limit, Move, Outcome,
-    Platform, Pool, Prewarm, Record, Rest, Resting, Retries, Reuse, Settings, Sink, Source,
-    Standing, Status, StopReason, Temperature, Totals,
+    AttemptId, Backoff, Binding, Breaker, Call, CallId, Cancelling, Discord, Effect, Event, Exit,
+    Frees, Full, Function, Health, Host, HostId, Hosting, InstanceId, KeepAlive, Key, KeyMemory,
+    Life, Limit, Move, Outcome, Platform, Pool, Prewarm, Rebalance, Record, Rest, Resting, Retries,
+    Reuse, Settings, Sink, Source, Standing, Status, StopReason, Temperature, Totals,
 };
 pub use workload::{Arrival, Profile};
 

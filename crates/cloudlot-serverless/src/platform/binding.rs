@@ -1,6 +1,8 @@
 //! Which call gets which instance.
 
-use super::event::{AttemptId, Call, Effect, InstanceId, Outcome};
+use cloudlot_core::Timestamp;
+
+use super::event::{AttemptId, Call, CallId, Effect, InstanceId, Outcome};
 use super::function::{Binding, Reuse};
 use super::keep_alive::KeepAlive;
 use super::life::Life;
@@ -9,6 +11,7 @@ use super::rows::{Admitted, Pending, Stage};
 use super::slab::NONE;
 use super::{Platform, Turn};
 use crate::FunctionId;
+use crate::choose::HostChoice;
 
 /// Whether a call that begins to run has waited for its instance to start.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -61,15 +64,20 @@ impl<K: KeepAlive> Platform<K> {
         let pending = &mut self.calls[call];
         pending.started = None;
         pending.cold = false;
-        let function = pending.call.function.number();
-        match self.take_free(function) {
+        let Admitted { id, function, .. } = pending.call;
+        let function = function.number();
+        match self.take_free(function, id, turn.now) {
             Some(instance) => self.run(call, instance, Start::Warm, turn),
             None => self.wait(function, call, turn),
         }
     }
 
-    /// An instance with room for a call: one that runs others already, else an idle one, which leaves its function's set.
-    fn take_free(&mut self, function: u32) -> Option<u32> {
+    /// An instance with room for a call: by most rules one that runs others already, else an idle one, which leaves its
+    /// function's set.
+    fn take_free(&mut self, function: u32, call: CallId, now: Timestamp) -> Option<u32> {
+        if self.settings.reuse.looks_at_all() {
+            return self.choose_free(function, call, now);
+        }
         let row = &mut self.functions[function as usize];
         if let Some(&instance) = row.open.last() {
             return Some(instance);
@@ -79,6 +87,8 @@ impl<K: KeepAlive> Platform<K> {
             Reuse::MostRecent => idle.pop(),
             Reuse::ArrayFirst if idle.is_empty() => None,
             Reuse::ArrayFirst => Some(idle.swap_remove(0)),
+            Reuse::LeastRecent => self.functions[function as usize].take_oldest(),
+            _ => idle.pop(),
         }
     }
 
@@ -229,10 +239,16 @@ impl<K: KeepAlive> Platform<K> {
         let took = turn.now.since(row.since);
         self.keep_alive.ready(FunctionId::new(function), took);
         self.prepared(function, turn);
+        if self.settings.hosts.choice == HostChoice::Locality {
+            self.hosts.remember(function, instance);
+        }
         if self.instances[instance].calls > 0 {
             self.run_bound(instance, turn);
         } else {
             self.functions[function as usize].unclaimed -= 1;
+        }
+        if self.hosts.has_moves() {
+            self.finish_move(instance, turn);
         }
         self.offer(instance, Start::Cold, turn);
     }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::event::{Effect, InstanceId, StopReason};
 use super::function::Reuse;
+use super::hosts::HostId;
 use super::keep_alive::{KeepAlive, Resting};
 use super::life::Life;
 use super::record::{Move, Sink};
@@ -13,10 +14,20 @@ use crate::FunctionId;
 use cloudlot_core::Timestamp;
 
 impl<K: KeepAlive> Platform<K> {
-    /// Makes an instance that starts.
+    /// Makes an instance that starts where the rule says; there is room.
     pub(super) fn create<O: Extend<Effect>, S: Sink>(
         &mut self,
         function: u32,
+        turn: &mut Turn<'_, O, S>,
+    ) -> u32 {
+        self.create_on(function, None, turn)
+    }
+
+    /// Makes an instance that starts, on this host if one is named; there is room.
+    pub(super) fn create_on<O: Extend<Effect>, S: Sink>(
+        &mut self,
+        function: u32,
+        on: Option<HostId>,
         turn: &mut Turn<'_, O, S>,
     ) -> u32 {
         let row = &mut self.functions[function as usize];
@@ -25,14 +36,17 @@ impl<K: KeepAlive> Platform<K> {
         let instance = self
             .instances
             .insert(InstanceRow::new(function, row, turn.now));
+        let host = self.settle(instance, function, on, turn);
         self.totals.starts += 1;
         self.step(instance, Life::Starting, turn);
         turn.ask(Effect::Start {
             instance: InstanceId(self.instances.handle(instance)),
             function: FunctionId::new(function),
+            host,
             version,
             from: self.codes.start(function, turn.now),
         });
+        self.expect_rebalance(turn);
         instance
     }
 
@@ -51,7 +65,10 @@ impl<K: KeepAlive> Platform<K> {
         if from == Life::Busy && to != Life::Busy && row.slots > 1 {
             self.keep_open(instance);
         }
-        self.count_memory(memory, from, to);
+        if !self.hosts.is_empty() {
+            let frees = self.settings.hosts.frees;
+            self.hosts.moved(instance, (from, to), frees, turn.now);
+        }
         turn.sink.moved(&Move {
             at: turn.now,
             instance: InstanceId(self.instances.handle(instance)),

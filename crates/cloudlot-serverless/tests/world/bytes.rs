@@ -140,9 +140,9 @@ fn two_runs_of_a_seed_are_one() {
 #[test]
 fn the_bytes_are_those_of_every_machine() {
     expect_test::expect![[r#"
-        861d281d770d024c over 97435 lines
-        Totals { calls: 20000, replies: 20000, starts: 13456, prewarms: 0, waited: 14640, cold: 10757, failed_starts: 348, retries: 6567, joined: 0, evictions: 0, no_room: 0, timed_out: 12744, waited_too_long: 765, late: 8150, idle: 194836102316019417088 }
-        Struck { failed_starts: 302, failed_preparations: 0, slow_starts: 697, failed_runs: 265, lost: 444, stuck_stops: 15, ghosts: 7625, repeated: 2249 }
+        30c60dcc70f01aa1 over 97438 lines
+        Totals { calls: 20000, replies: 20000, starts: 13456, prewarms: 0, waited: 14640, cold: 10757, failed_starts: 348, retries: 6567, joined: 0, evictions: 0, moves: 0, no_room: 0, timed_out: 12744, waited_too_long: 765, throttled: 0, breaker_open: 0, expired: 0, cancelled: 0, dead_letters: 2416, kills: 0, unhealthy: 0, late: 7470, idle: 194836102316019417088 }
+        Struck { failed_starts: 302, failed_preparations: 0, slow_starts: 697, failed_runs: 265, lost: 447, host_losses: 0, stuck_stops: 15, failed_kills: 0, bad_checks: 0, ghosts: 7625, repeated: 2249 }
         wasm 2203 Some((5.489µs, 45.538µs))
         process 2254 Some((7.382715ms, 53.466797ms))
         oci 1993 Some((48.483023ms, 353.515625ms))

@@ -19,16 +19,23 @@ id_type! {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct InstanceId(pub(super) Handle);
 
-impl InstanceId {
-    /// Its place in the platform's table, given again when it is gone: what a back end keeps of it can lie there.
-    pub(crate) const fn place(self) -> u32 {
-        self.0.place
-    }
-}
-
 /// One try to serve a call on one instance.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AttemptId(pub(super) Handle);
+
+impl InstanceId {
+    /// Its place in the platform's table, given again when it is gone: what a back end keeps of it can lie there.
+    pub(crate) const fn place(self) -> usize {
+        self.0.place as usize
+    }
+}
+
+impl AttemptId {
+    /// The place of its call in the platform's table, likewise.
+    pub(crate) const fn place(self) -> usize {
+        self.0.place as usize
+    }
+}
 
 impl fmt::Display for InstanceId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use cloudlot_core::Timestamp;
 
 use super::reports::{Report, Reports};
-use crate::{CallId, Effect, Exit, FunctionId, InstanceId};
+use crate::{CallId, Effect, Exit, FunctionId};
 
 /// What would happen in a real back end.
 ///
@@ -94,8 +94,8 @@ pub trait Backend {
     }
 
     /// Whether a report that was [put down](Reports::put_if) under a condition is made, now that its time has come.
-    fn happens(&mut self, instance: InstanceId, report: Report, now: Timestamp) -> bool {
-        let _ = (instance, report, now);
+    fn happens(&mut self, report: Report, now: Timestamp) -> bool {
+        let _ = (report, now);
         true
     }
 
@@ -160,8 +160,8 @@ impl<B: Backend + ?Sized> Backend for &mut B {
         (**self).carry_out(effect, now, reports);
     }
 
-    fn happens(&mut self, instance: InstanceId, report: Report, now: Timestamp) -> bool {
-        (**self).happens(instance, report, now)
+    fn happens(&mut self, report: Report, now: Timestamp) -> bool {
+        (**self).happens(report, now)
     }
 
     fn next_at(&self) -> Option<Timestamp> {

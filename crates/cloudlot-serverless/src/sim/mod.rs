@@ -10,7 +10,7 @@ mod world;
 pub use backend::{Backend, Fate, FixedStart};
 pub use control::Controller;
 pub use reports::{Report, Reports};
-pub use world::{ClassId, CrashLoop, FaultError, Faults, SlowSpell, Struck, World};
+pub use world::{ClassId, CrashLoop, FaultError, Faults, HostLoss, SlowSpell, Struck, World};
 
 use std::iter::Peekable;
 
@@ -138,10 +138,7 @@ impl<B: Backend> Simulation<B> {
                 self.backend.occur(at.max(self.now), &mut self.reports);
             } else if reported == Some(first) {
                 let due = self.reports.pop()?;
-                if due
-                    .by
-                    .is_none_or(|instance| self.backend.happens(instance, due.report, due.at))
-                {
+                if !due.asks || self.backend.happens(due.report, due.at) {
                     return Some((due.report.into(), due.at));
                 }
             } else if arrival == Some(first) {

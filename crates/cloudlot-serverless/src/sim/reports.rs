@@ -5,7 +5,7 @@ use std::collections::BinaryHeap;
 
 use cloudlot_core::Timestamp;
 
-use crate::{AttemptId, Event, Exit, FunctionId, InstanceId};
+use crate::{AttemptId, Event, Exit, FunctionId, HostId, InstanceId};
 
 /// What a back end reports: the part of [`Event`] that is neither an arrival nor a tick, in its order.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -18,6 +18,10 @@ pub enum Report {
     Lost(InstanceId),
     /// The instance is gone as asked.
     Stopped(InstanceId),
+    /// The host is gone, with every instance on it.
+    HostLost(HostId),
+    /// The host takes starts again.
+    HostBack(HostId),
     /// The function's code lies there.
     Prepared(FunctionId),
     /// The instance is well: an answer to a check.
@@ -33,9 +37,11 @@ impl Report {
             Self::Done(..) => 1,
             Self::Lost(_) => 2,
             Self::Stopped(_) => 3,
-            Self::Prepared(_) => 4,
-            Self::Healthy(_) => 5,
-            Self::Unhealthy(_) => 6,
+            Self::HostLost(_) => 4,
+            Self::HostBack(_) => 5,
+            Self::Prepared(_) => 6,
+            Self::Healthy(_) => 7,
+            Self::Unhealthy(_) => 8,
         }
     }
 }
@@ -47,6 +53,8 @@ impl From<Report> for Event {
             Report::Done(attempt, exit) => Self::Done { attempt, exit },
             Report::Lost(instance) => Self::Lost(instance),
             Report::Stopped(instance) => Self::Stopped(instance),
+            Report::HostLost(host) => Self::HostLost(host),
+            Report::HostBack(host) => Self::HostBack(host),
             Report::Prepared(function) => Self::Prepared(function),
             Report::Healthy(instance) => Self::Healthy(instance),
             Report::Unhealthy(instance) => Self::Unhealthy(instance),
@@ -65,11 +73,11 @@ pub struct Reports {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Due {
     pub(super) at: Timestamp,
-    /// Class and number in one: the upper three bits are the class.
+    /// Class and number in one: the upper four bits are the class.
     order: u64,
     pub(super) report: Report,
-    /// Who has to be there to make it; nobody if it is made whatever happens.
-    pub(super) by: Option<InstanceId>,
+    /// Whether the back end is asked if it happens.
+    pub(super) asks: bool,
 }
 
 impl Reports {
@@ -82,23 +90,23 @@ impl Reports {
 
     /// This will be reported, whatever happens until then.
     pub fn put(&mut self, at: Timestamp, report: Report) {
-        self.push(at, report, None);
+        self.push(at, report, false);
     }
 
     /// This will be reported if the back end says then that it [happens](super::Backend::happens): an instance that is gone
     /// ends no call.
-    pub fn put_if(&mut self, instance: InstanceId, at: Timestamp, report: Report) {
-        self.push(at, report, Some(instance));
+    pub fn put_if(&mut self, at: Timestamp, report: Report) {
+        self.push(at, report, true);
     }
 
-    fn push(&mut self, at: Timestamp, report: Report, by: Option<InstanceId>) {
-        let order = report.class() << 61 | self.made;
+    fn push(&mut self, at: Timestamp, report: Report, asks: bool) {
+        let order = report.class() << 60 | self.made;
         self.made += 1;
         self.heap.push(Reverse(Due {
             at,
             order,
             report,
-            by,
+            asks,
         }));
     }
 

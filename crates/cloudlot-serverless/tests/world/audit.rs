@@ -12,6 +12,7 @@ use cloudlot_serverless::{CallId, Effect, InstanceId, Life, Move, Outcome, Recor
 #[derive(Clone, Copy, Default, Debug)]
 pub(crate) struct Seen {
     pub(crate) runs: u16,
+    pub(crate) letters: u16,
     pub(crate) reply: Option<Outcome>,
     pub(crate) record: Option<Record>,
 }
@@ -51,8 +52,8 @@ impl Backend for Watched {
         self.world.carry_out(effect, now, reports);
     }
 
-    fn happens(&mut self, instance: InstanceId, report: Report, now: Timestamp) -> bool {
-        self.world.happens(instance, report, now)
+    fn happens(&mut self, report: Report, now: Timestamp) -> bool {
+        self.world.happens(report, now)
     }
 
     fn next_at(&self) -> Option<Timestamp> {
@@ -81,6 +82,11 @@ impl Book {
             Effect::Stop { instance, .. } => {
                 self.stops += 1;
                 self.pay(instance, Life::Stopping);
+            }
+            Effect::DeadLetter { call, .. } => {
+                let seen = self.calls.entry(call.number()).or_default();
+                assert_eq!(seen.reply, None, "{call} is put aside before its reply");
+                seen.letters += 1;
             }
             Effect::Reply { call, outcome, .. } => {
                 let seen = self.calls.entry(call.number()).or_default();

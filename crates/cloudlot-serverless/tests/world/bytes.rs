@@ -1,14 +1,15 @@
 //! The same seed gives the same bytes, on every machine and in every run.
 
 use std::fmt::Write;
+use std::num::NonZeroU8;
 use std::time::Duration;
 
 use cloudlot_core::{Bytes, Seeds, Timestamp};
 use cloudlot_serverless::sim::{CrashLoop, Faults, Simulation, World};
 use cloudlot_serverless::start::{Delay, RuntimeClass};
 use cloudlot_serverless::{
-    Backoff, Call, CallId, FixedWindow, Function, FunctionId, Move, Platform, Record, Retries,
-    Settings, Sink, Source,
+    Backoff, Call, CallId, FixedWindow, Function, FunctionId, Health, Host, Move, Platform, Record,
+    Retries, Settings, Sink, Source,
 };
 
 /// FNV-1a over the lines of a log, and how many there were.
@@ -77,13 +78,29 @@ fn log(seed: u64) -> String {
         ghosts: 0.3,
         repeated: 0.05,
         repeated_after: Delay::Exponential { mean: second(1) },
+        failed_kills: 0.3,
+        silent_checks: 0.1,
+        unwell: 0.05,
+        hosts: 3,
+        host_life: Some(second(100)),
+        host_repair: Delay::Exponential { mean: second(10) },
         ..Faults::NONE
     };
     let mut classes = RuntimeClass::ALL.into_iter().map(RuntimeClass::model);
     let world = World::new(Seeds::new(seed), classes.next().expect("six"));
     let mut world = world.with_faults(faults).expect("legal");
     let classes: Vec<_> = classes.map(|model| world.add_class(model)).collect();
-    let mut platform = Platform::new(Settings::DEFAULT, FixedWindow(second(5)));
+    let settings = Settings {
+        grace: Some(second(2)),
+        health: Some(Health {
+            every: second(3),
+            misses: NonZeroU8::MIN,
+            busy: false,
+        }),
+        ..Settings::DEFAULT
+    };
+    let mut platform = Platform::new(settings, FixedWindow(second(5)));
+    (0..3).for_each(|_| _ = platform.add_host(Host::new(Bytes::mib(8_192))));
     for (number, class) in (0..20).zip(classes.into_iter().cycle()) {
         let function = platform.add(Function {
             timeout: Some(second(2)),
@@ -122,7 +139,15 @@ fn log(seed: u64) -> String {
     let mut simulation = Simulation::new(&mut world);
     simulation.run_calls(&mut platform, calls, &mut digest);
     let mut log = format!("{:016x} over {} lines\n", digest.0, digest.1);
-    writeln!(log, "{:?}\n{:?}", platform.totals(), world.struck()).expect("a string");
+    let totals = platform.totals();
+    let counts = [
+        totals.starts,
+        totals.cold,
+        totals.retries,
+        totals.timed_out,
+        totals.late,
+    ];
+    writeln!(log, "{counts:?}\n{:?}", world.struck()).expect("a string");
     for (_, model, costs) in world.classes() {
         let whole = costs.whole().map(|cost| (cost.mean, cost.p99));
         writeln!(log, "{} {} {whole:?}", model.name(), costs.starts()).expect("a string");
@@ -140,14 +165,14 @@ fn two_runs_of_a_seed_are_one() {
 #[test]
 fn the_bytes_are_those_of_every_machine() {
     expect_test::expect![[r#"
-        861d281d770d024c over 97435 lines
-        Totals { calls: 20000, replies: 20000, starts: 13456, prewarms: 0, waited: 14640, cold: 10757, failed_starts: 348, retries: 6567, joined: 0, evictions: 0, no_room: 0, timed_out: 12744, waited_too_long: 765, late: 8150, idle: 194836102316019417088 }
-        Struck { failed_starts: 302, failed_preparations: 0, slow_starts: 697, failed_runs: 265, lost: 444, stuck_stops: 15, ghosts: 7625, repeated: 2249 }
-        wasm 2203 Some((5.489µs, 45.538µs))
-        process 2254 Some((7.382715ms, 53.466797ms))
-        oci 1993 Some((48.483023ms, 353.515625ms))
-        microvm 2109 Some((68.011734ms, 628.90625ms))
-        huawei-1 2099 Some((1.330162466s, 12.4375s))
-        huawei-2 2798 Some((995.842753ms, 10.5625s))
+        6f0f2ef5a544e82c over 97822 lines
+        [13796, 10906, 6602, 12531, 7436]
+        Struck { failed_starts: 382, failed_preparations: 0, slow_starts: 708, failed_runs: 265, lost: 891, host_losses: 19, stuck_stops: 15, failed_kills: 211, bad_checks: 138, ghosts: 7634, repeated: 2311 }
+        wasm 2312 Some((5.436µs, 45.538µs))
+        process 2277 Some((7.377659ms, 53.466797ms))
+        oci 2024 Some((48.442736ms, 353.515625ms))
+        microvm 2121 Some((68.063583ms, 628.90625ms))
+        huawei-1 2178 Some((1.323529342s, 12.4375s))
+        huawei-2 2884 Some((989.112448ms, 10.4375s))
     "#]].assert_eq(&log(7));
 }

@@ -161,31 +161,33 @@ fn an_event_whose_instance_is_lost_is_run_again_elsewhere_and_its_old_end_is_lat
         HELLO,
         &script,
         &expect![[r#"
-            0 arrived call-0
-              instance-0.0 new -> starting
-                start instance-0.0
-          100 ready instance-0.0
-              instance-0.0 starting -> busy
-                run call-0 on instance-0.0 as attempt-0.0
-          120 lost instance-0.0
-              instance-0.0 busy -> gone
-                wake at 170
-          125 done attempt-0.0: Success
-          170 tick
-              instance-0.1 new -> starting
-                start instance-0.1
-          270 ready instance-0.1
-              instance-0.1 starting -> busy
-                run call-0 on instance-0.1 as attempt-0.1
-          280 done attempt-0.1: Success
-              call-0 told: Success after 2 attempts, cold
-              instance-0.1 busy -> idle
-                reply call-0: Success
-                wake at 1280
-          281 done attempt-0.1: Success
-          282 lost instance-0.0
-        1 of 1 answered, 3 late, 1 instances
-    "#]],
+                0 arrived call-0
+                  instance-0.0 new -> starting
+                    start instance-0.0
+                    wake at 60000
+              100 ready instance-0.0
+                  instance-0.0 starting -> busy
+                    run call-0 on instance-0.0 as attempt-0.0
+              120 lost instance-0.0
+                  instance-0.0 busy -> gone
+                    wake at 170
+              125 done attempt-0.0: Success
+              170 tick
+                  instance-0.1 new -> starting
+                    start instance-0.1
+                    wake at 60000
+              270 ready instance-0.1
+                  instance-0.1 starting -> busy
+                    run call-0 on instance-0.1 as attempt-0.1
+              280 done attempt-0.1: Success
+                  call-0 told: Success after 2 attempts, cold
+                  instance-0.1 busy -> idle
+                    reply call-0: Success
+                    wake at 1280
+              281 done attempt-0.1: Success
+              282 lost instance-0.0
+            1 of 1 answered, 3 late, 1 instances
+        "#]],
     );
 }
 
@@ -297,33 +299,35 @@ fn an_event_that_times_out_waits_and_starts_anew_while_the_old_instance_stops() 
         TIMED,
         &script,
         &expect![[r#"
-            0 arrived call-0
-              instance-0.0 new -> starting
-                start instance-0.0
-          100 ready instance-0.0
-              instance-0.0 starting -> busy
-                run call-0 on instance-0.0 as attempt-0.0
-                wake at 130
-          130 tick
-              instance-0.0 busy -> stopping
-                stop instance-0.0: TimedOut
-                wake at 180
-          180 tick
-              instance-1.0 new -> starting
-                start instance-1.0
-          190 done attempt-0.0: Success
-          280 ready instance-1.0
-              instance-1.0 starting -> busy
-                run call-0 on instance-1.0 as attempt-0.1
-                wake at 310
-          290 done attempt-0.1: Success
-              call-0 told: Success after 2 attempts, cold
-              instance-1.0 busy -> idle
-                reply call-0: Success
-          500 stopped instance-0.0
-              instance-0.0 stopping -> gone
-        1 of 1 answered, 1 late, 1 instances
-    "#]],
+                0 arrived call-0
+                  instance-0.0 new -> starting
+                    start instance-0.0
+                    wake at 60000
+              100 ready instance-0.0
+                  instance-0.0 starting -> busy
+                    run call-0 on instance-0.0 as attempt-0.0
+                    wake at 130
+              130 tick
+                  instance-0.0 busy -> stopping
+                    stop instance-0.0: TimedOut
+                    wake at 180
+              180 tick
+                  instance-1.0 new -> starting
+                    start instance-1.0
+                    wake at 60000
+              190 done attempt-0.0: Success
+              280 ready instance-1.0
+                  instance-1.0 starting -> busy
+                    run call-0 on instance-1.0 as attempt-0.1
+                    wake at 310
+              290 done attempt-0.1: Success
+                  call-0 told: Success after 2 attempts, cold
+                  instance-1.0 busy -> idle
+                    reply call-0: Success
+              500 stopped instance-0.0
+                  instance-0.0 stopping -> gone
+            1 of 1 answered, 1 late, 1 instances
+        "#]],
     );
 }
 
@@ -398,27 +402,29 @@ fn a_start_that_fails_for_a_call_bound_to_it_is_that_calls_attempt() {
         HELLO,
         &script,
         &expect![[r#"
-            0 arrived call-0
-              instance-0.0 new -> starting
-                start instance-0.0
-           10 arrived call-1
-              instance-1.0 new -> starting
-                start instance-1.0
-          100 lost instance-0.0
-              call-0 told: Lost after 1 attempts, warm
-              instance-0.0 starting -> gone
-                wake at 1100
-                reply call-0: Lost
-          110 lost instance-1.0
-              instance-1.0 starting -> gone
-                wake at 160
-         1100 tick
-                wake at 2110
-         2110 tick
-              instance-1.1 new -> starting
-                start instance-1.1
-        1 of 2 answered, 0 late, 1 instances
-    "#]],
+                0 arrived call-0
+                  instance-0.0 new -> starting
+                    start instance-0.0
+               10 arrived call-1
+                  instance-1.0 new -> starting
+                    start instance-1.0
+                    wake at 60010
+              100 lost instance-0.0
+                  call-0 told: Lost after 1 attempts, warm
+                  instance-0.0 starting -> gone
+                    wake at 1100
+                    reply call-0: Lost
+              110 lost instance-1.0
+                  instance-1.0 starting -> gone
+                    wake at 160
+             1100 tick
+                    wake at 2110
+             2110 tick
+                  instance-1.1 new -> starting
+                    start instance-1.1
+                    wake at 60010
+            1 of 2 answered, 0 late, 1 instances
+        "#]],
     );
 }
 

@@ -6,8 +6,10 @@ mod delays;
 mod golden;
 mod growth;
 mod losses;
-mod once;
+mod outages;
 mod refusals;
+mod replies;
+
 mod script;
 mod starts;
 mod table;

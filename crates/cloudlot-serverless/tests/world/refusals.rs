@@ -187,6 +187,53 @@ fn faults_that_are_none_are_refused() {
         ),
         (
             Faults {
+                failed_kills: 2.0,
+                ..none.clone()
+            },
+            share(2.0)("failed kills"),
+        ),
+        (
+            Faults {
+                silent_checks: -1.0,
+                ..none.clone()
+            },
+            share(-1.0)("silent checks"),
+        ),
+        (
+            Faults {
+                silent_checks: 0.5,
+                unwell: 0.75,
+                ..none.clone()
+            },
+            share(1.25)("bad checks"),
+        ),
+        (
+            Faults {
+                silent_checks: 0.5,
+                unwell: -0.25,
+                ..none.clone()
+            },
+            share(-0.25)("instances that are not well"),
+        ),
+        (
+            Faults {
+                host_life: Some(Duration::ZERO),
+                ..none.clone()
+            },
+            FaultError::NoLife,
+        ),
+        (
+            Faults {
+                host_repair: Delay::Empirical(Vec::new()),
+                ..none.clone()
+            },
+            FaultError::Delay {
+                of: "repairs",
+                wrong: wrong.clone(),
+            },
+        ),
+        (
+            Faults {
                 stops: Delay::Empirical(Vec::new()),
                 ..none.clone()
             },

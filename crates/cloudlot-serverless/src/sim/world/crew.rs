@@ -1,18 +1,21 @@
-//! Who is there: the instances that a world has and has not reported gone.
+//! Who is there: the instances that a world has and has not reported gone, and what runs on them.
 
-use crate::{FunctionId, InstanceId};
+use crate::{AttemptId, FunctionId, HostId, InstanceId};
 
 /// Instances by their place in the platform's table, and all of them in a row, so that one can be picked at random.
 #[derive(Clone, Default, Debug)]
 pub(super) struct Crew {
     places: Vec<Option<Member>>,
     alive: Vec<InstanceId>,
+    /// The last attempt of each place of calls, and where it runs: an earlier one is over.
+    attempts: Vec<Option<(AttemptId, InstanceId)>>,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Member {
     is: InstanceId,
     function: FunctionId,
+    host: Option<HostId>,
     /// Where it stands in the row.
     stands: usize,
 }
@@ -27,6 +30,21 @@ impl Crew {
         self.alive.get(stands).copied()
     }
 
+    /// This attempt has begun there.
+    pub(super) fn run(&mut self, attempt: AttemptId, on: InstanceId) {
+        let place = attempt.place();
+        if self.attempts.len() <= place {
+            self.attempts.resize(place + 1, None);
+        }
+        self.attempts[place] = Some((attempt, on));
+    }
+
+    /// Whether this attempt can still end by itself.
+    pub(super) fn runs(&self, attempt: AttemptId) -> bool {
+        let last = self.attempts.get(attempt.place()).copied().flatten();
+        last.is_some_and(|(last, on)| last == attempt && self.has(on))
+    }
+
     pub(super) fn function(&self, instance: InstanceId) -> Option<FunctionId> {
         self.find(instance).map(|member| member.function)
     }
@@ -36,16 +54,12 @@ impl Crew {
     }
 
     fn find(&self, instance: InstanceId) -> Option<Member> {
-        let member = self
-            .places
-            .get(instance.place() as usize)
-            .copied()
-            .flatten();
+        let member = self.places.get(instance.place()).copied().flatten();
         member.filter(|member| member.is == instance)
     }
 
-    pub(super) fn join(&mut self, is: InstanceId, function: FunctionId) {
-        let place = is.place() as usize;
+    pub(super) fn join(&mut self, is: InstanceId, function: FunctionId, host: Option<HostId>) {
+        let place = is.place();
         if self.places.len() <= place {
             self.places.resize(place + 1, None);
         }
@@ -56,6 +70,7 @@ impl Crew {
         self.places[place] = Some(Member {
             is,
             function,
+            host,
             stands: self.alive.len(),
         });
         self.alive.push(is);
@@ -66,13 +81,30 @@ impl Crew {
         let Some(member) = self.find(instance) else {
             return false;
         };
-        self.places[instance.place() as usize] = None;
+        self.places[instance.place()] = None;
         self.alive.swap_remove(member.stands);
         if let Some(&moved) = self.alive.get(member.stands)
-            && let Some(moved) = &mut self.places[moved.place() as usize]
+            && let Some(moved) = &mut self.places[moved.place()]
         {
             moved.stands = member.stands;
         }
         true
+    }
+
+    /// Everybody on this host leaves; so many.
+    pub(super) fn leave_with(&mut self, host: HostId) -> u64 {
+        let mut left = 0;
+        let mut stands = 0;
+        while let Some(&instance) = self.alive.get(stands) {
+            let on = self.find(instance).and_then(|member| member.host);
+            if on == Some(host) {
+                // The last one stands there now.
+                self.leave(instance);
+                left += 1;
+            } else {
+                stands += 1;
+            }
+        }
+        left
     }
 }

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use cloudlot_core::Timestamp;
 
-use crate::FunctionId;
 use crate::start::{Delay, DelayError};
+use crate::{FunctionId, HostId};
 
 /// What goes wrong. Shares are of 1; each fault draws from a stream of its own, so that changing one does not change when another strikes
 /// the n-th start or run of a function.
@@ -38,6 +38,14 @@ pub struct Faults {
     pub failed_runs: f64,
     /// How long an instance lives on average, in whatever state, until it is lost; exponential. Nothing: none is lost.
     pub instance_life: Option<Duration>,
+    /// Losses of hosts that are known beforehand.
+    pub host_losses: Vec<HostLoss>,
+    /// How many hosts are lost by chance, counted from the first.
+    pub hosts: u32,
+    /// How long one of them lives on average from when it is there until it is lost; exponential. Nothing: none is lost by chance.
+    pub host_life: Option<Duration>,
+    /// How long it takes until a host that was lost by chance is back.
+    pub host_repair: Delay,
     /// How long it takes to stop an instance.
     pub stops: Delay,
     /// The share of stops that never end, unless the instance is killed.
@@ -54,6 +62,17 @@ pub struct Faults {
     pub repeated: f64,
     /// How long after the first.
     pub repeated_after: Delay,
+}
+
+/// A host is lost, with all that is on it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct HostLoss {
+    /// Which one.
+    pub host: HostId,
+    /// When.
+    pub at: Timestamp,
+    /// How long it takes until it is back; nothing: it does not come back.
+    pub lasts: Option<Duration>,
 }
 
 /// A time in which a function's starts fail.
@@ -100,8 +119,8 @@ pub enum FaultError {
         /// Its end.
         until: Timestamp,
     },
-    /// Instances that live for no time.
-    #[error("instances that live for no time never run")]
+    /// Instances or hosts that live for no time.
+    #[error("who lives for no time is never there")]
     NoLife,
     /// A time that is no distribution.
     #[error("the time for {of}: {wrong}")]
@@ -124,6 +143,10 @@ impl Faults {
         slow_spells: Vec::new(),
         failed_runs: 0.0,
         instance_life: None,
+        host_losses: Vec::new(),
+        hosts: 0,
+        host_life: None,
+        host_repair: Delay::NONE,
         stops: Delay::NONE,
         stuck_stops: 0.0,
         failed_kills: 0.0,
@@ -167,10 +190,15 @@ impl Faults {
         if let Some((from, until)) = times.find(|(from, until)| from > until) {
             return Err(FaultError::Backwards { from, until });
         }
-        if self.instance_life.is_some_and(|life| life.is_zero()) {
+        let lives = [self.instance_life, self.host_life];
+        if lives.into_iter().flatten().any(|life| life.is_zero()) {
             return Err(FaultError::NoLife);
         }
-        for (of, delay) in [("stops", &self.stops), ("repeats", &self.repeated_after)] {
+        for (of, delay) in [
+            ("stops", &self.stops),
+            ("repeats", &self.repeated_after),
+            ("repairs", &self.host_repair),
+        ] {
             delay
                 .check()
                 .map_err(|wrong| FaultError::Delay { of, wrong })?;

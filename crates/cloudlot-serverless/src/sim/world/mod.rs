@@ -1,13 +1,15 @@
 //! A back end with classes of runtimes and faults, out of a seed.
 //!
-//! What may go wrong is in `faults`, chance in `luck`, who is there in `crew`, and when instances are lost in `losses`.
+//! What may go wrong is in `faults`, chance in `luck`, who is there in `crew`, when instances are lost in `losses`
+//! and hosts in `outages`.
 
 mod crew;
 mod faults;
 mod losses;
 mod luck;
+mod outages;
 
-pub use faults::{CrashLoop, FaultError, Faults, SlowSpell};
+pub use faults::{CrashLoop, FaultError, Faults, HostLoss, SlowSpell};
 
 use std::time::Duration;
 
@@ -20,6 +22,7 @@ use crate::{AttemptId, Effect, Exit, FunctionId, InstanceId, Temperature};
 use crew::Crew;
 use losses::Losses;
 use luck::Luck;
+use outages::Outages;
 
 id_type! {
     /// A class of runtimes in a [`World`].
@@ -61,6 +64,7 @@ pub struct World {
     faults: Faults,
     crew: Crew,
     losses: Losses,
+    outages: Outages,
     struck: Struck,
     reports: u64,
     starts: Luck,
@@ -106,8 +110,10 @@ pub struct Struck {
     pub slow_starts: u64,
     /// Attempts that were to end with an error.
     pub failed_runs: u64,
-    /// Instances that were lost.
+    /// Instances that were lost, those with their host included.
     pub lost: u64,
+    /// Losses of hosts, while they were lost already included.
+    pub host_losses: u64,
     /// Stops that never end by themselves.
     pub stuck_stops: u64,
     /// Kills that did nothing.
@@ -131,6 +137,7 @@ impl World {
             faults: Faults::NONE,
             crew: Crew::default(),
             losses: Losses::new(seeds),
+            outages: Outages::none(luck("outages")),
             struck: Struck::default(),
             reports: 0,
             starts: luck("starts"),
@@ -154,6 +161,7 @@ impl World {
     /// If the faults are not legal.
     pub fn with_faults(mut self, faults: Faults) -> Result<Self, FaultError> {
         faults.check()?;
+        self.outages = Outages::of(self.outages.luck(), &faults);
         self.faults = faults;
         Ok(self)
     }
@@ -277,6 +285,32 @@ impl World {
         Some(self.faults.stops.draw(&mut self.stops.of(function, nth)))
     }
 
+    fn count_heads(&mut self, now: Timestamp) {
+        let life = self.faults.instance_life;
+        self.losses.follow(self.crew.len(), life, now);
+    }
+
+    fn lose_instance(&mut self, now: Timestamp, reports: &mut Reports) {
+        let place = self.losses.strike(self.faults.instance_life, now);
+        if let Some(instance) = self.crew.nth(place) {
+            self.crew.leave(instance);
+            self.struck.lost += 1;
+            self.count_heads(now);
+            reports.put(now, Report::Lost(instance));
+        }
+    }
+
+    /// Who is on the host is lost when that is reported: until then the platform may send there.
+    fn lose_host(&mut self, now: Timestamp, reports: &mut Reports) {
+        if let Some((host, lasts)) = self.outages.strike(&self.faults) {
+            self.struck.host_losses += 1;
+            reports.put_if(now, Report::HostLost(host));
+            if let Some(lasts) = lasts {
+                reports.put_if(now + lasts, Report::HostBack(host));
+            }
+        }
+    }
+
     fn begin(
         &mut self,
         instance: InstanceId,
@@ -285,16 +319,14 @@ impl World {
         now: Timestamp,
         reports: &mut Reports,
     ) {
-        self.crew.join(instance, function);
-        self.losses
-            .follow(self.crew.len(), self.faults.instance_life, now);
+        self.count_heads(now);
         let (parts, fails) = self.next_start(function, from, now);
         let report = if fails {
             Report::Lost(instance)
         } else {
             Report::Ready(instance)
         };
-        self.tell(instance, now + parts.total(), report, reports);
+        self.tell(now + parts.total(), report, reports);
     }
 
     /// Whoever asks for code that does not come hears nothing.
@@ -320,12 +352,13 @@ impl World {
         ends: Timestamp,
         reports: &mut Reports,
     ) {
+        self.crew.run(attempt, instance);
         let (exit, ghost) = self.next_run(function);
         let report = Report::Done(attempt, exit);
         if ghost {
             reports.put(ends, report);
         } else {
-            self.tell(instance, ends, report, reports);
+            self.tell(ends, report, reports);
         }
     }
 
@@ -335,7 +368,7 @@ impl World {
             return;
         };
         if let Some(takes) = self.next_stop(function) {
-            self.tell(instance, now + takes, Report::Stopped(instance), reports);
+            self.tell(now + takes, Report::Stopped(instance), reports);
         }
     }
 
@@ -349,7 +382,7 @@ impl World {
         if self.kills.strikes(self.faults.failed_kills, function, nth) {
             self.struck.failed_kills += 1;
         } else {
-            self.tell(instance, now, Report::Stopped(instance), reports);
+            self.tell(now, Report::Stopped(instance), reports);
         }
     }
 
@@ -373,12 +406,12 @@ impl World {
             _ if luck < silent + unwell => Report::Unhealthy(instance),
             _ => Report::Healthy(instance),
         };
-        self.tell(instance, now, report, reports);
+        self.tell(now, report, reports);
     }
 
     /// Reports if the instance is still there then; and, by chance, again.
-    fn tell(&mut self, instance: InstanceId, at: Timestamp, report: Report, reports: &mut Reports) {
-        reports.put_if(instance, at, report);
+    fn tell(&mut self, at: Timestamp, report: Report, reports: &mut Reports) {
+        reports.put_if(at, report);
         if self.faults.repeated > 0.0 {
             let mut chance = self.repeats.of(FunctionId::new(0), self.reports);
             self.reports += 1;
@@ -406,9 +439,13 @@ impl Backend for World {
             Effect::Start {
                 instance,
                 function,
+                host,
                 from,
                 ..
-            } => self.begin(instance, function, from, now, reports),
+            } => {
+                self.crew.join(instance, function, host);
+                self.begin(instance, function, from, now, reports);
+            }
             Effect::Prepare(function) => self.prepare_code(function, now, reports),
             Effect::Run {
                 instance,
@@ -430,30 +467,41 @@ impl Backend for World {
         }
     }
 
-    fn happens(&mut self, instance: InstanceId, report: Report, now: Timestamp) -> bool {
+    fn happens(&mut self, report: Report, now: Timestamp) -> bool {
         match report {
-            Report::Lost(_) | Report::Stopped(_) => {
+            Report::Lost(instance) | Report::Stopped(instance) => {
                 let was = self.crew.leave(instance);
-                self.losses
-                    .follow(self.crew.len(), self.faults.instance_life, now);
+                self.count_heads(now);
                 was
             }
-            _ => self.crew.has(instance),
+            Report::Ready(instance) | Report::Healthy(instance) | Report::Unhealthy(instance) => {
+                self.crew.has(instance)
+            }
+            Report::Done(attempt, _) => self.crew.runs(attempt),
+            Report::HostLost(host) => {
+                self.struck.lost += self.crew.leave_with(host);
+                self.count_heads(now);
+                true
+            }
+            Report::HostBack(host) => {
+                let back = self.outages.end(host);
+                self.outages.next_by_chance(host, &self.faults, now);
+                back
+            }
+            Report::Prepared(_) => true,
         }
     }
 
     fn next_at(&self) -> Option<Timestamp> {
-        self.losses.next()
+        let both = [self.losses.next(), self.outages.next()];
+        both.into_iter().flatten().min()
     }
 
     fn occur(&mut self, now: Timestamp, reports: &mut Reports) {
-        let place = self.losses.strike(self.faults.instance_life, now);
-        if let Some(instance) = self.crew.nth(place) {
-            self.crew.leave(instance);
-            self.struck.lost += 1;
-            self.losses
-                .follow(self.crew.len(), self.faults.instance_life, now);
-            reports.put(now, Report::Lost(instance));
+        if self.outages.next().is_some_and(|at| at <= now) {
+            self.lose_host(now, reports);
+        } else {
+            self.lose_instance(now, reports);
         }
     }
 }

@@ -255,15 +255,14 @@ impl<K: KeepAlive> Platform<K> {
             self.totals.late += 1;
             return;
         }
-        let row = self.instances[instance];
-        let function = row.function;
+        let row = &mut self.instances[instance];
+        row.ready = turn.now;
+        let (function, since) = (row.function, row.since);
         self.functions[function as usize].crashes = 0;
         self.mind_health(function, turn);
-        let took = turn.now.since(row.since);
-        let row = &mut self.instances[instance];
-        row.made = turn.now;
+        let took = turn.now.since(since);
         if self.settings.spares == Spares::Young {
-            row.spared = turn.now + took;
+            self.instances[instance].spared = turn.now + took;
         }
         self.keep_alive.ready(FunctionId::new(function), took);
         self.prepared(function, turn);

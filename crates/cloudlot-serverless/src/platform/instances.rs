@@ -101,9 +101,9 @@ impl<K: KeepAlive> Platform<K> {
         self.step(instance, Life::Idle, turn);
         let window = match self.instances[instance].ahead.take() {
             Some(keep) => keep,
-            None => self.ask(function, turn),
+            None => self.ask(instance, turn),
         };
-        let made = self.instances[instance].made;
+        let made = self.instances[instance].ready;
         let value = self
             .keep_alive
             .value(FunctionId::new(function), made, turn.now);
@@ -123,9 +123,12 @@ impl<K: KeepAlive> Platform<K> {
     /// Asks the policy how long an instance is kept that becomes idle now, and puts down the start ahead that it wants.
     fn ask<O: Extend<Effect>, S: Sink>(
         &mut self,
-        function: u32,
+        instance: u32,
         turn: &mut Turn<'_, O, S>,
     ) -> Duration {
+        let InstanceRow {
+            function, ready, ..
+        } = self.instances[instance];
         let row = &self.functions[function as usize];
         let idle = u32::try_from(row.idle.len()).unwrap_or(u32::MAX);
         let rest = self.keep_alive.rest(&Resting {
@@ -133,6 +136,7 @@ impl<K: KeepAlive> Platform<K> {
             now: turn.now,
             idle,
             busy: row.alive.saturating_sub(idle + 1),
+            age: turn.now.since(ready),
         });
         self.plan_prewarm(function, rest.prewarm, turn);
         rest.keep

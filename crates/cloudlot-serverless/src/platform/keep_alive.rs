@@ -72,6 +72,8 @@ pub struct Resting {
     pub idle: u32,
     /// How many others start or run. With the most recent first, this instance is wanted when that becomes one more.
     pub busy: u32,
+    /// How long ago it was ready.
+    pub age: Duration,
 }
 
 /// What becomes of an instance that becomes idle.

@@ -168,8 +168,8 @@ pub(super) struct InstanceRow {
     pub(super) memory: u64,
     /// Since when it starts or is idle.
     pub(super) since: Timestamp,
-    /// When it had started.
-    pub(super) made: Timestamp,
+    /// When it was ready.
+    pub(super) ready: Timestamp,
     /// Before this it makes room only if no other can.
     pub(super) spared: Timestamp,
     /// What it is worth, if idle.
@@ -191,7 +191,7 @@ impl InstanceRow {
             pulse: Pulse::NEW,
             memory: function.is.memory.get(),
             since: now,
-            made: now,
+            ready: now,
             spared: Timestamp::ZERO,
             value: 0,
             until: Timestamp::MAX,

@@ -1,5 +1,6 @@
 //! Runs on the call lists that published numbers were measured on. Where the data are not there, a line says so.
 
+mod frontier;
 mod memory;
 
 use std::fs::File;

@@ -11,7 +11,7 @@ use super::statistics::{RUNS, dearer, spread};
 
 /// Seeds to train on, to choose among what was learned, and to judge by. Rules are calibrated on the first of those to train on.
 const TRAINING: u64 = 100;
-const CHOOSING: std::ops::Range<u64> = 10_000..10_006;
+const CHOOSING: std::ops::Range<u64> = 10_000..10_000 + RUNS as u64;
 const JUDGING: std::ops::Range<u64> = 20_000..20_000 + RUNS as u64;
 
 type Learner = Headroom<ByThreshold>;
@@ -37,8 +37,8 @@ fn seconds(bill: &Bill) -> f64 {
     bill.total().as_secs_f64()
 }
 
-/// Trains on so many seeds. Ten times on the way what was learned is frozen and tried on the seeds to choose by; the cheapest is taken, if
-/// it is cheaper than the calibrated threshold in the mean and no dearer by more than 5 % on any of them.
+/// Trains on so many seeds. A few times on the way what was learned is frozen and tried on the seeds to choose by; the cheapest is taken
+/// of those that are cheaper than the calibrated threshold for sure. Where there is none, the threshold stays.
 fn train(load: Load, seeds: u64) -> Chosen {
     let of = calibrated(&load).0;
     let mut learner = Headroom::new(threshold(of), HeadroomConfig::new(MEMORY), 7).unwrap();
@@ -56,16 +56,12 @@ fn train(load: Load, seeds: u64) -> Chosen {
     for seed in 1..=seeds {
         learner.train(threshold(of));
         learner = load.scaled(TRAINING + seed, learner).1;
-        if seed * 10 % seeds != 0 {
+        if seed % (seeds / 10).max(10) != 0 {
             continue;
         }
         let tried = on_choosing(&|| Box::new(learner.control(threshold(of)).unwrap()));
         let cost = tried.iter().sum::<f64>();
-        let harmless = tried
-            .iter()
-            .zip(&rule)
-            .all(|(ours, rule)| *ours <= 1.05 * rule);
-        if cost < least && harmless {
+        if cost < least && dearer(&tried, &rule).upper() < 0.0 {
             least = cost;
             chosen = Chosen {
                 learner: learner.clone(),
@@ -153,13 +149,13 @@ fn on_a_bursty_load_the_gate_holds() {
 
 #[test]
 fn on_a_load_with_a_spike_the_gate_holds() {
-    judge(LOADS[3], 30, false, &["keep-alive 10 min"]);
+    judge(LOADS[3], 30, false, &[]);
 }
 
 #[test]
 #[ignore = "the whole table: some minutes"]
 fn the_table_of_all_loads() {
     for load in LOADS {
-        judge(load, 300, true, &[]);
+        judge(load, 200, true, &[]);
     }
 }

@@ -2,4 +2,5 @@
 
 mod flapping;
 mod threads;
+mod windows;
 mod world;

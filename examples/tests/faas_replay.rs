@@ -109,12 +109,12 @@ fn a_generated_day_is_told_as_a_table_and_drawn() {
         "{out}"
     );
     assert!(lines[0].ends_with(" calls in 2 h"), "{out}");
-    for policy in ["fixed:10m", "fixed:1m", "fixed:60m"] {
+    for policy in ["fixed:10m", "hybrid:4h", "gaps", "oracle"] {
         assert!(lines.iter().any(|line| line.starts_with(policy)), "{out}");
     }
     assert_eq!(lines[lines.len() - 1], "drawing  it.svg");
     let drawing = fs::read_to_string(folder.path().join("it.svg")).unwrap();
-    assert!(drawing.starts_with("<svg") && drawing.contains("fixed:60m"));
+    assert!(drawing.starts_with("<svg") && drawing.contains("fixed:10m"));
 }
 
 #[test]
@@ -448,6 +448,10 @@ fn wrong_use_is_refused_with_exit_code_2() {
         "--policy fixed:1e99h",
         "--policy fixed:1m,",
         "--policy lru:1m",
+        "--policy hybrid",
+        "--policy hybrid:1s",
+        "--policy hybrid:8d",
+        "--policy gaps:much",
         "--frontier --policy fixed:1m",
         "--binding never",
         "--start soon",

@@ -12,6 +12,9 @@ use std::path::PathBuf;
 const AFTER_HELP: &str = "\
 Policies:
   fixed:TIME     keep an idle instance for so long after each call
+  hybrid:TIME    the hybrid histogram of Serverless in the Wild, over so much time
+  gaps[:TIME]    by the gaps of each function; a cold start is worth so much idling
+  oracle[:TIME]  the same for one who knows what comes: how good any could be
   lru            keep all until --memory is short, then the least recently used goes
   greedy-dual    the same, but whoever saves the least goes
 
@@ -41,7 +44,7 @@ pub(super) struct Args {
         long = "policy",
         value_name = "P,…",
         value_delimiter = ',',
-        default_value = "fixed:10m,fixed:1m,fixed:60m"
+        default_value = "fixed:10m,hybrid:4h,gaps,oracle"
     )]
     pub(super) policies: Vec<Policy>,
 

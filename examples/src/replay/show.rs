@@ -123,7 +123,7 @@ fn replay(
         }),
         ..Settings::DEFAULT
     };
-    let mut platform = Platform::new(settings, policy.make());
+    let mut platform = Platform::new(settings, policy.make(trace));
     for profile in trace.functions() {
         platform.add(Function::from(profile));
     }

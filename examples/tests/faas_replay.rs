@@ -109,12 +109,12 @@ fn a_generated_day_is_told_as_a_table_and_drawn() {
         "{out}"
     );
     assert!(lines[0].ends_with(" calls in 2 h"), "{out}");
-    for policy in ["fixed:10m", "fixed:1m", "fixed:60m"] {
+    for policy in ["fixed:10m", "hybrid:4h", "gaps", "oracle"] {
         assert!(lines.iter().any(|line| line.starts_with(policy)), "{out}");
     }
     assert_eq!(lines[lines.len() - 1], "drawing  it.svg");
     let drawing = fs::read_to_string(folder.path().join("it.svg")).unwrap();
-    assert!(drawing.starts_with("<svg") && drawing.contains("fixed:60m"));
+    assert!(drawing.starts_with("<svg") && drawing.contains("fixed:10m"));
 }
 
 #[test]
@@ -379,7 +379,11 @@ fn the_frontier_has_every_binding_beside_the_others() {
     let line = "--functions 10 --hours 1 --frontier --binding late,early,late-shared";
     let report = report_of(folder.path(), line);
     let runs = report.runs();
-    assert!(runs.len() >= 24 && runs.len() % 3 == 0, "{}", runs.len());
+    assert!(
+        runs.len() >= 24 && runs.len().is_multiple_of(3),
+        "{}",
+        runs.len()
+    );
     for binding in ["late", "early", "late-shared"] {
         let family = format!("fixed, {binding}");
         assert!(runs.iter().filter(|run| run.family == family).count() >= 8);
@@ -400,6 +404,19 @@ fn little_memory_makes_room_and_none_is_refused() {
     let tight = report_of(folder.path(), &format!("{line} --memory 300MiB"));
     assert_eq!(free.runs()[0].evictions, 0);
     assert!(tight.runs()[0].evictions > 0 && tight.runs()[0].peak_mib <= 300.0);
+    let line = "--functions 10 --hours 2 --policy lru,greedy-dual";
+    let both = report_of(folder.path(), &format!("{line} --memory 300MiB"));
+    assert!(
+        both.runs()
+            .iter()
+            .all(|run| run.evictions > 0 && run.peak_mib <= 300.0)
+    );
+    refused(
+        folder.path(),
+        "--policy fixed:1m,lru",
+        2,
+        "lru wants --memory",
+    );
     let none = report_of(folder.path(), &format!("{line} --memory 1B"));
     assert_eq!(none.runs()[0].outcomes["no_room"], none.workload().calls);
 }
@@ -430,6 +447,11 @@ fn wrong_use_is_refused_with_exit_code_2() {
         "--policy fixed:NaNs",
         "--policy fixed:1e99h",
         "--policy fixed:1m,",
+        "--policy lru:1m",
+        "--policy hybrid",
+        "--policy hybrid:1s",
+        "--policy hybrid:8d",
+        "--policy gaps:much",
         "--frontier --policy fixed:1m",
         "--binding never",
         "--start soon",

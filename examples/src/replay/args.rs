@@ -9,6 +9,22 @@ use cloudlot_serverless::Binding;
 use cloudlot_serverless::report::Price;
 use std::path::PathBuf;
 
+const AFTER_HELP: &str = "\
+Policies:
+  fixed:TIME     keep an idle instance for so long after each call
+  hybrid:TIME    the hybrid histogram of Serverless in the Wild, over so much time
+  gaps[:TIME]    by the gaps of each function; a cold start is worth so much idling
+  oracle[:TIME]  the same for one who knows what comes: how good any could be
+  lru            keep all until --memory is short, then the least recently used goes
+  greedy-dual    the same, but whoever saves the least goes
+
+Examples:
+  faas-replay                                     a generated day
+  faas-replay --frontier --binding late,early     many settings, and where they stand
+  faas-replay TRACE --policy fixed:10m --json     a real day, for programs
+
+Exit codes: 0 done, 1 failed, 2 wrong use or a bad trace.";
+
 /// Replays a day of function calls under policies of keeping instances warm, and compares them
 ///
 /// Without TRACE it generates a day out of a seed, like those of a large platform. TRACE is a folder with a day of
@@ -17,13 +33,7 @@ use std::path::PathBuf;
 #[command(
     name = "faas-replay",
     version,
-    after_help = "Policies:\n  \
-        fixed:TIME    keep an idle instance for so long after each call\n\n\
-        Examples:\n  \
-        faas-replay                                     a generated day\n  \
-        faas-replay --frontier --binding late,early     many settings, and where they stand\n  \
-        faas-replay TRACE --policy fixed:10m --json     a real day, for programs\n\n\
-        Exit codes: 0 done, 1 failed, 2 wrong use or a bad trace."
+    after_help = AFTER_HELP
 )]
 pub(super) struct Args {
     /// The trace: a folder or a file [default: a generated day]
@@ -34,7 +44,7 @@ pub(super) struct Args {
         long = "policy",
         value_name = "P,…",
         value_delimiter = ',',
-        default_value = "fixed:10m,fixed:1m,fixed:60m"
+        default_value = "fixed:10m,hybrid:4h,gaps,oracle"
     )]
     pub(super) policies: Vec<Policy>,
 
@@ -131,6 +141,14 @@ pub(super) struct Args {
     /// Print time lines, too
     #[arg(long)]
     pub(super) timeline: bool,
+}
+
+impl Args {
+    /// A policy that wants memory to be limited, where it is not.
+    pub(super) fn unlimited(&self) -> Option<&Policy> {
+        let mut policies = self.policies.iter();
+        policies.find(|policy| policy.wants_limit() && self.memory.is_none())
+    }
 }
 
 /// What a call without a warm instance waits for.

@@ -34,6 +34,9 @@ pub fn run() -> ExitCode {
 }
 
 fn show(args: &Args) -> Result<(), Fault> {
+    if let Some(policy) = args.unlimited() {
+        return Err((WRONG, format!("{policy} wants --memory")));
+    }
     let trace = Trace::open(args).map_err(|words| (WRONG, words))?;
     if let Some(note) = &trace.note {
         eprintln!("faas-replay: {note}");
@@ -120,7 +123,7 @@ fn replay(
         }),
         ..Settings::DEFAULT
     };
-    let mut platform = Platform::new(settings, policy.make());
+    let mut platform = Platform::new(settings, policy.make(trace));
     for profile in trace.functions() {
         platform.add(Function::from(profile));
     }

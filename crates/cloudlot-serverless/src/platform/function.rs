@@ -3,14 +3,17 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use cloudlot_core::Bytes;
+use cloudlot_core::{Bytes, OwnerId};
 
 use super::breaker::Breaker;
 use super::cancel::Cancelling;
+use super::evict::{Evicts, Spares};
 use super::health::Health;
+use super::hosts::Hosting;
 use super::keys::KeyMemory;
 use super::pool::Pool;
 use super::retry::{Backoff, Retries};
+use super::turns::Turns;
 use crate::Profile;
 
 /// A function as the platform sees it.
@@ -18,12 +21,18 @@ use crate::Profile;
 pub struct Function {
     /// What one instance holds, from its start until it is gone.
     pub memory: Bytes,
+    /// What one instance holds of the processors of its host, in thousandths; nothing is held without hosts.
+    pub millicores: u64,
     /// How long an attempt may run, from its own start; nothing: as long as it likes.
     pub timeout: Option<Duration>,
     /// How long a call may wait for an instance; nothing: as long as it takes.
     pub patience: Option<Duration>,
     /// How many instances there may be, those that stop not counted; nothing: as many as calls want.
     pub instances: Option<NonZeroU32>,
+    /// Who owns it: one that was added, or zero for nobody in particular.
+    pub owner: OwnerId,
+    /// How many of its calls may wait without an instance that starts; those beyond are sent away when they come. Nothing: all may.
+    pub queue: Option<u32>,
     /// How many calls one instance runs at once.
     pub concurrency: NonZeroU32,
     /// How many instances are there from the first [`Event::Tick`](super::Event::Tick) on, whether calls want them or not; none of
@@ -47,9 +56,12 @@ impl Function {
     pub const fn new(memory: Bytes) -> Self {
         Self {
             memory,
+            millicores: 0,
             timeout: None,
             patience: None,
             instances: None,
+            owner: OwnerId::new(0),
+            queue: None,
             concurrency: NonZeroU32::MIN,
             provisioned: 0,
             code: Bytes::ZERO,
@@ -76,8 +88,15 @@ pub struct Settings {
     pub reuse: Reuse,
     /// How long a function waits after a start that failed.
     pub restart: Backoff,
-    /// A limit to all memory; nothing: as much as calls want.
+    /// A limit to all memory: one host that has so much, whose settings go before those of [`hosts`](Self::hosts). Nothing: as much
+    /// as calls want, or as the hosts have that are added.
     pub pool: Option<Pool>,
+    /// How hosts are used, if there are any.
+    pub hosts: Hosting,
+    /// Which idle instances go when memory is short.
+    pub evicts: Evicts,
+    /// Which of them go last.
+    pub spares: Spares,
     /// How much prepared code is kept; nothing: all. That of functions without an instance goes first, the least recently used first.
     pub code: Option<Bytes>,
     /// How long successes of calls with a key are remembered.
@@ -87,6 +106,8 @@ pub struct Settings {
     pub grace: Option<Duration>,
     /// How instances are checked; nothing: they are not.
     pub health: Option<Health>,
+    /// Whose turn it is when a pool's memory is short.
+    pub turns: Turns,
     /// What becomes of an attempt whose call is cancelled.
     pub cancelling: Cancelling,
 }
@@ -101,8 +122,12 @@ impl Settings {
             longest: Duration::from_secs(300),
         },
         pool: None,
+        hosts: Hosting::DEFAULT,
+        evicts: Evicts::OnlyNeeded,
+        spares: Spares::Nobody,
         code: None,
         keys: KeyMemory::DEFAULT,
+        turns: Turns::Round,
         grace: None,
         health: None,
         cancelling: Cancelling::Stops,
@@ -138,4 +163,33 @@ pub enum Reuse {
     /// The first of an array in which the last takes the place of whoever leaves: neither by age nor by chance. This
     /// is what some simulators do; for comparison with them.
     ArrayFirst,
+    /// The one that became idle first: all take turns, and none expires while calls come.
+    LeastRecent,
+    /// The one that runs the fewest calls; of equals one on the host of which the smallest share is held by others than idle
+    /// instances; of equals the most recent. Looks at every instance with room, as do those below.
+    LeastLoaded,
+    /// Any, with equal chances.
+    Random,
+    /// The less loaded of two that are drawn; of equals the more recent.
+    TwoChoices,
+    /// By number, the next after the last that served.
+    RoundRobin,
+    /// One on the host that the function likes most of those that are in use for no more than their part of the mean; see
+    /// [`HostChoice::Hashed`](crate::HostChoice::Hashed).
+    Hashed {
+        /// Of the mean load, in percent; 100 at least.
+        bound_percent: u32,
+    },
+    /// Whom a chooser names that learns; see [`Choose`](crate::Choose). The most recent if there is none.
+    Learned,
+}
+
+impl Reuse {
+    /// Whether it looks at every instance with room, those included that run calls already.
+    pub(super) const fn looks_at_all(self) -> bool {
+        !matches!(
+            self,
+            Self::MostRecent | Self::ArrayFirst | Self::LeastRecent
+        )
+    }
 }

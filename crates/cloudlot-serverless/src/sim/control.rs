@@ -56,11 +56,14 @@ impl<B: Backend> Simulation<B> {
     ) {
         let every = controller.every();
         assert!(!every.is_zero(), "a controller has some time between ticks");
-        let mut calls = calls.into_iter().peekable();
+        let calls = calls.into_iter();
+        let events = calls.map(|(at, call)| (at, Event::Arrived(call)));
+        let mut events = events.peekable();
+        self.wake = self.wake.or_else(|| platform.wakes_at());
         let mut told = Vec::new();
         let mut tick = self.now + every;
         loop {
-            let next = self.next_at(&mut calls);
+            let next = self.next_at(&mut events);
             if tick <= until && next.is_none_or(|next| next > tick) {
                 self.now = tick;
                 controller.tick(tick, platform.view(), &mut told);
@@ -73,7 +76,7 @@ impl<B: Backend> Simulation<B> {
                 tick = tick + every;
                 continue;
             }
-            let Some((event, at)) = self.next(&mut calls) else {
+            let Some((event, at)) = self.next(&mut events) else {
                 return;
             };
             self.now = at;

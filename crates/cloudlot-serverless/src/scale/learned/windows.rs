@@ -276,12 +276,20 @@ impl<K: KeepAlive> KeepAlive for Windows<K> {
         Rest { keep, ..rest }
     }
 
-    fn value(&mut self, function: FunctionId, now: Timestamp) -> u64 {
-        self.base.value(function, now)
+    fn value(&mut self, function: FunctionId, made: Timestamp, now: Timestamp) -> u64 {
+        self.base.value(function, made, now)
+    }
+
+    fn revalue(&mut self, function: FunctionId, value: u64) -> u64 {
+        self.base.revalue(function, value)
     }
 
     fn evicted(&mut self, function: FunctionId, value: u64) {
         self.base.evicted(function, value);
+    }
+
+    fn gone(&mut self, function: FunctionId) {
+        self.base.gone(function);
     }
 
     fn added(&mut self, function: FunctionId, is: &Function) {

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod flapping;
+mod headroom;
 mod threads;
 mod windows;
 mod world;

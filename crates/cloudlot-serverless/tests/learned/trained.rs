@@ -56,7 +56,7 @@ fn train(load: Load, seeds: u64) -> Chosen {
     for seed in 1..=seeds {
         learner.train(threshold(of));
         learner = load.scaled(TRAINING + seed, learner).1;
-        if seed % (seeds / 10).max(10) != 0 {
+        if !seed.is_multiple_of((seeds / 10).max(10)) {
             continue;
         }
         let tried = on_choosing(&|| Box::new(learner.control(threshold(of)).unwrap()));
@@ -133,27 +133,27 @@ fn on_a_steady_load_the_gate_holds() {
 }
 
 #[test]
-fn on_a_diurnal_load_the_gate_holds() {
-    judge(
-        LOADS[1],
-        30,
-        false,
-        &["keep-alive 10 min", "fixed pool, calibrated"],
-    );
+fn on_a_diurnal_load_it_is_cheaper_than_all_three() {
+    let all = [
+        "threshold, calibrated",
+        "fixed pool, calibrated",
+        "keep-alive 10 min",
+    ];
+    judge(LOADS[1], 30, false, &all);
 }
 
 #[test]
-fn on_a_bursty_load_the_gate_holds() {
-    judge(LOADS[2], 30, false, &[]);
+fn on_a_bursty_load_it_is_cheaper_than_the_threshold() {
+    judge(LOADS[2], 30, false, &["threshold, calibrated"]);
 }
 
 #[test]
-fn on_a_load_with_a_spike_the_gate_holds() {
-    judge(LOADS[3], 30, false, &[]);
+fn on_a_load_with_a_spike_it_is_cheaper_than_the_threshold() {
+    judge(LOADS[3], 30, false, &["threshold, calibrated"]);
 }
 
 #[test]
-#[ignore = "the whole table: some minutes"]
+#[ignore = "the whole table: ten minutes"]
 fn the_table_of_all_loads() {
     for load in LOADS {
         judge(load, 200, true, &[]);

@@ -24,7 +24,8 @@ fn config() -> WindowsConfig {
 fn periodic(functions: u32, every: u64, until: u64) -> Vec<Arrival> {
     let mut calls: Vec<Arrival> = (0..functions)
         .flat_map(|function| {
-            let times = (u64::from(function) * 7 % every..until).step_by(every as usize);
+            let times =
+                (u64::from(function) * 7 % every..until).step_by(usize::try_from(every).unwrap());
             times.map(move |second| Arrival {
                 at: at(second),
                 function: FunctionId::new(function),

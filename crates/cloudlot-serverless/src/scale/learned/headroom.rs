@@ -3,8 +3,8 @@
 use cloudlot_core::Bytes;
 use cloudlot_qlearn::safety::{Mode, SafeAgent, SafeDecision, SafetyConfig, SafetyError, Shield};
 use cloudlot_qlearn::{
-    ActionId, Agent, Config, ConfigError, Dense, Explore, Learner, Mask, ShapeError, StateId,
-    StepSize, Ties,
+    ActionId, Agent, Backup, Config, ConfigError, Dense, Explore, Learner, Mask, Plan, PlanError,
+    Planner, PlannerConfig, ShapeError, StateId, StepSize, Ties,
 };
 
 use super::super::rules::requests;
@@ -40,6 +40,8 @@ pub struct HeadroomConfig {
     pub discount: f64,
     /// How many of the decisions are left to chance while it learns, 0 to 1.
     pub explore: f64,
+    /// How much it rehearses what it has counted after each decision, in backups of a choice; at least one.
+    pub backups: u32,
     /// A best choice that was tried less often is not trusted once it acts.
     pub visits_min: u32,
     /// How much of the smoothed load is kept each tick, 0 to 1; what a sample says beyond it counts at once.
@@ -47,7 +49,7 @@ pub struct HeadroomConfig {
 }
 
 impl HeadroomConfig {
-    /// For a function of this size: default prices, a discount of 0.95, a twentieth left to chance, three tries before trust,
+    /// For a function of this size: default prices, a discount of 0.95, a tenth left to chance, ten backups, three tries before trust,
     /// nine tenths of the load kept each tick.
     #[must_use]
     pub const fn new(memory: Bytes) -> Self {
@@ -55,7 +57,8 @@ impl HeadroomConfig {
             memory,
             prices: Prices::DEFAULT,
             discount: 0.95,
-            explore: 0.05,
+            explore: 0.1,
+            backups: 10,
             visits_min: 3,
             memory_of_load: 0.9,
         }
@@ -79,6 +82,9 @@ pub enum HeadroomError {
     /// The table cannot be.
     #[error(transparent)]
     Table(#[from] ShapeError),
+    /// The planner refuses a setting.
+    #[error(transparent)]
+    Planner(#[from] PlanError),
     /// The guard refuses a setting.
     #[error(transparent)]
     Guard(#[from] SafetyError),
@@ -163,7 +169,18 @@ impl<R: Scaler> Headroom<R> {
                 ..Config::default()
             },
         )?;
-        let agent = Agent::new(learner, seed, 0);
+        let planner = Planner::new(
+            PlannerConfig {
+                plan: Plan::DynaQ {
+                    backups: config.backups,
+                    backup: Backup::Expected,
+                },
+                tries: 0,
+                ..PlannerConfig::default()
+            },
+            ACTIONS,
+        )?;
+        let agent = Agent::new(learner, seed, 0).with_practice(planner);
         let guard = SafetyConfig {
             mode: Mode::Observe,
             ..SafetyConfig::default()

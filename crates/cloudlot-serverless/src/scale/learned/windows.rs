@@ -75,8 +75,8 @@ pub enum WindowsError {
 /// What a gap would have cost under each multiple is known when it ends, so nothing has to be tried: the
 /// learner watches, as a shadow, and learns of all multiples at once. [In control](Self::control) it takes the best one that was
 /// cheaper than the window itself for sure, pair by pair; where there is none, the window itself. A class in which that turns out
-/// to be dearer by more than a limit goes back to the windows as they are: so a run costs at most the limit more for each class, and one gap,
-/// than it would have.
+/// to be dearer by more than a limit goes back to the windows as they are: so a run costs at most the limit more for each class, and a gap
+/// for each instance, than it would have.
 ///
 /// This holds as far as every call takes the instance that became idle last, which is what most do.
 #[derive(Clone, Debug)]

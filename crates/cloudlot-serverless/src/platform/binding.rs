@@ -1,6 +1,9 @@
 //! Which call gets which instance.
 
-use super::event::{AttemptId, Call, Effect, InstanceId, Outcome, StopReason};
+use cloudlot_core::Timestamp;
+
+use super::event::{AttemptId, Call, CallId, Effect, InstanceId, Outcome, StopReason};
+use super::evict::Spares;
 use super::function::{Binding, Reuse};
 use super::keep_alive::KeepAlive;
 use super::life::Life;
@@ -9,6 +12,7 @@ use super::rows::{Admitted, Pending, Stage};
 use super::slab::NONE;
 use super::{Platform, Turn};
 use crate::FunctionId;
+use crate::choose::HostChoice;
 
 /// Whether a call that begins to run has waited for its instance to start.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -61,13 +65,14 @@ impl<K: KeepAlive> Platform<K> {
         let pending = &mut self.calls[call];
         pending.started = None;
         pending.cold = false;
-        let function = pending.call.function.number();
+        let Admitted { id, function, .. } = pending.call;
+        let function = function.number();
         let row = &self.functions[function as usize];
         let behind = row.governed && (row.queued > 0 || !self.has_turn(function));
         let free = if behind {
             None
         } else {
-            self.take_free(function)
+            self.take_free(function, id, turn.now)
         };
         match free {
             Some(instance) => self.run(call, instance, Start::Warm, turn),
@@ -75,8 +80,12 @@ impl<K: KeepAlive> Platform<K> {
         }
     }
 
-    /// An instance with room for a call: one that runs others already, else an idle one, which leaves its function's set.
-    pub(super) fn take_free(&mut self, function: u32) -> Option<u32> {
+    /// An instance with room for a call: by most rules one that runs others already, else an idle one, which leaves its
+    /// function's set.
+    pub(super) fn take_free(&mut self, function: u32, call: CallId, now: Timestamp) -> Option<u32> {
+        if self.settings.reuse.looks_at_all() {
+            return self.choose_free(function, call, now);
+        }
         let row = &mut self.functions[function as usize];
         if let Some(&instance) = row.open.last() {
             return Some(instance);
@@ -86,6 +95,8 @@ impl<K: KeepAlive> Platform<K> {
             Reuse::MostRecent => idle.pop(),
             Reuse::ArrayFirst if idle.is_empty() => None,
             Reuse::ArrayFirst => Some(idle.swap_remove(0)),
+            Reuse::LeastRecent => self.functions[function as usize].take_oldest(),
+            _ => idle.pop(),
         }
     }
 
@@ -244,17 +255,27 @@ impl<K: KeepAlive> Platform<K> {
             self.totals.late += 1;
             return;
         }
-        let row = self.instances[instance];
-        let function = row.function;
+        let row = &mut self.instances[instance];
+        row.ready = turn.now;
+        let (function, since) = (row.function, row.since);
         self.functions[function as usize].crashes = 0;
         self.mind_health(function, turn);
-        let took = turn.now.since(row.since);
+        let took = turn.now.since(since);
+        if self.settings.spares == Spares::Young {
+            self.instances[instance].spared = turn.now + took;
+        }
         self.keep_alive.ready(FunctionId::new(function), took);
         self.prepared(function, turn);
+        if self.settings.hosts.choice == HostChoice::Locality {
+            self.hosts.remember(function, instance);
+        }
         if self.instances[instance].calls > 0 {
             self.run_bound(instance, turn);
         } else {
             self.functions[function as usize].unclaimed -= 1;
+        }
+        if self.hosts.has_moves() {
+            self.finish_move(instance, turn);
         }
         // It was started for this function's calls.
         self.own_turn = true;

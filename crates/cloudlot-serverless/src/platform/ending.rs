@@ -2,6 +2,7 @@
 
 use super::binding::Start;
 use super::event::{AttemptId, Call, CallId, Effect, Exit, InstanceId, Outcome, StopReason};
+use super::hosts::Blame;
 use super::keep_alive::KeepAlive;
 use super::life::Life;
 use super::list::Line;
@@ -47,15 +48,22 @@ impl<K: KeepAlive> Platform<K> {
             self.totals.late += 1;
             return;
         };
+        self.lose(instance, Blame::Instance, turn);
+    }
+
+    /// An instance is no more, though nobody stopped it.
+    pub(super) fn lose<O: Extend<Effect>, S: Sink>(
+        &mut self,
+        instance: u32,
+        blame: Blame,
+        turn: &mut Turn<'_, O, S>,
+    ) {
         let row = self.instances[instance];
         let function = row.function;
         match row.life {
             Life::Busy => self.lose_running(function, instance, turn),
-            Life::Starting => self.start_failed(function, instance, turn),
-            Life::Idle => {
-                let idle = &mut self.functions[function as usize].idle;
-                idle.retain(|&other| other != instance);
-            }
+            Life::Starting => self.start_failed(function, instance, blame, turn),
+            Life::Idle => self.leave_idle(instance),
             Life::Stopping | Life::Gone => {}
         }
         if row.life != Life::Stopping {
@@ -98,14 +106,17 @@ impl<K: KeepAlive> Platform<K> {
         &mut self,
         function: u32,
         instance: u32,
+        blame: Blame,
         turn: &mut Turn<'_, O, S>,
     ) {
         self.totals.failed_starts += 1;
-        let row = &mut self.functions[function as usize];
-        row.crashes = row.crashes.saturating_add(1);
-        row.not_before = turn.now + self.settings.restart.after(row.crashes);
-        let not_before = row.not_before;
-        self.look_again(function, not_before, turn);
+        if blame == Blame::Instance {
+            let row = &mut self.functions[function as usize];
+            row.crashes = row.crashes.saturating_add(1);
+            row.not_before = turn.now + self.settings.restart.after(row.crashes);
+            let not_before = row.not_before;
+            self.look_again(function, not_before, turn);
+        }
         let row = &mut self.functions[function as usize];
         if row.filling == instance {
             row.filling = NONE;
@@ -259,7 +270,7 @@ impl<K: KeepAlive> Platform<K> {
         turn: &mut Turn<'_, O, S>,
     ) {
         let call = pending.call.id;
-        turn.sink.call(&Record {
+        let record = Record {
             call,
             function: pending.call.function,
             arrived: pending.arrived,
@@ -268,7 +279,9 @@ impl<K: KeepAlive> Platform<K> {
             outcome,
             attempts: pending.attempts,
             cold: pending.cold,
-        });
+        };
+        self.tell_chooser(&record, pending.instance);
+        turn.sink.call(&record);
         turn.ask(Effect::Reply {
             call,
             outcome,

@@ -4,6 +4,7 @@ use std::fmt;
 
 use cloudlot_core::{Timestamp, id_type};
 
+use super::hosts::{Host, HostId};
 use super::keys::Key;
 use super::slab::Handle;
 use super::temperature::Temperature;
@@ -17,6 +18,13 @@ id_type! {
 /// An instance of a function: a process, a container, a machine.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct InstanceId(pub(super) Handle);
+
+impl InstanceId {
+    /// Its place in the platform's table, given again when it is gone: what a back end keeps of it can lie there.
+    pub(crate) const fn place(self) -> u32 {
+        self.0.place
+    }
+}
 
 /// One try to serve a call on one instance.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -89,6 +97,14 @@ pub enum Event {
     Lost(InstanceId),
     /// The instance is gone as asked.
     Stopped(InstanceId),
+    /// The host is gone, with every instance on it.
+    HostLost(HostId),
+    /// The host is to be emptied: no starts there, and nobody stays who has nothing to run.
+    HostDraining(HostId),
+    /// The host takes starts again.
+    HostBack(HostId),
+    /// There is one more host; its number is the next.
+    HostJoined(Host),
     /// The function's code lies there as far as an instance needs it to be initialised.
     Prepared(FunctionId),
     /// The instance is well: an answer to [`Effect::Check`].
@@ -112,6 +128,8 @@ pub enum Event {
     },
     /// Finish what was taken in and take nothing more.
     Drain,
+    /// Idle instances may move from full hosts to empty ones.
+    Rebalance,
     /// The time of the last [`Effect::WakeAt`] has come. One too many does no harm.
     Tick,
 }
@@ -134,6 +152,8 @@ pub enum Effect {
         instance: InstanceId,
         /// Of which function.
         function: FunctionId,
+        /// Where; nothing if the platform has no hosts.
+        host: Option<HostId>,
         /// Which version of it, counted from zero.
         version: u32,
         /// How much of the way is behind it.
@@ -212,6 +232,10 @@ pub enum StopReason {
     Cancelled,
     /// It did not answer checks, or said that it is not well.
     Unhealthy,
+    /// Its host is to be emptied.
+    HostDrains,
+    /// Another on an emptier host has taken its place.
+    Moved,
     /// The platform ends.
     Drained,
 }

@@ -7,7 +7,9 @@ use cloudlot_core::{Bytes, OwnerId};
 
 use super::breaker::Breaker;
 use super::cancel::Cancelling;
+use super::evict::{Evicts, Spares};
 use super::health::Health;
+use super::hosts::Hosting;
 use super::keys::KeyMemory;
 use super::pool::Pool;
 use super::retry::{Backoff, Retries};
@@ -19,6 +21,8 @@ use crate::Profile;
 pub struct Function {
     /// What one instance holds, from its start until it is gone.
     pub memory: Bytes,
+    /// What one instance holds of the processors of its host, in thousandths; nothing is held without hosts.
+    pub millicores: u64,
     /// How long an attempt may run, from its own start; nothing: as long as it likes.
     pub timeout: Option<Duration>,
     /// How long a call may wait for an instance; nothing: as long as it takes.
@@ -52,6 +56,7 @@ impl Function {
     pub const fn new(memory: Bytes) -> Self {
         Self {
             memory,
+            millicores: 0,
             timeout: None,
             patience: None,
             instances: None,
@@ -83,8 +88,15 @@ pub struct Settings {
     pub reuse: Reuse,
     /// How long a function waits after a start that failed.
     pub restart: Backoff,
-    /// A limit to all memory; nothing: as much as calls want.
+    /// A limit to all memory: one host that has so much, whose settings go before those of [`hosts`](Self::hosts). Nothing: as much
+    /// as calls want, or as the hosts have that are added.
     pub pool: Option<Pool>,
+    /// How hosts are used, if there are any.
+    pub hosts: Hosting,
+    /// Which idle instances go when memory is short.
+    pub evicts: Evicts,
+    /// Which of them go last.
+    pub spares: Spares,
     /// How much prepared code is kept; nothing: all. That of functions without an instance goes first, the least recently used first.
     pub code: Option<Bytes>,
     /// How long successes of calls with a key are remembered.
@@ -110,6 +122,9 @@ impl Settings {
             longest: Duration::from_secs(300),
         },
         pool: None,
+        hosts: Hosting::DEFAULT,
+        evicts: Evicts::OnlyNeeded,
+        spares: Spares::Nobody,
         code: None,
         keys: KeyMemory::DEFAULT,
         turns: Turns::Round,
@@ -148,4 +163,33 @@ pub enum Reuse {
     /// The first of an array in which the last takes the place of whoever leaves: neither by age nor by chance. This
     /// is what some simulators do; for comparison with them.
     ArrayFirst,
+    /// The one that became idle first: all take turns, and none expires while calls come.
+    LeastRecent,
+    /// The one that runs the fewest calls; of equals one on the host of which the smallest share is held by others than idle
+    /// instances; of equals the most recent. Looks at every instance with room, as do those below.
+    LeastLoaded,
+    /// Any, with equal chances.
+    Random,
+    /// The less loaded of two that are drawn; of equals the more recent.
+    TwoChoices,
+    /// By number, the next after the last that served.
+    RoundRobin,
+    /// One on the host that the function likes most of those that are in use for no more than their part of the mean; see
+    /// [`HostChoice::Hashed`](crate::HostChoice::Hashed).
+    Hashed {
+        /// Of the mean load, in percent; 100 at least.
+        bound_percent: u32,
+    },
+    /// Whom a chooser names that learns; see [`Choose`](crate::Choose). The most recent if there is none.
+    Learned,
+}
+
+impl Reuse {
+    /// Whether it looks at every instance with room, those included that run calls already.
+    pub(super) const fn looks_at_all(self) -> bool {
+        !matches!(
+            self,
+            Self::MostRecent | Self::ArrayFirst | Self::LeastRecent
+        )
+    }
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::event::{Effect, InstanceId, StopReason};
 use super::function::Reuse;
+use super::hosts::HostId;
 use super::keep_alive::{KeepAlive, Resting};
 use super::life::Life;
 use super::record::{Move, Sink};
@@ -13,10 +14,20 @@ use crate::FunctionId;
 use cloudlot_core::Timestamp;
 
 impl<K: KeepAlive> Platform<K> {
-    /// Makes an instance that starts.
+    /// Makes an instance that starts where the rule says; there is room.
     pub(super) fn create<O: Extend<Effect>, S: Sink>(
         &mut self,
         function: u32,
+        turn: &mut Turn<'_, O, S>,
+    ) -> u32 {
+        self.create_on(function, None, turn)
+    }
+
+    /// Makes an instance that starts, on this host if one is named; there is room.
+    pub(super) fn create_on<O: Extend<Effect>, S: Sink>(
+        &mut self,
+        function: u32,
+        on: Option<HostId>,
         turn: &mut Turn<'_, O, S>,
     ) -> u32 {
         let row = &mut self.functions[function as usize];
@@ -25,14 +36,17 @@ impl<K: KeepAlive> Platform<K> {
         let instance = self
             .instances
             .insert(InstanceRow::new(function, row, turn.now));
+        let host = self.settle(instance, function, on, turn);
         self.totals.starts += 1;
         self.step(instance, Life::Starting, turn);
         turn.ask(Effect::Start {
             instance: InstanceId(self.instances.handle(instance)),
             function: FunctionId::new(function),
+            host,
             version,
             from: self.codes.start(function, turn.now),
         });
+        self.expect_rebalance(turn);
         instance
     }
 
@@ -51,9 +65,16 @@ impl<K: KeepAlive> Platform<K> {
         if from == Life::Busy && to != Life::Busy && row.slots > 1 {
             self.keep_open(instance);
         }
-        self.count_memory(memory, from, to);
+        if !self.hosts.is_empty() {
+            let frees = self.settings.hosts.frees;
+            self.hosts.moved(instance, (from, to), frees, turn.now);
+        }
         if self.functions[function as usize].governed {
             self.count_for_owner(function, memory, from, to);
+        }
+        let was_there = matches!(from, Life::Busy | Life::Idle);
+        if was_there && matches!(to, Life::Stopping | Life::Gone) {
+            self.keep_alive.gone(FunctionId::new(function));
         }
         turn.sink.moved(&Move {
             at: turn.now,
@@ -80,9 +101,12 @@ impl<K: KeepAlive> Platform<K> {
         self.step(instance, Life::Idle, turn);
         let window = match self.instances[instance].ahead.take() {
             Some(keep) => keep,
-            None => self.ask(function, turn),
+            None => self.ask(instance, turn),
         };
-        let value = self.keep_alive.value(FunctionId::new(function), turn.now);
+        let made = self.instances[instance].ready;
+        let value = self
+            .keep_alive
+            .value(FunctionId::new(function), made, turn.now);
         let row = &mut self.instances[instance];
         row.value = value;
         row.since = turn.now;
@@ -92,15 +116,19 @@ impl<K: KeepAlive> Platform<K> {
         };
         let until = row.until;
         self.functions[function as usize].idle.push(instance);
+        self.may_make_room(instance, turn.now);
         self.look_again(function, until, turn);
     }
 
     /// Asks the policy how long an instance is kept that becomes idle now, and puts down the start ahead that it wants.
     fn ask<O: Extend<Effect>, S: Sink>(
         &mut self,
-        function: u32,
+        instance: u32,
         turn: &mut Turn<'_, O, S>,
     ) -> Duration {
+        let InstanceRow {
+            function, ready, ..
+        } = self.instances[instance];
         let row = &self.functions[function as usize];
         let idle = u32::try_from(row.idle.len()).unwrap_or(u32::MAX);
         let rest = self.keep_alive.rest(&Resting {
@@ -108,6 +136,7 @@ impl<K: KeepAlive> Platform<K> {
             now: turn.now,
             idle,
             busy: row.alive.saturating_sub(idle + 1),
+            age: turn.now.since(ready),
         });
         self.plan_prewarm(function, rest.prewarm, turn);
         rest.keep

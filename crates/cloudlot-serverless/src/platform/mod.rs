@@ -10,11 +10,13 @@ mod cancel;
 mod drain;
 mod ending;
 mod event;
+mod evict;
 mod fair;
 mod function;
 mod grace;
 mod guard;
 mod health;
+mod hosts;
 mod instances;
 mod keep_alive;
 mod keys;
@@ -35,14 +37,18 @@ mod temperature;
 mod time;
 mod turns;
 mod version;
+mod view;
+mod worth;
 
 pub use breaker::Breaker;
 pub use cancel::{Cancelling, Standing, Status};
 pub use event::{
     AttemptId, Call, CallId, Effect, Event, Exit, InstanceId, Limit, Outcome, Source, StopReason,
 };
+pub use evict::{Evicts, Spares};
 pub use function::{Binding, Function, Reuse, Settings};
 pub use health::Health;
+pub use hosts::{Discord, Host, HostId, Hosting, Rebalance};
 pub use keep_alive::{KeepAlive, Prewarm, Rest, Resting};
 pub use keys::{Key, KeyMemory};
 pub use life::Life;
@@ -52,17 +58,22 @@ pub use record::{Move, Record, Sink, Totals};
 pub use retry::{Backoff, Retries};
 pub use temperature::Temperature;
 pub use turns::Turns;
+pub use view::View;
 
 use cloudlot_core::Timestamp;
 
+use cloudlot_core::ledger::Ledger;
+
 use crate::FunctionId;
+use crate::choose::Choose;
+use hosts::Hosts;
 use keys::Keys;
 use owners::Owners;
-use pool::Holdings;
 use rows::{FunctionRow, InstanceRow, Pending};
 use slab::Slab;
 use temperature::Codes;
 use time::Agenda;
+use worth::Worth;
 
 /// Functions, their instances and their calls.
 ///
@@ -90,8 +101,8 @@ pub struct Platform<K> {
     instances: Slab<InstanceRow>,
     calls: Slab<Pending>,
     keys: Keys,
+    hosts: Hosts,
     codes: Codes,
-    holdings: Holdings,
     owners: Owners,
     /// Owners with functions that wait for memory, where turns go by weight.
     owners_short: fair::Turns,
@@ -99,6 +110,9 @@ pub struct Platform<K> {
     serving_short: bool,
     /// Whether a function's next call is taken whoever else of its owner waits.
     own_turn: bool,
+    worth: Worth,
+    /// Those that make room now; empty in between.
+    victims: Vec<u32>,
     draining: bool,
     agenda: Agenda,
     totals: Totals,
@@ -120,7 +134,12 @@ impl<O: Extend<Effect>, S> Turn<'_, O, S> {
 impl<K: KeepAlive> Platform<K> {
     /// A platform without functions.
     #[must_use]
-    pub const fn new(settings: Settings, keep_alive: K) -> Self {
+    pub fn new(mut settings: Settings, keep_alive: K) -> Self {
+        let mut hosts = Hosts::new(settings.hosts.seed);
+        if let Some(pool) = settings.pool {
+            (settings.hosts.frees, settings.hosts.full) = (pool.frees, pool.full);
+            hosts.add(Host::new(pool.memory), Timestamp::ZERO);
+        }
         Self {
             settings,
             keep_alive,
@@ -128,12 +147,14 @@ impl<K: KeepAlive> Platform<K> {
             instances: Slab::new(),
             calls: Slab::new(),
             keys: Keys::new(),
+            hosts,
             codes: Codes::new(),
-            holdings: Holdings::new(),
             owners: Owners::new(),
             owners_short: fair::Turns::new(),
             serving_short: false,
             own_turn: false,
+            worth: Worth::new(),
+            victims: Vec::new(),
             draining: false,
             agenda: Agenda::new(),
             totals: Totals::ZERO,
@@ -158,6 +179,20 @@ impl<K: KeepAlive> Platform<K> {
         id
     }
 
+    /// Takes a host in; they are numbered from zero in this order. From the first one on, what no host has room for waits. A host
+    /// that joins later is told by [`Event::HostJoined`].
+    ///
+    /// # Panics
+    /// If there are 2^32 already.
+    pub fn add_host(&mut self, host: Host) -> HostId {
+        self.hosts.add(host, Timestamp::ZERO)
+    }
+
+    /// From now on this chooser is asked where the settings say so.
+    pub fn choose_by(&mut self, chooser: Box<dyn Choose>) {
+        self.hosts.chooser = Some(chooser);
+    }
+
     /// Takes in what happened at `now`. What is to be done goes to `out`, to be carried out in that order;
     /// what is to be told goes to `sink`.
     pub fn handle(
@@ -173,6 +208,10 @@ impl<K: KeepAlive> Platform<K> {
             Event::Done { attempt, exit } => self.done(attempt, exit, turn),
             Event::Lost(instance) => self.lost(instance, turn),
             Event::Stopped(instance) => self.stopped(instance, turn),
+            Event::HostLost(host) => self.host_lost(host, turn),
+            Event::HostDraining(host) => self.host_draining(host, turn),
+            Event::HostBack(host) => self.host_back(host, turn),
+            Event::HostJoined(host) => self.host_joined(host, turn),
             Event::Arrived(call) => self.arrived(call, turn),
             Event::Prepared(function) => self.prepared(function.number(), turn),
             Event::Target {
@@ -183,6 +222,7 @@ impl<K: KeepAlive> Platform<K> {
             Event::Healthy(instance) => self.healthy(instance),
             Event::Unhealthy(instance) => self.unhealthy(instance, turn),
             Event::Drain => self.begin_to_drain(turn),
+            Event::Rebalance => self.rebalance(turn),
             Event::Tick => self.tick(turn),
         }
         self.serve_short(turn);
@@ -198,6 +238,25 @@ impl<K: KeepAlive> Platform<K> {
     #[must_use]
     pub const fn keep_alive(&self) -> &K {
         &self.keep_alive
+    }
+
+    /// Who holds what on which host; nothing if there is no host.
+    #[must_use]
+    pub const fn ledger(&self) -> Option<&Ledger> {
+        self.hosts.ledger()
+    }
+
+    /// Where an instance is; nothing if it is gone, or if there are no hosts.
+    #[must_use]
+    pub fn host_of(&self, instance: InstanceId) -> Option<HostId> {
+        let host = self.hosts.host_of(self.instances.find(instance.0)?)?;
+        u32::try_from(host).ok().map(HostId::new)
+    }
+
+    /// The chooser, and what it learned.
+    #[must_use]
+    pub fn chooser(&self) -> Option<&dyn Choose> {
+        self.hosts.chooser.as_deref()
     }
 
     /// How many instances there are in any state.

@@ -139,7 +139,8 @@ impl<K: KeepAlive> Platform<K> {
         let Some(call) = call else {
             return false;
         };
-        match self.take_free(function) {
+        let id = self.calls[call].call.id;
+        match self.take_free(function, id, turn.now) {
             Some(instance) => self.run(call, instance, Start::Warm, turn),
             None => self.queue(function, call),
         }

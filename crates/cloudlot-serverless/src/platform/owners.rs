@@ -236,7 +236,7 @@ impl<K: KeepAlive> Platform<K> {
             let row = self.instances[place];
             if self.functions[row.function as usize].governed {
                 let owner = self.functions[row.function as usize].is.owner.number();
-                let frees = self.frees();
+                let frees = self.settings.hosts.frees;
                 self.owners
                     .count(owner, row.memory, Life::Gone, row.life, frees);
             }
@@ -258,12 +258,6 @@ impl<K: KeepAlive> Platform<K> {
         self.functions[function as usize].governed = row.is_governed();
     }
 
-    fn frees(&self) -> Frees {
-        self.settings
-            .pool
-            .map_or(Frees::WhenGone, |pool| pool.frees)
-    }
-
     pub(super) fn owner_of(&self, function: u32) -> &OwnerRow {
         let owner = self.functions[function as usize].is.owner.number();
         &self.owners.rows[owner as usize]
@@ -272,7 +266,7 @@ impl<K: KeepAlive> Platform<K> {
     /// Counts a move of an instance of a governed function.
     pub(super) fn count_for_owner(&mut self, function: u32, memory: u64, from: Life, to: Life) {
         let owner = self.functions[function as usize].is.owner.number();
-        let frees = self.frees();
+        let frees = self.settings.hosts.frees;
         self.owners.count(owner, memory, from, to, frees);
     }
 
@@ -335,8 +329,7 @@ impl<K: KeepAlive> Platform<K> {
             return false;
         };
         let row = self.instances[least];
-        let set = &mut self.functions[row.function as usize].idle;
-        set.retain(|&instance| instance != least);
+        self.leave_idle(least);
         self.stop(least, StopReason::Evicted, turn);
         let function = FunctionId::new(row.function);
         self.keep_alive.evicted(function, row.value);

@@ -1,18 +1,15 @@
-//! Memory that is limited: who may start, and which idle instance makes room.
-
-use std::collections::VecDeque;
+//! Room that is limited: who may start, and which idle instances make way.
 
 use cloudlot_core::Bytes;
 
-use super::event::{Effect, Outcome, StopReason};
+use super::event::{Effect, Outcome};
 use super::keep_alive::KeepAlive;
-use super::life::Life;
 use super::record::Sink;
 use super::rows::Stage;
 use super::{Platform, Turn};
-use crate::FunctionId;
+use crate::choose::{HostLoad, Size};
 
-/// A limit to the memory that all instances hold together.
+/// A limit to the memory that all instances hold together: one host.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Pool {
     /// The limit.
@@ -41,53 +38,7 @@ pub enum Full {
     Refuse,
 }
 
-/// What is held, and who waits for it.
-#[derive(Clone, Debug)]
-pub(super) struct Holdings {
-    /// By all instances.
-    held: u64,
-    /// By idle ones.
-    idle: u64,
-    /// By those that stop.
-    stopping: u64,
-    /// Functions with calls that wait for memory.
-    short: VecDeque<u32>,
-    /// Whether some came free, or could, since they were served.
-    news: bool,
-}
-
-impl Holdings {
-    pub(super) const fn new() -> Self {
-        Self {
-            held: 0,
-            idle: 0,
-            stopping: 0,
-            short: VecDeque::new(),
-            news: false,
-        }
-    }
-}
-
 impl<K: KeepAlive> Platform<K> {
-    /// Counts what a move frees or makes free to take.
-    pub(super) fn count_memory(&mut self, memory: u64, from: Life, to: Life) {
-        let Some(pool) = self.settings.pool else {
-            return;
-        };
-        let holds = |life| match life {
-            Life::Starting | Life::Busy | Life::Idle => true,
-            Life::Stopping => pool.frees == Frees::WhenGone,
-            Life::Gone => false,
-        };
-        let of = |yes| if yes { memory } else { 0 };
-        let holdings = &mut self.holdings;
-        holdings.held = holdings.held - of(holds(from)) + of(holds(to));
-        holdings.idle = holdings.idle - of(from == Life::Idle) + of(to == Life::Idle);
-        let stops = |life| life == Life::Stopping && holds(life);
-        holdings.stopping = holdings.stopping - of(stops(from)) + of(stops(to));
-        holdings.news |= to == Life::Idle || holds(from) && !holds(to);
-    }
-
     /// Whether there is memory for one more instance of this function; idle ones of any function make room.
     pub(super) fn find_memory<O: Extend<Effect>, S: Sink>(
         &mut self,
@@ -98,28 +49,21 @@ impl<K: KeepAlive> Platform<K> {
         if self.must_queue() || governed && !self.find_owner_room(function, turn) {
             return false;
         }
-        let Some(pool) = self.settings.pool else {
+        if self.hosts.is_empty() {
             return true;
+        }
+        let need = self.size_of(function);
+        let any = |fits: fn(&HostLoad, Size) -> bool| {
+            let mut loads = self.hosts.loads.iter();
+            loads.any(|load| fits(load, need))
         };
-        let need = self.functions[function as usize].is.memory.get();
-        let free = |holdings: &Holdings| pool.memory.get().saturating_sub(holdings.held);
-        let in_reach = |holdings: &Holdings| free(holdings).saturating_add(holdings.stopping);
-        if in_reach(&self.holdings).saturating_add(self.holdings.idle) < need {
+        if any(HostLoad::fits) {
+            return true;
+        }
+        if any(HostLoad::will_fit) {
             return false;
         }
-        while in_reach(&self.holdings) < need {
-            self.evict(turn);
-        }
-        free(&self.holdings) >= need
-    }
-
-    /// What is free, idle or about to go.
-    pub(super) fn in_reach(&self) -> u64 {
-        let holdings = &self.holdings;
-        let kept = holdings.held.saturating_sub(holdings.stopping);
-        let kept = kept.saturating_sub(holdings.idle);
-        let pool = self.settings.pool;
-        pool.map_or(u64::MAX, |pool| pool.memory.get().saturating_sub(kept))
+        self.find_victims(need, turn)
     }
 
     /// Whether there is memory for one more instance of this function as it is, and nobody waits for it.
@@ -130,23 +74,19 @@ impl<K: KeepAlive> Platform<K> {
         if self.must_queue() {
             return false;
         }
-        let need = self.functions[function as usize].is.memory.get();
-        let free = |pool: Pool| pool.memory.get().saturating_sub(self.holdings.held);
-        self.settings.pool.is_none_or(|pool| free(pool) >= need)
+        let need = self.size_of(function);
+        let loads = &self.hosts.loads;
+        loads.is_empty() || loads.iter().any(|load| load.fits(need))
     }
 
-    /// Stops the idle instance that the policy values least.
-    fn evict<O: Extend<Effect>, S: Sink>(&mut self, turn: &mut Turn<'_, O, S>) {
-        let idle = self.functions.iter().flat_map(|row| &row.idle);
-        let value = |&&instance: &&u32| (self.instances[instance].value, instance);
-        let least = *idle.min_by_key(value).expect("idle instances hold memory");
-        let row = self.instances[least];
-        let set = &mut self.functions[row.function as usize].idle;
-        set.retain(|&instance| instance != least);
-        self.stop(least, StopReason::Evicted, turn);
-        let function = FunctionId::new(row.function);
-        self.keep_alive.evicted(function, row.value);
-        self.totals.evictions += 1;
+    /// The memory of open hosts that is free, idle or about to go.
+    pub(super) fn in_reach(&self) -> u64 {
+        let open = self.hosts.loads.iter().filter(|load| load.open);
+        open.map(|load| {
+            let kept = load.held.minus(load.stopping).minus(load.idle);
+            load.limit.memory.saturating_sub(kept.memory)
+        })
+        .fold(0, u64::saturating_add)
     }
 
     /// This function has calls that wait for memory, or for room with its owner.
@@ -155,13 +95,13 @@ impl<K: KeepAlive> Platform<K> {
             return self.block(function);
         }
         if self.is_fair() {
-            self.holdings.news |= !self.serving_short;
+            self.hosts.news |= !self.serving_short;
             return self.join_short(function);
         }
         let row = &mut self.functions[function as usize];
         if !row.short {
             row.short = true;
-            self.holdings.short.push_back(function);
+            self.hosts.short.push_back(function);
         }
     }
 
@@ -171,17 +111,19 @@ impl<K: KeepAlive> Platform<K> {
         call: u32,
         turn: &mut Turn<'_, O, S>,
     ) {
-        let Some(pool) = self.settings.pool else {
+        if self.hosts.is_empty() {
             return;
-        };
+        }
         let function = self.calls[call].call.function.number();
-        if pool.full == Full::Refuse && self.is_fair() {
+        if self.settings.hosts.full == Full::Refuse && self.is_fair() {
             self.serve_short(turn);
         }
         let row = &self.functions[function as usize];
-        let never = row.is.memory > pool.memory;
+        let need = self.size_of(function);
+        let mut hosts = self.hosts.loads.iter();
+        let never = !hosts.any(|load| need.fits_in(load.limit));
         let short = row.short && row.may_start(turn.now) && row.is_behind();
-        let refused = short && pool.full == Full::Refuse;
+        let refused = short && self.settings.hosts.full == Full::Refuse;
         if self.calls[call].stage == Stage::Waiting && (never || refused) {
             self.totals.no_room += 1;
             self.leave_queue(function, call);
@@ -193,25 +135,32 @@ impl<K: KeepAlive> Platform<K> {
     pub(super) fn serve_short<O: Extend<Effect>, S: Sink>(&mut self, turn: &mut Turn<'_, O, S>) {
         loop {
             self.serve_owners(turn);
-            if !std::mem::take(&mut self.holdings.news) {
+            if !std::mem::take(&mut self.hosts.news) {
                 return;
             }
             if self.is_fair() {
                 self.serve_fairly(turn);
                 continue;
             }
-            for _ in 0..self.holdings.short.len() {
-                let Some(function) = self.holdings.short.pop_front() else {
+            for _ in 0..self.hosts.short.len() {
+                let Some(function) = self.hosts.short.pop_front() else {
                     break;
                 };
                 self.functions[function as usize].short = false;
                 self.start_wanted(function, turn);
-                if self.functions[function as usize].short {
+                if self.functions[function as usize].short && self.has_a_host(function) {
                     // It stands at the end now, and has its turn first all the same.
-                    self.holdings.short.rotate_right(1);
+                    self.hosts.short.rotate_right(1);
                     break;
                 }
             }
         }
+    }
+
+    /// Whether a host that takes starts is large enough: else nobody has to wait until this function had its turn.
+    pub(super) fn has_a_host(&self, function: u32) -> bool {
+        let need = self.size_of(function);
+        let mut hosts = self.hosts.loads.iter();
+        hosts.any(|load| load.open && need.fits_in(load.limit))
     }
 }

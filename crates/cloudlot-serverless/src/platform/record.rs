@@ -100,6 +100,8 @@ pub struct Totals {
     pub joined: u64,
     /// Idle instances that made room for others.
     pub evictions: u64,
+    /// Idle instances that began to move to another host.
+    pub moves: u64,
     /// Calls that were sent away because there was no memory.
     pub no_room: u64,
     /// Attempts that ran for too long.
@@ -139,6 +141,7 @@ impl Totals {
         retries: 0,
         joined: 0,
         evictions: 0,
+        moves: 0,
         no_room: 0,
         timed_out: 0,
         waited_too_long: 0,

@@ -168,6 +168,10 @@ pub(super) struct InstanceRow {
     pub(super) memory: u64,
     /// Since when it starts or is idle.
     pub(super) since: Timestamp,
+    /// When it was ready.
+    pub(super) ready: Timestamp,
+    /// Before this it makes room only if no other can.
+    pub(super) spared: Timestamp,
     /// What it is worth, if idle.
     pub(super) value: u64,
     /// How long it is kept, if idle.
@@ -187,6 +191,8 @@ impl InstanceRow {
             pulse: Pulse::NEW,
             memory: function.is.memory.get(),
             since: now,
+            ready: now,
+            spared: Timestamp::ZERO,
             value: 0,
             until: Timestamp::MAX,
             ahead: None,

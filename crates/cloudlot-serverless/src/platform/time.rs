@@ -28,6 +28,8 @@ enum Due {
     Look(u32),
     /// The end of a call's pause.
     Resume(Handle),
+    /// A look at how full hosts are.
+    Rebalance,
 }
 
 impl Agenda {
@@ -79,6 +81,15 @@ impl<K: KeepAlive> Platform<K> {
         self.note(at, Due::Resume(call), turn);
     }
 
+    /// Looks at how full hosts are then.
+    pub(super) fn rebalance_at<O: Extend<Effect>, S: Sink>(
+        &mut self,
+        at: Timestamp,
+        turn: &mut Turn<'_, O, S>,
+    ) {
+        self.note(at, Due::Rebalance, turn);
+    }
+
     fn note<O: Extend<Effect>, S: Sink>(
         &mut self,
         at: Timestamp,
@@ -98,7 +109,7 @@ impl<K: KeepAlive> Platform<K> {
         while let Some(&Reverse((at, due))) = self.agenda.dates.peek() {
             let current = match due {
                 Due::Look(function) => self.functions[function as usize].due == at,
-                Due::Resume(_) => true,
+                Due::Resume(_) | Due::Rebalance => true,
             };
             if current && at > turn.now {
                 break;
@@ -108,6 +119,7 @@ impl<K: KeepAlive> Platform<K> {
                 Due::Look(function) if current => self.look(function, turn),
                 Due::Look(_) => {}
                 Due::Resume(call) => self.resume(call, turn),
+                Due::Rebalance => self.rebalance_on_time(turn),
             }
         }
         self.agenda.wake = Timestamp::MAX;

@@ -7,7 +7,7 @@ use super::run::Run;
 use std::io::{self, Write};
 
 /// The columns of a run; `failed` is all outcomes but success.
-const RUNS: &str = "policy,family,setting,calls,failed,starts,failed_starts,evictions,retries,waited,cold,cold_share,\
+const RUNS: &str = "policy,family,setting,calls,failed,starts,prewarms,failed_starts,evictions,retries,waited,cold,cold_share,\
     function_p50,function_p75,function_p90,app_p50,app_p75,app_p90,\
     delay_p50_s,delay_p90_s,delay_p99_s,delay_p99_9_s,delay_max_s,\
     idle_mib_s,busy_mib_s,starting_mib_s,peak_mib,peak_instances,cost_calls,cost_busy,cost_idle";
@@ -58,6 +58,7 @@ fn fields(run: &Run) -> Vec<String> {
         run.calls,
         run.failed(),
         run.starts,
+        run.prewarms,
         run.failed_starts,
         run.evictions,
         run.retries,

@@ -23,6 +23,7 @@ pub struct Gather {
     delays: Sketch,
     held: Held,
     /// Bytes times nanoseconds.
+    idle: u128,
     busy: u128,
     starting: u128,
     peak: u64,
@@ -60,6 +61,7 @@ impl Gather {
             outcomes: vec![(Outcome::Success, 0)],
             delays: Sketch::new(),
             held: Held::default(),
+            idle: 0,
             busy: 0,
             starting: 0,
             peak: 0,
@@ -80,6 +82,8 @@ impl Gather {
             apps[app].calls += tally.calls;
             apps[app].cold += tally.cold;
         }
+        // The totals know which starts were ahead of a call, and do not know yet what is idle still.
+        let idle = totals.idle.clamp(self.idle, self.idle + self.starting);
         let cold: u64 = self.tallies.iter().map(|tally| tally.cold).sum();
         Run {
             name: name.to_owned(),
@@ -88,6 +92,7 @@ impl Gather {
             calls: totals.calls,
             outcomes: answered.map(|(it, count)| (name_of(*it), *count)).collect(),
             starts: totals.starts,
+            prewarms: totals.prewarms,
             failed_starts: totals.failed_starts,
             evictions: totals.evictions,
             retries: totals.retries,
@@ -97,9 +102,9 @@ impl Gather {
             cold_by_function: Shares::of(self.tallies.iter().copied()),
             cold_by_app: Shares::of(apps.into_iter()),
             delay_s: Delays::of(&self.delays),
-            idle_mib_s: totals.idle_mib_s(),
+            idle_mib_s: mib_s(idle),
             busy_mib_s: mib_s(self.busy),
-            starting_mib_s: mib_s(self.starting),
+            starting_mib_s: mib_s(self.idle + self.starting - idle),
             peak_mib: self.peak as f64 / (1_u64 << 20) as f64,
             peak_instances: self.peak_instances,
             cost: None,
@@ -119,6 +124,7 @@ impl Gather {
             starting,
             ..
         } = self.held;
+        self.idle += u128::from(idle) * nanos;
         self.busy += u128::from(busy) * nanos;
         self.starting += u128::from(starting) * nanos;
         self.buckets.hold(self.now, to, idle, busy);
@@ -154,6 +160,7 @@ impl Sink for Gather {
             let _ = self.delays.record(record.delay().as_secs_f64());
         }
         self.buckets.count(record.arrived, record.cold);
+        self.advance(record.ended);
     }
 
     fn moved(&mut self, step: &Move) {

@@ -35,7 +35,7 @@
 //!
 //! - `version`; `workload`: `name`, `functions`, `apps`, `calls`, `span_s`; `price` (null, or `gib_s`, `call`); `runs`, in the order in which
 //!   they were made.
-//! - A run: `name`, `family`, `setting`; `calls`, `outcomes` (calls by outcome), `starts`, `failed_starts`, `evictions`, `retries`, `waited`
+//! - A run: `name`, `family`, `setting`; `calls`, `outcomes` (calls by outcome), `starts`, `prewarms` (those ahead of a call), `failed_starts`, `evictions`, `retries`, `waited`
 //!   (times that a call found no warm instance), `cold` (calls that were the first on an instance that had to start), `cold_share` (of the calls);
 //!   `cold_by_function` and `cold_by_app` (null, or `count`, `p50`, `p75`, `p90` of the shares of those that were called); `delay_s` (null, or
 //!   `p50`, `p90`, `p99`, `p99_9`, `max`: from the arrival to the last attempt, in seconds); `idle_mib_s`, `busy_mib_s`, `starting_mib_s`

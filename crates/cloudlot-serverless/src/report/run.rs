@@ -21,6 +21,8 @@ pub struct Run {
     pub outcomes: BTreeMap<String, u64>,
     /// Instances that were started.
     pub starts: u64,
+    /// Those of them that were started ahead of a call.
+    pub prewarms: u64,
     /// Starts that failed.
     pub failed_starts: u64,
     /// Idle instances that made room for others.
@@ -39,11 +41,11 @@ pub struct Run {
     pub cold_by_app: Option<Shares>,
     /// How long calls waited for their last attempt; nothing if none ran.
     pub delay_s: Option<Delays>,
-    /// Memory held while waiting for calls, over time.
+    /// Memory held while waiting for calls, and while starting ahead of one, over time. What is idle still at the last event is counted until then.
     pub idle_mib_s: f64,
     /// Memory held while running calls, over time.
     pub busy_mib_s: f64,
-    /// Memory held while starting, over time.
+    /// Memory held while starting for a call, over time.
     pub starting_mib_s: f64,
     /// The most memory that was held at once, by instances in any state.
     pub peak_mib: f64,

@@ -1,7 +1,7 @@
 //! The comparison as text: names to the left, numbers to the right, the best of a column marked.
 
 use super::compare::{Cell, Measure, Report};
-use super::words::{printable, share, short, thousands, time};
+use super::words::{digits, printable, share, thousands, time, whole};
 use std::fmt;
 
 /// Stands after the best number of a column.
@@ -103,7 +103,7 @@ impl Report {
             },
             Column {
                 shown: self.price().is_some(),
-                ..column("cost", Measure::Cost, short)
+                ..column("cost", Measure::Cost, digits)
             },
         ]
     }
@@ -148,15 +148,10 @@ impl Report {
     }
 }
 
-/// A count that became a float on the way.
-fn whole(number: f64) -> String {
-    short(number)
-}
-
 fn gib_h(mib_s: f64) -> String {
-    short(mib_s / 1_024.0 / 3_600.0)
+    digits(mib_s / 1_024.0 / 3_600.0)
 }
 
 fn gib(mib: f64) -> String {
-    short(mib / 1_024.0)
+    digits(mib / 1_024.0)
 }

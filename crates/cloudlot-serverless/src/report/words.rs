@@ -45,17 +45,30 @@ pub fn share(share: f64) -> String {
     }
 }
 
-/// At least three digits where there are any: `1,234`, `123`, `12.3`, `1.23`, `0.012`; without zeros that say nothing.
+/// At least three digits: `1,234`, `123`, `12.3`, `1.20`, `0.012`.
+pub(super) fn digits(number: f64) -> String {
+    match number {
+        0.0 => "0".to_owned(),
+        n if n >= 99.95 => whole(n),
+        n if n >= 9.995 => format!("{n:.1}"),
+        n if n >= 0.099_5 => format!("{n:.2}"),
+        n if n >= 0.000_5 => format!("{n:.3}"),
+        n => format!("{n:.1e}"),
+    }
+}
+
+/// The same without zeros that say nothing: `1.2`.
 pub(super) fn short(number: f64) -> String {
-    let text = match number.abs() {
-        n if n >= 99.95 => return grouped(&format!("{number:.0}")),
-        n if n >= 9.995 => format!("{number:.1}"),
-        n if n >= 0.099_5 => format!("{number:.2}"),
-        n if n >= 0.000_5 => format!("{number:.3}"),
-        0.0 => return "0".to_owned(),
-        _ => return format!("{number:.1e}"),
-    };
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+    let text = digits(number);
+    match text.contains('.') && !text.contains('e') {
+        true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
+        false => text,
+    }
+}
+
+/// Without a fraction.
+pub(super) fn whole(number: f64) -> String {
+    grouped(&format!("{number:.0}"))
 }
 
 fn grouped(digits: &str) -> String {

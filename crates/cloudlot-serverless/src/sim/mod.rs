@@ -1,20 +1,22 @@
 //! A platform on virtual time: a back end that only says when things would have happened.
+//!
+//! [`FixedStart`] is the simplest back end; [`World`] has classes of runtimes and faults.
 
 mod backend;
-mod queue;
+mod control;
+mod reports;
+mod world;
 
 pub use backend::{Backend, Fate, FixedStart};
+pub use control::Controller;
+pub use reports::{Report, Reports};
+pub use world::{ClassId, CrashLoop, FaultError, Faults, SlowSpell, Struck, World};
 
 use std::iter::Peekable;
-use std::time::Duration;
 
 use cloudlot_core::Timestamp;
 
-use crate::{
-    Arrival, AttemptId, Call, CallId, Effect, Event, Exit, InstanceId, KeepAlive, Platform, Sink,
-    Source,
-};
-use queue::{Queue, Report};
+use crate::{Arrival, Call, CallId, Effect, Event, KeepAlive, Platform, Sink, Source};
 
 /// A run of a platform with a simulated back end.
 ///
@@ -25,7 +27,7 @@ use queue::{Queue, Report};
 #[derive(Clone, Debug)]
 pub struct Simulation<B> {
     backend: B,
-    queue: Queue,
+    reports: Reports,
     wake: Option<Timestamp>,
     effects: Vec<Effect>,
     events: u64,
@@ -38,7 +40,7 @@ impl<B: Backend> Simulation<B> {
     pub const fn new(backend: B) -> Self {
         Self {
             backend,
-            queue: Queue::new(),
+            reports: Reports::new(),
             wake: None,
             effects: Vec::new(),
             events: 0,
@@ -47,7 +49,7 @@ impl<B: Backend> Simulation<B> {
     }
 
     /// Runs all arrivals and what comes of them, until nothing is left to happen: every call is answered, and
-    /// every instance whose window ends is gone.
+    /// every instance whose window ends is gone. What the back end does by itself happens until then and no longer.
     ///
     /// An arrival before the one that came before it is taken to come with it.
     pub fn run<K: KeepAlive>(
@@ -112,81 +114,53 @@ impl<B: Backend> Simulation<B> {
         self.now
     }
 
-    /// The next event: what the back end reports goes before an arrival, an arrival before a tick.
+    /// When the next event is, at the earliest.
+    fn next_at(
+        &self,
+        events: &mut Peekable<impl Iterator<Item = (Timestamp, Event)>>,
+    ) -> Option<Timestamp> {
+        let arrival = events.peek().map(|&(at, _)| at.max(self.now));
+        let others = [self.reports.next_at(), arrival, self.wake];
+        let first = others.into_iter().flatten().min()?;
+        Some(self.backend.next_at().map_or(first, |at| at.min(first)))
+    }
+
+    /// The next event: what the back end does and reports goes before an arrival, an arrival before a tick.
     fn next(
         &mut self,
         events: &mut Peekable<impl Iterator<Item = (Timestamp, Event)>>,
     ) -> Option<(Event, Timestamp)> {
-        let reported = self.queue.next_at();
-        let arrival = events.peek().map(|&(at, _)| at.max(self.now));
-        let first = [reported, arrival, self.wake].into_iter().flatten().min()?;
-        if reported == Some(first) {
-            return self.queue.pop();
+        loop {
+            let reported = self.reports.next_at();
+            let arrival = events.peek().map(|&(at, _)| at.max(self.now));
+            let first = [reported, arrival, self.wake].into_iter().flatten().min()?;
+            if let Some(at) = self.backend.next_at().filter(|&at| at <= first) {
+                self.backend.occur(at.max(self.now), &mut self.reports);
+            } else if reported == Some(first) {
+                let due = self.reports.pop()?;
+                if due
+                    .by
+                    .is_none_or(|instance| self.backend.happens(instance, due.report, due.at))
+                {
+                    return Some((due.report.into(), due.at));
+                }
+            } else if arrival == Some(first) {
+                let (_, event) = events.next()?;
+                return Some((event, first));
+            } else {
+                self.wake = None;
+                return Some((Event::Tick, first));
+            }
         }
-        if arrival == Some(first) {
-            let (_, event) = events.next()?;
-            return Some((event, first));
-        }
-        self.wake = None;
-        Some((Event::Tick, first))
     }
 
     /// Puts down when what the platform asked for will have happened.
     fn carry_out(&mut self) {
         for effect in self.effects.drain(..) {
-            let (after, report) = match effect {
-                Effect::Reply { .. } | Effect::DeadLetter { .. } | Effect::Discard(_) => continue,
-                Effect::Prepare(function) => {
-                    (self.backend.prepare(function), Report::Prepared(function))
-                }
-                Effect::WakeAt(at) => {
-                    self.wake = Some(at);
-                    continue;
-                }
-                Effect::Start {
-                    instance, function, ..
-                } => {
-                    let (after, fate) = self.backend.start(function);
-                    (after, started(instance, fate))
-                }
-                Effect::Run {
-                    instance,
-                    attempt,
-                    function,
-                    call,
-                    payload,
-                } => {
-                    let runs = Duration::from_nanos(payload);
-                    let (after, fate) = self.backend.run(function, call, runs);
-                    (after, ran(instance, attempt, fate))
-                }
-                Effect::Stop { instance, .. } => (self.backend.stop(), Report::Stopped(instance)),
-                Effect::Kill { instance } => (self.backend.kill(), Report::Stopped(instance)),
-                Effect::Check { instance } => match self.backend.check() {
-                    (after, Fate::Success) => (after, Report::Healthy(instance)),
-                    (after, Fate::Failure) => (after, Report::Unhealthy(instance)),
-                    (_, Fate::Lost) => continue,
-                },
-            };
-            if after == Duration::MAX {
-                continue;
+            if let Effect::WakeAt(at) = effect {
+                self.wake = Some(at);
             }
-            self.queue.push(self.now + after, report);
+            self.backend.carry_out(&effect, self.now, &mut self.reports);
         }
-    }
-}
-
-const fn started(instance: InstanceId, fate: Fate) -> Report {
-    match fate {
-        Fate::Success => Report::Ready(instance),
-        Fate::Failure | Fate::Lost => Report::Lost(instance),
-    }
-}
-
-const fn ran(instance: InstanceId, attempt: AttemptId, fate: Fate) -> Report {
-    match fate {
-        Fate::Success => Report::Done(attempt, Exit::Success),
-        Fate::Failure => Report::Done(attempt, Exit::Failure),
-        Fate::Lost => Report::Lost(instance),
     }
 }

@@ -13,8 +13,8 @@
 //!
 //! Source: Shahrad et al., "Serverless in the Wild", USENIX ATC 2020, figures 1, 2, 3, 5, 7 and 8.
 
-use super::chance::{Chance, normal_quantile};
 use crate::Profile;
+use crate::chance::{Chance, normal_quantile};
 use crate::trace::Counts;
 use crate::trace::azure2019::{Day, Trigger, Unmatched};
 use crate::trace::series::{Series, as_index};

@@ -1,7 +1,7 @@
 //! Many functions, each called by a process of its own, as one stream in order of time.
 
-use super::chance::Chance;
 use super::process::{Process, ProcessError, Times};
+use crate::chance::Chance;
 use crate::{Arrival, FunctionId, Profile};
 use cloudlot_core::{Seeds, Timestamp};
 use std::cmp::Reverse;

@@ -6,7 +6,6 @@
 //! The same seed gives the same calls on every machine: the generator is fixed and exp, ln, cos come from `libm`.
 
 mod azure_day;
-mod chance;
 mod mix;
 mod process;
 

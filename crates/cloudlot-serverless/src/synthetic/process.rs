@@ -1,6 +1,6 @@
 //! When one function is called: arrival processes that need a seed and no trace.
 
-use super::chance::Chance;
+use crate::chance::Chance;
 use cloudlot_core::Timestamp;
 use std::f64::consts::TAU;
 use std::time::Duration;

@@ -125,8 +125,9 @@ impl Model {
 
     fn arrive(&mut self, case: &Case, call: usize, now: u64) {
         let idle = match case.reuse {
-            Reuse::MostRecent => self.idle.pop(),
             Reuse::ArrayFirst => (!self.idle.is_empty()).then(|| self.idle.swap_remove(0)),
+            Reuse::LeastRecent => (!self.idle.is_empty()).then(|| self.idle.remove(0)),
+            _ => self.idle.pop(),
         };
         if let Some(index) = idle {
             if let Is::Idle { since } = self.instances[index] {
@@ -167,8 +168,8 @@ impl Model {
                     self.held += now - since;
                     self.instances[instance] = Is::Gone;
                     match case.reuse {
-                        Reuse::MostRecent => self.idle.remove(index),
                         Reuse::ArrayFirst => self.idle.swap_remove(index),
+                        _ => self.idle.remove(index),
                     };
                 }
                 _ => index += 1,
@@ -220,7 +221,12 @@ fn case() -> impl Strategy<Value = Case> {
     let bindings = [Binding::Early, Binding::Late, Binding::LateShared];
     (
         prop::sample::select(bindings.to_vec()),
-        prop::sample::select(vec![Reuse::MostRecent, Reuse::ArrayFirst]),
+        prop::sample::select(vec![
+            Reuse::MostRecent,
+            Reuse::ArrayFirst,
+            Reuse::LeastRecent,
+            Reuse::LeastLoaded,
+        ]),
         0..6_u64,
         0..12_u64,
         prop::option::of(1..4_u32),

@@ -4,8 +4,8 @@ use crate::faults::{Wild, Witness};
 use cloudlot_core::{Bytes, RequestKey, Timestamp};
 use cloudlot_serverless::sim::Simulation;
 use cloudlot_serverless::{
-    Backoff, Binding, Call, CallId, FixedWindow, Frees, Full, Function, FunctionId, Key, KeyMemory,
-    Outcome, Platform, Pool, Retries, Reuse, Settings, Source,
+    Backoff, Binding, Call, CallId, Evicts, FixedWindow, Frees, Full, Function, FunctionId, Key,
+    KeyMemory, Outcome, Platform, Pool, Retries, Reuse, Settings, Source, Spares,
 };
 use proptest::prelude::*;
 use std::num::NonZeroU32;
@@ -44,10 +44,14 @@ pub(crate) fn settings() -> impl Strategy<Value = Settings> {
             prop::sample::select(vec![Frees::WhenGone, Frees::AtOnce]),
             prop::sample::select(vec![Full::Wait, Full::Refuse]),
         )),
+        prop::sample::select(vec![Evicts::OnlyNeeded, Evicts::InOrder, Evicts::InVain]),
+        prop::sample::select(vec![Spares::Nobody, Spares::Young]),
     )
-        .prop_map(|(binding, reuse, pool)| Settings {
+        .prop_map(|(binding, reuse, pool, evicts, spares)| Settings {
             binding,
             reuse,
+            evicts,
+            spares,
             pool: pool.map(|(memory, frees, full)| Pool {
                 memory: Bytes::new(memory),
                 frees,

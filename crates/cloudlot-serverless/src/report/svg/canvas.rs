@@ -171,8 +171,8 @@ impl<'a> Canvas<'a> {
             if x.saturating_add(width) > until {
                 return self.text("…", (x, y), 13, GREY);
             }
-            self.line(vec![(x, y + 7), (x + 18, y + 7)], colour(place), 2)?;
-            self.mark((x + 9, y + 7), place)?;
+            self.line(vec![(x, y + 5), (x + 18, y + 5)], colour(place), 2)?;
+            self.mark((x + 9, y + 5), place)?;
             self.text(name, (x + 24, y), 13, INK)?;
             x += width + 10;
         }

@@ -68,6 +68,8 @@ fn grid(canvas: &Canvas<'_>, plot: Frame, x: &Scale, y: &Scale) -> Result<(), Dr
     ];
     canvas.line(axes, SHADE, 1)?;
     canvas.text("cold starts", (24, plot.top - 20), 12, GREY)?;
+    let note = "grey: what no other run beats";
+    canvas.anchored(note, (plot.right, plot.top - 20), 12, GREY, Anchor::Right)?;
     let words = "idle memory, GiB h";
     canvas.anchored(
         words,
@@ -90,7 +92,7 @@ fn stairs(report: &Report, canvas: &Canvas<'_>, points: &[Point]) -> Result<(), 
     path.extend(free.last());
     match path.len() {
         0 | 1 => Ok(()),
-        _ => canvas.line(path, SHADE.mix(0.45), 7),
+        _ => canvas.line(path, SHADE.mix(0.4), 6),
     }
 }
 
@@ -124,6 +126,11 @@ fn name_points(
 ) -> Result<(), DrawError> {
     let around = |&(x, y): &Point| (x - 7, y - 7, x + 7, y + 7);
     let mut taken: Vec<Place> = points.iter().map(around).collect();
+    for family in families {
+        let mut line: Vec<Point> = members(runs, family).map(|run| points[run]).collect();
+        line.sort_unstable();
+        taken.extend(line.windows(2).flat_map(|ends| dots(ends[0], ends[1])));
+    }
     for (run, &(x, y)) in runs.iter().zip(points).take(NAMED) {
         let name = match run.setting.as_str() {
             "" => printable(&run.family),
@@ -152,6 +159,16 @@ fn name_points(
         canvas.text(&name, at, 12, colour(family.unwrap_or(0)))?;
     }
     Ok(())
+}
+
+/// Small places along a line.
+fn dots(from: Point, to: Point) -> impl Iterator<Item = Place> {
+    const STEPS: i32 = 24;
+    let between = |from: i32, to: i32, step| from + (to - from) * step / STEPS;
+    let dot = move |step| (between(from.0, to.0, step), between(from.1, to.1, step));
+    (1..STEPS)
+        .map(dot)
+        .map(|(x, y)| (x - 2, y - 2, x + 2, y + 2))
 }
 
 fn meet(one: Place, other: Place) -> bool {

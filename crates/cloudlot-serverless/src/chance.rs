@@ -8,36 +8,36 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 ///
 /// Source of the generator: Blackman and Vigna, "Scrambled Linear Pseudorandom Number Generators" (2021).
 #[derive(Clone, Debug)]
-pub(super) struct Chance(Xoshiro256PlusPlus);
+pub(crate) struct Chance(Xoshiro256PlusPlus);
 
 impl Chance {
     /// The stream for one purpose.
-    pub(super) fn new(seeds: Seeds, purpose: &str) -> Self {
+    pub(crate) fn new(seeds: Seeds, purpose: &str) -> Self {
         Self(Xoshiro256PlusPlus::seed_from_u64(seeds.stream(purpose)))
     }
 
     /// A number in [0, 1), in steps of 2⁻⁵³.
-    pub(super) fn unit(&mut self) -> f64 {
+    pub(crate) fn unit(&mut self) -> f64 {
         #[expect(clippy::cast_precision_loss, reason = "53 bits fit a double exactly")]
         let bits = (self.0.next_u64() >> 11) as f64;
         bits * (1.0 / 9_007_199_254_740_992.0)
     }
 
     /// A whole number in [0, `count`); zero for an empty range. No number is preferred by more than 2⁻³².
-    pub(super) fn below(&mut self, count: u32) -> u32 {
+    pub(crate) fn below(&mut self, count: u32) -> u32 {
         let wide = (self.0.next_u64() >> 32) * u64::from(count);
         u32::try_from(wide >> 32).unwrap_or(u32::MAX)
     }
 
     /// An exponential number of mean one.
-    pub(super) fn exponential(&mut self) -> f64 {
+    pub(crate) fn exponential(&mut self) -> f64 {
         -libm::log(1.0 - self.unit())
     }
 
     /// A normal number of mean zero and variance one.
     ///
     /// Source: Box and Muller (1958); the second of the pair is thrown away.
-    pub(super) fn normal(&mut self) -> f64 {
+    pub(crate) fn normal(&mut self) -> f64 {
         let radius = libm::sqrt(2.0 * self.exponential());
         radius * libm::cos(std::f64::consts::TAU * self.unit())
     }
@@ -45,7 +45,7 @@ impl Chance {
     /// The numbers below `count` in a random order.
     ///
     /// Source: Fisher and Yates, in Durstenfeld's form (1964).
-    pub(super) fn order(&mut self, count: u32) -> Vec<u32> {
+    pub(crate) fn order(&mut self, count: u32) -> Vec<u32> {
         let mut order: Vec<u32> = (0..count).collect();
         for (last, place) in (1..count).rev().zip((1..order.len()).rev()) {
             let other = usize::try_from(self.below(last + 1)).unwrap_or(0);
@@ -56,7 +56,7 @@ impl Chance {
 
     /// One number in each of `count` equal parts of [0, 1), in a random order: a sample whose shares are those of the
     /// distribution within one part.
-    pub(super) fn strata(&mut self, count: u32) -> Vec<f64> {
+    pub(crate) fn strata(&mut self, count: u32) -> Vec<f64> {
         let order = self.order(count);
         let parts = f64::from(count);
         let within = |part: u32| (f64::from(part) + self.unit()) / parts;
@@ -67,7 +67,7 @@ impl Chance {
 /// The number below which a standard normal falls with probability `p`, within 5e-9 relative; `p` is taken into (0, 1).
 ///
 /// Source: Acklam's rational approximation (2003), relative error below 1.15e-9.
-pub(super) fn normal_quantile(p: f64) -> f64 {
+pub(crate) fn normal_quantile(p: f64) -> f64 {
     const A: [f64; 6] = [
         -3.969_683_028_665_376e1,
         2.209_460_984_245_205e2,

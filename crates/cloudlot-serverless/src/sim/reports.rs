@@ -1,4 +1,4 @@
-//! What the back end will report, in the order of time, then of kind, then of making.
+//! What a back end will report, in the order of time, then of kind, then of making.
 
 use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
@@ -7,15 +7,22 @@ use cloudlot_core::Timestamp;
 
 use crate::{AttemptId, Event, Exit, FunctionId, InstanceId};
 
-/// What the back end reports: the part of [`Event`] that is neither an arrival nor a tick, in its order.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Report {
+/// What a back end reports: the part of [`Event`] that is neither an arrival nor a tick, in its order.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Report {
+    /// The instance has started and can run.
     Ready(InstanceId),
+    /// The attempt has ended by itself.
     Done(AttemptId, Exit),
+    /// The instance is gone though nobody stopped it; or its start has failed.
     Lost(InstanceId),
+    /// The instance is gone as asked.
     Stopped(InstanceId),
+    /// The function's code lies there.
     Prepared(FunctionId),
+    /// The instance is well: an answer to a check.
     Healthy(InstanceId),
+    /// The instance is not well: another.
     Unhealthy(InstanceId),
 }
 
@@ -49,20 +56,23 @@ impl From<Report> for Event {
 
 /// Reports to come.
 #[derive(Clone, Debug)]
-pub(super) struct Queue {
+pub struct Reports {
     heap: BinaryHeap<Reverse<Due>>,
     made: u64,
 }
 
+/// A report with its time.
 #[derive(Clone, Copy, Debug)]
-struct Due {
-    at: Timestamp,
+pub(super) struct Due {
+    pub(super) at: Timestamp,
     /// Class and number in one: the upper three bits are the class.
     order: u64,
-    report: Report,
+    pub(super) report: Report,
+    /// Who has to be there to make it; nobody if it is made whatever happens.
+    pub(super) by: Option<InstanceId>,
 }
 
-impl Queue {
+impl Reports {
     pub(super) const fn new() -> Self {
         Self {
             heap: BinaryHeap::new(),
@@ -70,19 +80,34 @@ impl Queue {
         }
     }
 
-    pub(super) fn push(&mut self, at: Timestamp, report: Report) {
+    /// This will be reported, whatever happens until then.
+    pub fn put(&mut self, at: Timestamp, report: Report) {
+        self.push(at, report, None);
+    }
+
+    /// This will be reported if the back end says then that it [happens](super::Backend::happens): an instance that is gone
+    /// ends no call.
+    pub fn put_if(&mut self, instance: InstanceId, at: Timestamp, report: Report) {
+        self.push(at, report, Some(instance));
+    }
+
+    fn push(&mut self, at: Timestamp, report: Report, by: Option<InstanceId>) {
         let order = report.class() << 61 | self.made;
         self.made += 1;
-        self.heap.push(Reverse(Due { at, order, report }));
+        self.heap.push(Reverse(Due {
+            at,
+            order,
+            report,
+            by,
+        }));
     }
 
     pub(super) fn next_at(&self) -> Option<Timestamp> {
         self.heap.peek().map(|due| due.0.at)
     }
 
-    pub(super) fn pop(&mut self) -> Option<(Event, Timestamp)> {
-        let Reverse(due) = self.heap.pop()?;
-        Some((due.report.into(), due.at))
+    pub(super) fn pop(&mut self) -> Option<Due> {
+        self.heap.pop().map(|due| due.0)
     }
 }
 

@@ -1,0 +1,105 @@
+//! Hosts that come, are lost, come back and are emptied.
+
+use cloudlot_core::ResourceState;
+
+use super::{Host, HostId};
+use crate::platform::event::StopReason;
+use crate::platform::keep_alive::KeepAlive;
+use crate::platform::life::Life;
+use crate::platform::record::Sink;
+use crate::platform::{Effect, Platform, Turn};
+
+/// Whose fault it is that an instance is lost.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(in crate::platform) enum Blame {
+    /// Its own, or nobody's.
+    Instance,
+    /// Its host's: that says nothing of the function.
+    Host,
+}
+
+impl<K: KeepAlive> Platform<K> {
+    pub(in crate::platform) fn host_joined<O, S>(&mut self, host: Host, turn: &Turn<'_, O, S>) {
+        self.hosts.add(host, turn.now);
+    }
+
+    /// Every instance of the host is lost, and it gets none until it is back.
+    pub(in crate::platform) fn host_lost<O: Extend<Effect>, S: Sink>(
+        &mut self,
+        host: HostId,
+        turn: &mut Turn<'_, O, S>,
+    ) {
+        if !self.hosts.knows(host) {
+            self.totals.late += 1;
+            return;
+        }
+        self.hosts.set_state(host, ResourceState::Failed, turn.now);
+        self.hosts.forget(host);
+        // Those that wait go first: nobody shall be sent to them.
+        for life in [Life::Idle, Life::Stopping, Life::Starting, Life::Busy] {
+            for instance in self.on(host, life) {
+                self.lose(instance, Blame::Host, turn);
+            }
+        }
+    }
+
+    /// The host takes starts again; one that was lost is empty.
+    pub(in crate::platform) fn host_back<O, S>(&mut self, host: HostId, turn: &Turn<'_, O, S>) {
+        if !self.hosts.knows(host) {
+            self.totals.late += 1;
+            return;
+        }
+        self.hosts
+            .set_state(host, ResourceState::Available, turn.now);
+        for life in [Life::Starting, Life::Busy] {
+            for instance in self.on(host, life) {
+                let retires = &mut self.instances[instance].retires;
+                if *retires == Some(StopReason::HostDrains) {
+                    *retires = None;
+                    self.keep_open(instance);
+                }
+            }
+        }
+    }
+
+    /// The host gets no start; what runs there may end, what is idle goes.
+    pub(in crate::platform) fn host_draining<O: Extend<Effect>, S: Sink>(
+        &mut self,
+        host: HostId,
+        turn: &mut Turn<'_, O, S>,
+    ) {
+        if !self.hosts.knows(host) {
+            self.totals.late += 1;
+            return;
+        }
+        self.hosts
+            .set_state(host, ResourceState::Draining, turn.now);
+        for instance in self.on(host, Life::Idle) {
+            self.leave_idle(instance);
+            self.stop(instance, StopReason::HostDrains, turn);
+        }
+        for life in [Life::Starting, Life::Busy] {
+            for instance in self.on(host, life) {
+                let retires = &mut self.instances[instance].retires;
+                *retires = retires.or(Some(StopReason::HostDrains));
+                self.keep_open(instance);
+            }
+        }
+    }
+
+    /// The instances of a host in one state, by place. Looks at all instances.
+    fn on(&self, host: HostId, life: Life) -> Vec<u32> {
+        let places = (0..).zip(&self.hosts.homes);
+        let here = places.filter(|(_, home)| home.host == host.number());
+        let all = here.map(|(place, _)| place);
+        all.filter(|&place| self.instances[place].life == life)
+            .collect()
+    }
+
+    /// Takes an instance out of the set of those that are idle.
+    pub(in crate::platform) fn leave_idle(&mut self, instance: u32) {
+        let function = self.instances[instance].function;
+        let idle = &mut self.functions[function as usize].idle;
+        idle.retain(|&other| other != instance);
+    }
+}

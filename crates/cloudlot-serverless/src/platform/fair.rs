@@ -1,7 +1,7 @@
 //! Turns by weight among those who wait for the same thing: start-time fair queueing.
 //!
 //! Whoever is served gets a finish tag: where its turn began, plus what it cost over its weight. It begins its next turn there,
-//! or at the clock if that is further; the clock is where the last turn began. The one that begins first is next. So while two wait all
+//! or at the clock if that is further and it wanted nothing in between; the clock is where the last turn began. The one that begins first is next. So while two wait all
 //! the time, what they get over their weights differs by no more than one turn of each, in whatever order they came; and who comes
 //! back has no claim on the time in which it wanted nothing.
 //!
@@ -76,11 +76,14 @@ impl Turns {
     pub(super) fn charge(&mut self, id: u32, flow: &mut Flow, cost: u64, weight: NonZeroU32) {
         let waits = flow.start.is_some();
         let start = self.start(flow);
+        // Who goes before its turn does not take the clock past those who wait.
+        let first = self.first().map_or(start, |(first, _)| first);
+        self.clock = self.clock.max(start.min(first));
         self.leave(id, flow);
-        self.clock = self.clock.max(start);
         flow.finish = start.saturating_add(tag(cost) / Tag::from(weight.get()));
         if waits {
-            self.join(id, flow);
+            flow.start = Some(flow.finish);
+            self.waiting.insert((flow.finish, id));
         }
     }
 }
@@ -117,6 +120,23 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn who_goes_before_its_turn_takes_nothing_from_those_who_wait() {
+        let mut line = Turns::new();
+        let mut flows = [Flow::NEW; 2];
+        for (id, flow) in (0..).zip(&mut flows) {
+            line.join(id, flow);
+        }
+        for _ in 0..5 {
+            line.charge(1, &mut flows[1], 1, NonZeroU32::MIN);
+        }
+        for _ in 0..5 {
+            assert_eq!(line.first().unwrap().1, 0);
+            line.charge(0, &mut flows[0], 1, NonZeroU32::MIN);
+        }
+        assert_eq!(line.start(&flows[0]), line.start(&flows[1]));
     }
 
     #[test]

@@ -23,6 +23,7 @@ mod keys;
 mod letters;
 mod life;
 mod list;
+mod owner_line;
 mod owners;
 mod pool;
 mod prewarm;

@@ -9,7 +9,7 @@ use std::num::NonZeroU32;
 use cloudlot_core::{Bytes, Faults, OwnerId, OwnerPath, Rule};
 use cloudlot_policy::accounts::AccountId;
 
-use super::event::{Effect, Limit, Outcome, StopReason};
+use super::event::{Effect, StopReason};
 use super::fair::{Flow, Turns as Line};
 use super::keep_alive::KeepAlive;
 use super::life::Life;
@@ -58,13 +58,13 @@ pub(super) struct OwnerRow {
     /// Nothing for whoever does not say.
     is: Option<Owner>,
     pub(super) weight: NonZeroU32,
-    calls: Option<NonZeroU32>,
-    queue: Option<u32>,
+    pub(super) calls: Option<NonZeroU32>,
+    pub(super) queue: Option<u32>,
     /// Where it stands in the tree of quotas, if there are any.
     account: Option<AccountId>,
     /// What one instance may hold at most.
-    most: u64,
-    functions: Vec<u32>,
+    pub(super) most: u64,
+    pub(super) functions: Vec<u32>,
     /// Calls that run.
     running: u32,
     /// Instances that start.
@@ -72,9 +72,9 @@ pub(super) struct OwnerRow {
     /// Memory and number of those that stop and still hold it.
     stopping: (u64, u64),
     /// Functions whose calls wait for room here, in turn.
-    blocked: VecDeque<u32>,
+    pub(super) blocked: VecDeque<u32>,
     /// Whether it is among those with news.
-    news: bool,
+    pub(super) news: bool,
     pub(super) flow: Flow,
     /// Its functions that wait for memory.
     pub(super) short: Line,
@@ -112,11 +112,11 @@ impl OwnerRow {
         self.calls.is_some() || self.account.is_some()
     }
 
-    fn has_turn(&self) -> bool {
+    pub(super) fn has_turn(&self) -> bool {
         self.calls.is_none_or(|most| self.running < most.get())
     }
 
-    fn may_start_one(&self) -> bool {
+    pub(super) fn may_start_one(&self) -> bool {
         let on_the_way = self.running.saturating_add(self.coming);
         self.calls.is_none_or(|most| on_the_way < most.get())
     }
@@ -128,7 +128,7 @@ pub(super) struct Owners {
     pub(super) rows: Vec<OwnerRow>,
     quotas: Option<Quotas>,
     /// Those in whose line somebody may be served now.
-    news: Vec<u32>,
+    pub(super) news: Vec<u32>,
 }
 
 impl Owners {
@@ -152,7 +152,7 @@ impl Owners {
         &mut self.rows[owner as usize]
     }
 
-    fn tell(&mut self, owner: u32) {
+    pub(super) fn tell(&mut self, owner: u32) {
         let row = &mut self.rows[owner as usize];
         if !row.blocked.is_empty() && !row.news {
             row.news = true;
@@ -258,7 +258,7 @@ impl<K: KeepAlive> Platform<K> {
         self.functions[function as usize].governed = row.is_governed();
     }
 
-    fn owner_of(&self, function: u32) -> &OwnerRow {
+    pub(super) fn owner_of(&self, function: u32) -> &OwnerRow {
         let owner = self.functions[function as usize].is.owner.number();
         &self.owners.rows[owner as usize]
     }
@@ -278,38 +278,6 @@ impl<K: KeepAlive> Platform<K> {
             row.running += 1;
         } else {
             row.running -= 1;
-            self.owners.tell(owner);
-        }
-    }
-
-    /// Whether a call of a governed function may begin to run now.
-    pub(super) fn has_turn(&self, function: u32) -> bool {
-        self.owner_of(function).has_turn()
-    }
-
-    /// Whether an instance with room is for this governed function's own calls, rather than for whose turn it is among its owner's.
-    pub(super) fn may_go_on(&self, function: u32) -> bool {
-        let owner = self.owner_of(function);
-        let alone = owner.blocked.iter().all(|&other| other == function);
-        owner.calls.is_none() || owner.has_turn() && (alone || self.own_turn)
-    }
-
-    /// Calls of this function wait for room with its owner.
-    pub(super) fn block(&mut self, function: u32) {
-        let row = &mut self.functions[function as usize];
-        if !row.blocked {
-            row.blocked = true;
-            let owner = row.is.owner.number();
-            self.owners.rows[owner as usize].blocked.push_back(function);
-        }
-    }
-
-    /// A call of a governed function waits though there is an instance with room for it: it is its owner's turn that is lacking.
-    pub(super) fn block_if_free(&mut self, function: u32) {
-        let row = &self.functions[function as usize];
-        if row.governed && row.queued > 0 && row.has_free() {
-            self.block(function);
-            let owner = self.functions[function as usize].is.owner.number();
             self.owners.tell(owner);
         }
     }
@@ -366,111 +334,6 @@ impl<K: KeepAlive> Platform<K> {
         let function = FunctionId::new(row.function);
         self.keep_alive.evicted(function, row.value);
         self.totals.evictions += 1;
-        true
-    }
-
-    /// Sends a call away that has just come if too many wait already, and any for which its owner can never have an instance.
-    pub(super) fn throttle<O: Extend<Effect>, S: Sink>(
-        &mut self,
-        call: u32,
-        turn: &mut Turn<'_, O, S>,
-    ) {
-        let pending = &self.calls[call];
-        if pending.stage != Stage::Waiting {
-            return;
-        }
-        let new = pending.arrived == turn.now && pending.attempts == 0;
-        let function = pending.call.function.number();
-        let row = &self.functions[function as usize];
-        let over = |queue: Option<u32>, excess: u64| queue.is_some_and(|most| excess > most.into());
-        let limit = if row.governed && row.is.memory.get() > self.owner_of(function).most {
-            Limit::OwnerMemory
-        } else if new && over(row.is.queue, row.excess()) {
-            Limit::Queue
-        } else if new && self.owner_queue_is_full(function) {
-            Limit::OwnerQueue
-        } else {
-            return;
-        };
-        self.totals.throttled += 1;
-        self.withdraw(call);
-        self.answer(call, Outcome::Throttled(limit), turn);
-    }
-
-    fn owner_queue_is_full(&self, function: u32) -> bool {
-        let owner = self.owner_of(function);
-        let excess = |&function: &u32| self.functions[function as usize].excess();
-        let all = || owner.functions.iter().map(excess).sum::<u64>();
-        owner.queue.is_some_and(|most| all() > most.into())
-    }
-
-    /// Serves those who wait for room with their owners.
-    pub(super) fn serve_owners<O: Extend<Effect>, S: Sink>(&mut self, turn: &mut Turn<'_, O, S>) {
-        while let Some(owner) = self.owners.news.pop() {
-            self.owners.rows[owner as usize].news = false;
-            while self.serve_round(owner, turn) {}
-        }
-    }
-
-    /// One round through an owner's line: each gets one call to run or its starts. The first that finds no room for an instance
-    /// keeps its place, and nobody behind it starts one. Says whether anybody was served.
-    fn serve_round<O: Extend<Effect>, S: Sink>(
-        &mut self,
-        owner: u32,
-        turn: &mut Turn<'_, O, S>,
-    ) -> bool {
-        let line = std::mem::take(&mut self.owners.rows[owner as usize].blocked);
-        let mut unserved = VecDeque::new();
-        let (mut served, mut stuck) = (false, false);
-        for function in line {
-            self.functions[function as usize].blocked = false;
-            let starts = self.totals.starts;
-            let ran = self.run_one(function, turn);
-            if !ran && !stuck {
-                self.start_wanted(function, turn);
-                stuck = self.functions[function as usize].blocked && self.totals.starts == starts;
-            }
-            let row = &self.functions[function as usize];
-            let waits = row.blocked || row.queued > 0 && (ran || stuck || row.has_free());
-            if ran || self.totals.starts > starts {
-                served = true;
-                if waits {
-                    self.block(function);
-                }
-            } else if waits {
-                let blocked = &mut self.owners.rows[owner as usize].blocked;
-                blocked.retain(|&other| other != function);
-                self.functions[function as usize].blocked = true;
-                unserved.push_back(function);
-            }
-        }
-        let row = &mut self.owners.rows[owner as usize];
-        unserved.append(&mut row.blocked);
-        row.blocked = unserved;
-        served
-    }
-
-    /// Runs the next call of a function on an instance that has room for it, if both are there and it may.
-    fn run_one<O: Extend<Effect>, S: Sink>(
-        &mut self,
-        function: u32,
-        turn: &mut Turn<'_, O, S>,
-    ) -> bool {
-        let row = &self.functions[function as usize];
-        if row.queued == 0 || !row.has_free() || !self.has_turn(function) {
-            return false;
-        }
-        self.own_turn = true;
-        let call = self.next_waiting(function, turn);
-        self.own_turn = false;
-        let Some(call) = call else {
-            return false;
-        };
-        let id = self.calls[call].call.id;
-        match self.take_free(function, id, turn.now) {
-            Some(instance) => self.run(call, instance, super::binding::Start::Warm, turn),
-            None => self.queue(function, call),
-        }
         true
     }
 }

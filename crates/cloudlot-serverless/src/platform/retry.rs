@@ -76,14 +76,17 @@ impl<K: KeepAlive> Platform<K> {
         if self.functions[function as usize].is.breaker.is_some() {
             self.tell_circuit(call, outcome, turn);
         }
+        if outcome == Outcome::Success {
+            return self.answer(call, outcome, turn);
+        }
         let pending = &self.calls[call];
-        let is = self.functions[function as usize].is;
+        let is = &self.functions[function as usize].is;
         let may = pending.call.source == Source::Event || is.idempotent;
         let wait = is.retries.backoff.after(pending.attempts.into());
         let at = turn.now + wait;
         let young = at.since(pending.arrived) <= is.retries.oldest;
-        let last = outcome == Outcome::Success || pending.left && pending.joined.first().is_none();
-        if last || !may || pending.attempts > is.retries.most || !young {
+        let unwanted = pending.left && pending.joined.first().is_none();
+        if unwanted || !may || pending.attempts > is.retries.most || !young {
             return self.answer(call, outcome, turn);
         }
         self.totals.retries += 1;

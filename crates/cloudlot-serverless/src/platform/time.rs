@@ -133,8 +133,8 @@ impl<K: KeepAlive> Platform<K> {
     fn look<O: Extend<Effect>, S: Sink>(&mut self, function: u32, turn: &mut Turn<'_, O, S>) {
         let row = &mut self.functions[function as usize];
         row.due = Timestamp::MAX;
-        let is = row.is;
-        if let Some(timeout) = is.timeout {
+        let (timeout, patience) = (row.is.timeout, row.is.patience);
+        if let Some(timeout) = timeout {
             while let Some(call) = self.functions[function as usize].running.first() {
                 let end = self.calls[call].started.unwrap_or(turn.now) + timeout;
                 if end > turn.now {
@@ -144,7 +144,7 @@ impl<K: KeepAlive> Platform<K> {
                 self.time_out(call, turn);
             }
         }
-        if let Some(patience) = is.patience {
+        if let Some(patience) = patience {
             while let Some((call, end)) = self.first_to_give_up(function, patience) {
                 if end > turn.now {
                     self.look_again(function, end, turn);

@@ -43,6 +43,9 @@ impl<K: KeepAlive> Platform<K> {
     /// This function waits for its turn.
     pub(super) fn join_short(&mut self, function: u32) {
         let row = &mut self.functions[function as usize];
+        if row.short {
+            return;
+        }
         let owner = row.is.owner.number();
         row.short = true;
         let holder = &mut self.owners.rows[owner as usize];
@@ -88,7 +91,7 @@ impl<K: KeepAlive> Platform<K> {
     /// One start after the other for whoever is next, as far as memory goes.
     pub(super) fn serve_fairly<O: Extend<Effect>, S: Sink>(&mut self, turn: &mut Turn<'_, O, S>) {
         self.serving_short = true;
-        let mut homeless = Vec::new();
+        self.take_up_again();
         while let Some(function) = self.next_short() {
             let row = &self.functions[function as usize];
             let wants = row.wants_more() && (!self.draining || row.is_behind());
@@ -108,13 +111,26 @@ impl<K: KeepAlive> Platform<K> {
             } else {
                 // Nobody has to wait until there is a host for it.
                 self.leave_short(function);
-                homeless.push(function);
+                self.functions[function as usize].short = true;
+                self.hosts.short.push_back(function);
             }
         }
-        for function in homeless {
-            self.join_short(function);
-        }
         self.serving_short = false;
+    }
+
+    /// Those for whom no host was large enough wait with the others again where one is now.
+    fn take_up_again(&mut self) {
+        for _ in 0..self.hosts.short.len() {
+            let Some(function) = self.hosts.short.pop_front() else {
+                return;
+            };
+            if self.has_a_host(function) {
+                self.functions[function as usize].short = false;
+                self.join_short(function);
+            } else {
+                self.hosts.short.push_back(function);
+            }
+        }
     }
 
     /// Whether an instance that has ended a call, and for which there is another, makes room: its owner got more than the lead

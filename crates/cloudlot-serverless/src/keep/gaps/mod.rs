@@ -100,7 +100,7 @@ struct Row {
 #[derive(Clone, Debug)]
 struct Known {
     seen: Histogram,
-    last: u8,
+    last: usize,
     /// How many gaps came since the plan was made.
     news: u16,
     rest: Rest,
@@ -120,7 +120,7 @@ impl Gaps {
 
     fn decide(&self, row: &Row, known: &Known, level: usize) -> Rest {
         let common = &self.common[level.min(1)];
-        let expected = common.expect(known.last.into(), &known.seen, self.config.trust);
+        let expected = common.expect(known.last, &known.seen, self.config.trust);
         let start = Duration::from_nanos(row.start).as_secs_f64();
         let price = Price {
             cold: self.worth_of(row.memory),
@@ -176,10 +176,10 @@ impl KeepAlive for Gaps {
         let gap = bin(now.as_nanos().saturating_sub(*left));
         *left = u64::MAX;
         let known = &mut row.known[class(level)];
-        self.common[level.min(1)].add(known.last.into(), gap);
+        self.common[level.min(1)].add(known.last, gap);
         known.seen.add(gap);
         known.news = known.news.saturating_add(1);
-        known.last = u8::try_from(gap).unwrap_or(u8::MAX);
+        known.last = gap;
     }
 
     fn rest(&mut self, resting: &Resting) -> Rest {
@@ -211,7 +211,7 @@ impl KeepAlive for Gaps {
 impl Known {
     const NOTHING: Self = Self {
         seen: Histogram::EMPTY,
-        last: NO_GAP as u8,
+        last: NO_GAP,
         news: 0,
         rest: Rest::keep(Duration::ZERO),
     };

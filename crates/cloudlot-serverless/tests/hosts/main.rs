@@ -3,6 +3,5 @@
 
 mod choices;
 mod course;
-mod learned;
 mod random;
 mod world;

@@ -208,12 +208,7 @@ fn arrive(world: &mut World, function: u32, source: Source) {
     let (memory, millicores) = (need.memory.get(), need.millicores);
     let hosts = (0..).map(HostId::new).zip(world.hosts.clone());
     let has_room = |(host, limit): &(HostId, Host)| {
-        // Idle instances make room at once, or when they are gone: then there is none now.
-        let in_the_way = |is: Is| match is {
-            Is::Starting | Is::Running => true,
-            Is::Idle | Is::Stopping => world.frees == Frees::WhenGone,
-        };
-        let held = world.held(*host, in_the_way);
+        let held = world.in_the_way(*host);
         let fits = held.0 + memory <= limit.memory.get() && held.1 + millicores <= limit.millicores;
         fits && !world.closed.contains(host)
     };

@@ -31,6 +31,7 @@ pub(crate) struct World {
     pub(crate) functions: Vec<Function>,
     pub(crate) hosts: Vec<Host>,
     pub(crate) closed: BTreeSet<HostId>,
+    targets: BTreeSet<FunctionId>,
     pub(crate) instances: BTreeMap<InstanceId, Instance>,
     pub(crate) replies: BTreeMap<CallId, Outcome>,
     pub(crate) wake: Option<Timestamp>,
@@ -58,6 +59,7 @@ impl World {
             functions: functions.to_vec(),
             hosts: hosts.to_vec(),
             closed: BTreeSet::new(),
+            targets: BTreeSet::new(),
             instances: BTreeMap::new(),
             replies: BTreeMap::new(),
             wake,
@@ -79,6 +81,7 @@ impl World {
             Event::HostDraining(host) => _ = self.closed.insert(host),
             Event::HostBack(host) => _ = self.closed.remove(&host),
             Event::HostJoined(host) => self.hosts.push(host),
+            Event::Target { function, .. } => _ = self.targets.insert(function),
             Event::Ready(id) => self.set(id, Is::Idle),
             Event::Done { attempt, .. } => {
                 let runs = |it: &&mut Instance| it.attempts.contains(&attempt);
@@ -95,7 +98,6 @@ impl World {
             | Event::Healthy(_)
             | Event::Unhealthy(_)
             | Event::Cancel(_)
-            | Event::Target { .. }
             | Event::Drain
             | Event::Rebalance
             | Event::Tick => {}
@@ -182,10 +184,31 @@ impl World {
         }
     }
 
+    /// Whether somebody wants instances of a function whether calls do or not: then idle ones may have to stay.
+    fn has_a_floor(&self, function: FunctionId) -> bool {
+        let provisioned = self.functions[function.number() as usize].provisioned > 0;
+        provisioned || self.targets.contains(&function)
+    }
+
+    /// What is held on a host by those that do not make room for others, now or at any time.
+    pub(crate) fn in_the_way(&self, host: HostId) -> (u64, u64) {
+        let stays = |it: &Instance| match it.is {
+            Is::Starting | Is::Running => true,
+            // Idle ones make room at once, or when they are gone: then there is none now.
+            Is::Idle => self.frees == Frees::WhenGone || self.has_a_floor(it.function),
+            Is::Stopping => self.frees == Frees::WhenGone,
+        };
+        self.sum(host, stays)
+    }
+
     /// What is held on a host by instances in some states.
     pub(crate) fn held(&self, host: HostId, states: impl Fn(Is) -> bool) -> (u64, u64) {
+        self.sum(host, |it| states(it.is))
+    }
+
+    fn sum(&self, host: HostId, counts: impl Fn(&Instance) -> bool) -> (u64, u64) {
         let here = self.instances.values().filter(|it| it.host == host);
-        here.filter(|it| states(it.is)).fold((0, 0), |sum, it| {
+        here.filter(|it| counts(it)).fold((0, 0), |sum, it| {
             let is = &self.functions[it.function.number() as usize];
             (sum.0 + is.memory.get(), sum.1 + is.millicores)
         })

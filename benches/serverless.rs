@@ -8,7 +8,8 @@ use cloudlot_serverless::sim::{FixedStart, Simulation};
 use cloudlot_serverless::trace::Counts;
 use cloudlot_serverless::trace::azure2019::{self, Lacking};
 use cloudlot_serverless::{
-    Arrival, Binding, FixedWindow, Function, FunctionId, Platform, Reuse, Settings,
+    Arrival, Binding, FixedWindow, Function, FunctionId, Host, HostChoice, Hosting, Platform,
+    Reuse, Settings,
 };
 use flate2::bufread::GzDecoder;
 use std::fs::File;
@@ -33,6 +34,7 @@ fn main() {
         }
     }
     flat(if brief { 1 } else { 3 });
+    hosts(if brief { 2_000 } else { 300_000 });
 }
 
 /// The best and the median of some runs, in time of the processor: the machine is shared.
@@ -115,6 +117,52 @@ fn flat(sizes: u32) {
         let each = best.as_secs_f64() * 1e9 / calls as f64;
         println!("{calls:>12} {each:>10.1} {:>12}", peak());
     }
+}
+
+/// What hosts cost: a start, if every call starts an instance on one of 100 hosts; and a warm call, if none does.
+fn hosts(calls: u64) {
+    println!();
+    println!("with a hundred hosts, or without");
+    println!("{:>28} {:>10} {:>12}", "", "ns a call", "starts/s");
+    let show = |what: &str, settings: Settings, hosts: u32, window: u64, calls: u64| {
+        let mut starts = 0;
+        let (best, _) = times(5, || {
+            let mut platform = Platform::new(settings, FixedWindow(Duration::from_secs(window)));
+            for _ in 0..500 {
+                platform.add(Function::new(Bytes::mib(128)));
+            }
+            for _ in 0..hosts {
+                platform.add_host(Host::new(Bytes::gib(64)));
+            }
+            run(&mut platform, synthetic(calls));
+            starts = platform.totals().starts;
+        });
+        let each = best.as_secs_f64() * 1e9 / calls as f64;
+        let rate = starts as f64 / best.as_secs_f64();
+        println!("{what:>28} {each:>10.1} {rate:>12.0}");
+    };
+    let with = |choice| Settings {
+        hosts: Hosting {
+            choice,
+            ..Hosting::DEFAULT
+        },
+        ..SETTINGS
+    };
+    show("each starts, no hosts", SETTINGS, 0, 0, calls);
+    for choice in [
+        HostChoice::FirstFit,
+        HostChoice::BestFit,
+        HostChoice::LeastLoaded,
+        HostChoice::TwoChoices,
+        HostChoice::Hashed { bound_percent: 125 },
+        HostChoice::Locality,
+    ] {
+        let name = format!("{choice:?}");
+        let name = name.split(' ').next().unwrap_or("");
+        show(name, with(choice), 100, 0, calls);
+    }
+    show("warm, no hosts", SETTINGS, 0, 600, 10 * calls);
+    show("warm", with(HostChoice::LeastLoaded), 100, 600, 10 * calls);
 }
 
 fn synthetic(calls: u64) -> impl Iterator<Item = Arrival> {

@@ -26,10 +26,12 @@
 
 mod chance;
 mod choose;
+pub mod evict;
 pub mod keep;
 pub mod monitor;
 mod platform;
 pub mod report;
+pub mod rightsize;
 pub mod scale;
 pub mod sim;
 pub mod start;
@@ -37,13 +39,14 @@ pub mod synthetic;
 pub mod trace;
 mod workload;
 
-pub use choose::{Candidate, Choose, HostChoice, Question, Wanted};
+pub use choose::{Candidate, ChoiceRule, Choose, HostChoice, Learned, Question, Wanted};
 pub use keep::FixedWindow;
 pub use platform::{
-    AttemptId, Backoff, Binding, Breaker, Call, CallId, Cancelling, Discord, Effect, Event, Exit,
-    Frees, Full, Function, Health, Host, HostId, Hosting, InstanceId, KeepAlive, Key, KeyMemory,
-    Life, Limit, Move, Outcome, Platform, Pool, Prewarm, Rebalance, Record, Rest, Resting, Retries,
-    Reuse, Settings, Sink, Source, Standing, Status, StopReason, Temperature, Totals,
+    AttemptId, Backoff, Binding, Breaker, Call, CallId, Cancelling, Discord, Effect, Event, Evicts,
+    Exit, Frees, Full, Function, Health, Host, HostId, Hosting, InstanceId, KeepAlive, Key,
+    KeyMemory, Life, Limit, Move, Outcome, Owner, Platform, Pool, Prewarm, Rebalance, Record, Rest,
+    Resting, Retries, Reuse, Settings, Sink, Source, Spares, Standing, Status, StopReason,
+    Temperature, Totals, Turns, View,
 };
 pub use workload::{Arrival, Profile};
 

@@ -1,14 +1,13 @@
 //! The command line.
 
 use super::policy::Policy;
-use super::span;
+use super::start::Start;
 use super::trace::Format;
 use clap::{Parser, ValueEnum};
 use cloudlot_core::Bytes;
 use cloudlot_serverless::Binding;
 use cloudlot_serverless::report::Price;
 use std::path::PathBuf;
-use std::time::Duration;
 
 /// Replays a day of function calls under policies of keeping instances warm, and compares them
 ///
@@ -52,9 +51,13 @@ pub(super) struct Args {
     )]
     pub(super) bindings: Vec<Bind>,
 
-    /// How long a start takes
-    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = span::parse)]
-    pub(super) start: Duration,
+    /// How much memory all instances share; the least recently used idle one makes room [default: as much as calls want]
+    #[arg(long, value_name = "SIZE")]
+    pub(super) memory: Option<Bytes>,
+
+    /// How long a start takes: a time, or as in wasm, process, oci, microvm, huawei-1 or huawei-2
+    #[arg(long, value_name = "TIME|CLASS", default_value = "1s")]
+    pub(super) start: Start,
 
     /// Replay from this minute of the trace on
     #[arg(long, value_name = "MINUTE", default_value_t = 0)]
@@ -64,8 +67,8 @@ pub(super) struct Args {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(super) minutes: Option<u32>,
 
-    /// The root of all chance of a generated day
-    #[arg(long, value_name = "N", default_value_t = 7, conflicts_with = "trace")]
+    /// The root of all chance: of a generated day, and of starts of a class
+    #[arg(long, value_name = "N", default_value_t = 7)]
     pub(super) seed: u64,
 
     /// How many functions a generated day has

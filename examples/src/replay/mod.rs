@@ -5,6 +5,7 @@ mod args;
 mod policy;
 mod show;
 mod span;
+mod start;
 mod trace;
 
 pub use show::run;

@@ -6,8 +6,8 @@ use super::trace::Trace;
 use crate::progress::Progress;
 use clap::Parser;
 use cloudlot_serverless::report::{Gather, Panels, Report, Run, Workload, thousands};
-use cloudlot_serverless::sim::{FixedStart, Simulation};
-use cloudlot_serverless::{Function, Platform, Settings};
+use cloudlot_serverless::sim::Simulation;
+use cloudlot_serverless::{Frees, Full, Function, Platform, Pool, Settings};
 use std::fmt::Display;
 use std::fs;
 use std::io::{self, Write};
@@ -113,6 +113,11 @@ fn replay(
 ) -> Run {
     let settings = Settings {
         binding: bind.binding(),
+        pool: args.memory.map(|memory| Pool {
+            memory,
+            frees: Frees::WhenGone,
+            full: Full::Wait,
+        }),
         ..Settings::DEFAULT
     };
     let mut platform = Platform::new(settings, policy.make());
@@ -120,7 +125,8 @@ fn replay(
         platform.add(Function::from(profile));
     }
     let mut gather = Gather::new(trace.functions());
-    let mut simulation = Simulation::new(FixedStart(args.start));
+    let mut backend = args.start.make(args.seed);
+    let mut simulation = Simulation::new(&mut *backend);
     let mut calls = 0;
     let arrivals = trace.arrivals().inspect(|_| {
         if calls % LOOK == 0 {

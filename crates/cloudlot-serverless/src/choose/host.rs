@@ -137,3 +137,155 @@ pub(super) fn bound(
     let mean = sum(size).plus(more).share_of(sum(|load| load.limit));
     mean * f64::from(bound_percent.max(100)) / 100.0
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const ONE: Size = Size {
+        memory: 1,
+        millicores: 0,
+    };
+
+    fn hosts(count: usize, memory: u64) -> Vec<HostLoad> {
+        let limit = Size {
+            memory,
+            millicores: 0,
+        };
+        vec![HostLoad::new(limit); count]
+    }
+
+    /// Places one instance of each function and says where.
+    fn place(rule: HostChoice, functions: u32, loads: &mut [HostLoad], seed: u64) -> Vec<usize> {
+        let mut luck = Luck::new(seed);
+        let placed = (0..functions).map(|function| {
+            let asked = Asked {
+                loads,
+                need: ONE,
+                function,
+                prepared: &[],
+            };
+            let host = rule.choose(&asked, &mut luck).unwrap();
+            loads[host].held = loads[host].held.plus(ONE);
+            host
+        });
+        placed.collect()
+    }
+
+    fn highest(loads: &[HostLoad]) -> u64 {
+        loads.iter().map(|load| load.held.memory).max().unwrap_or(0)
+    }
+
+    #[test]
+    fn one_host_more_moves_one_function_in_n_and_each_of_them_to_itself() {
+        let homes = |count: usize, function: u32| {
+            let asked = Asked {
+                loads: &hosts(count, 100),
+                need: ONE,
+                function,
+                prepared: &[],
+            };
+            let rule = HostChoice::Hashed { bound_percent: 125 };
+            rule.choose(&asked, &mut Luck::new(0)).unwrap()
+        };
+        for count in [4, 10, 40] {
+            let moved: Vec<usize> = (0..10_000)
+                .filter(|&function| homes(count, function) != homes(count + 1, function))
+                .map(|function| homes(count + 1, function))
+                .collect();
+            assert!(moved.iter().all(|&host| host == count), "{count} hosts");
+            // Four standard deviations around 10,000 / (n + 1).
+            let mean = 10_000.0 / (count as f64 + 1.0);
+            let off = (moved.len() as f64 - mean).abs();
+            assert!(off < 4.0 * mean.sqrt(), "{} of 10000", moved.len());
+        }
+    }
+
+    #[test]
+    fn no_host_holds_more_than_its_part_of_the_mean() {
+        for bound_percent in [100, 110, 125, 200] {
+            let mut loads = hosts(20, 1_000);
+            let rule = HostChoice::Hashed { bound_percent };
+            for (placed, _) in place(rule, 2_000, &mut loads, 0).into_iter().enumerate() {
+                let mean = (placed + 1) as f64 / 20.0;
+                let most = mean * f64::from(bound_percent) / 100.0;
+                // One at most is above: the one that came when the host was at its bound.
+                if placed == 1_999 {
+                    assert!(highest(&loads) as f64 <= most + 1.0, "{bound_percent}");
+                }
+            }
+        }
+        // A bound that never binds leaves the hot spots as they are.
+        let mut free = hosts(20, 1_000);
+        place(
+            HostChoice::Hashed { bound_percent: 900 },
+            2_000,
+            &mut free,
+            0,
+        );
+        assert!(highest(&free) > 110);
+    }
+
+    #[test]
+    fn a_hot_function_leaves_its_home_when_it_holds_more_than_its_part() {
+        let mut loads = hosts(10, 1_000);
+        let mut luck = Luck::new(0);
+        for _ in 0..1_000 {
+            let asked = Asked {
+                loads: &loads,
+                need: ONE,
+                function: 7,
+                prepared: &[],
+            };
+            let rule = HostChoice::Hashed { bound_percent: 125 };
+            let host = rule.choose(&asked, &mut luck).unwrap();
+            loads[host].held = loads[host].held.plus(ONE);
+        }
+        assert!(highest(&loads) <= 126, "{}", highest(&loads));
+        let used = loads.iter().filter(|load| load.held.memory > 0).count();
+        assert!((8..10).contains(&used), "{used} hosts");
+    }
+
+    #[test]
+    fn two_choices_leave_a_lower_highest_load_than_chance() {
+        for seed in 0..20 {
+            let of = |rule| {
+                let mut loads = hosts(100, 1_000);
+                place(rule, 1_000, &mut loads, seed);
+                highest(&loads)
+            };
+            let (two, random) = (of(HostChoice::TwoChoices), of(HostChoice::Random));
+            assert!(two < random && two <= 13, "seed {seed}: {two}, {random}");
+        }
+    }
+
+    proptest! {
+        /// Whatever the rule: a host with room if there is one, none if there is none.
+        #[test]
+        fn a_rule_names_a_host_with_room_or_none_has(
+            rule in prop::sample::select(vec![
+                HostChoice::FirstFit, HostChoice::BestFit, HostChoice::LeastLoaded, HostChoice::RoundRobin,
+                HostChoice::Random, HostChoice::TwoChoices, HostChoice::Hashed { bound_percent: 100 },
+                HostChoice::Locality, HostChoice::Learned,
+            ]),
+            hosts in prop::collection::vec((0..9_u64, 0..9_u64, any::<bool>()), 0..9),
+            memory in 0..9_u64,
+            function: u32,
+            prepared in prop::collection::vec(0..9_u32, 0..4),
+            seed: u64,
+        ) {
+            let loads: Vec<HostLoad> = hosts.iter().map(|&(limit, held, open)| {
+                let size = |memory| Size { memory, millicores: 0 };
+                HostLoad { held: size(held.min(limit)), open, ..HostLoad::new(size(limit)) }
+            }).collect();
+            let need = Size { memory, millicores: 0 };
+            let known: Vec<u32> = prepared.into_iter().filter(|&host| (host as usize) < loads.len()).collect();
+            let asked = Asked { loads: &loads, need, function, prepared: &known };
+            let chosen = rule.choose(&asked, &mut Luck::new(seed));
+            let any = loads.iter().any(|load| load.fits(need));
+            prop_assert_eq!(chosen.is_some(), any);
+            prop_assert!(chosen.is_none_or(|host| loads[host].fits(need)));
+        }
+    }
+}

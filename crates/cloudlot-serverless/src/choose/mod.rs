@@ -6,11 +6,13 @@
 mod hash;
 mod host;
 mod instance;
+mod learned;
 mod load;
 mod luck;
 mod port;
 
 pub use host::HostChoice;
+pub use learned::{ChoiceRule, Learned};
 pub use port::{Candidate, Choose, Question, Wanted};
 
 pub(crate) use host::Asked;

@@ -1,4 +1,4 @@
-//! The fixed window.
+//! The fixed window, and the fixed life.
 
 use std::time::Duration;
 
@@ -11,5 +11,18 @@ pub struct FixedWindow(pub Duration);
 impl KeepAlive for FixedWindow {
     fn rest(&mut self, _: &Resting) -> Rest {
         Rest::keep(self.0)
+    }
+}
+
+/// Every instance lives for the same time after it was ready, however often it is used: a reuse renews nothing. What runs at the end
+/// of that life is finished.
+///
+/// Some simulators do this and call it a keep-alive window.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct FixedLife(pub Duration);
+
+impl KeepAlive for FixedLife {
+    fn rest(&mut self, resting: &Resting) -> Rest {
+        Rest::keep(self.0.saturating_sub(resting.age))
     }
 }

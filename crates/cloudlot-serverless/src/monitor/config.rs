@@ -23,7 +23,8 @@ pub struct MonitorConfig {
     pub detector: Detector,
     /// How many intervals ahead is forecast.
     pub horizons: Vec<usize>,
-    /// How many functions there may be: calls of those with higher numbers are only counted.
+    /// How many functions there may be: calls of those with higher numbers are only counted. A pointer is kept for each number below the
+    /// highest that was seen.
     pub functions: u32,
 }
 

@@ -51,7 +51,8 @@ pub struct Endings {
     pub lost: u64,
     /// Waiting for too long.
     pub waited_too_long: u64,
-    /// Without having been let in: no room, a conflict, a platform that ends.
+    /// In any other way: not let in, for want of room or by a limit, a breaker, a conflict or the end of the platform; too old; taken back.
+    /// None of them went as promised.
     pub turned_away: u64,
 }
 

@@ -9,7 +9,7 @@ use super::season;
 /// What a series is like. What is missing was looked for and is not there, or the series is too short to tell.
 ///
 /// The line is taken out before the season is looked for, the season before the trend is measured, and both before
-/// bursts are. So neither is mistaken for another. It takes time in the square of the number of samples: 3 ms for a thousand.
+/// bursts are. So neither is mistaken for another. It takes time in the square of the number of samples: some 2 ms for a thousand, half a second for ten thousand.
 /// ```
 /// use cloudlot_serverless::monitor::{Pattern, Samples};
 /// use std::time::Duration;
@@ -89,7 +89,13 @@ impl Pattern {
         if values.len() < LEAST_SAMPLES {
             return Self::default();
         }
-        let season = season::find(&without_line(values)).map(|(lag, strength)| Season {
+        let flat = without_line(values);
+        let found = if is_rounding(&flat, values) {
+            None
+        } else {
+            season::find(&flat)
+        };
+        let season = found.map(|(lag, strength)| Season {
             lag,
             period: samples.period(lag),
             strength,
@@ -105,7 +111,7 @@ impl Pattern {
             .collect();
         Self {
             season,
-            trend: trend(&time, &rest, lag),
+            trend: trend(&time, &rest, lag).filter(|_| !is_rounding(&rest, values)),
             burst: burst(values, &left, lag),
         }
     }
@@ -131,6 +137,12 @@ fn burst(values: &[f64], left: &[f64], lag: usize) -> Option<Burst> {
         dispersion,
         peak: values.iter().copied().fold(0.0, f64::max) / mean,
     })
+}
+
+/// Whether what is left of the values is no more than what rounding leaves of them.
+fn is_rounding(left: &[f64], values: &[f64]) -> bool {
+    let largest = values.iter().copied().fold(0.0, f64::max);
+    left.iter().all(|it| it.abs() <= largest * 1e-9)
 }
 
 fn places(values: &[f64]) -> Vec<f64> {

@@ -62,8 +62,10 @@ pub(super) fn find(values: &[f64]) -> Option<(usize, f64)> {
     let curve = Curve::of(values, last);
     let peaks: Vec<usize> = (2..=last).filter(|&lag| curve.is_peak(lag)).collect();
     let top = peaks.iter().map(|&lag| curve.at(lag)).fold(0.0, f64::max);
-    // Rounds of two, three and more seasons are as much alike as those of one: the shortest that is no worse, but for noise.
-    let noise = 4.0 * (1.0 - top * top) / (values.len() as f64).sqrt() + 1e-9;
+    // Rounds of two, three and more seasons are as much alike as those of one: the shortest that is no worse, but for noise
+    // and for what a single outlier costs those that meet it twice.
+    let noise = 4.0 * (1.0 - top * top) / (values.len() as f64).sqrt();
+    let noise = noise + (1.0 - top).min(top / 10.0) + 1e-9;
     let first = peaks
         .into_iter()
         .find(|&lag| curve.at(lag) >= top - noise)?;

@@ -2,7 +2,8 @@
 
 use cloudlot_core::Timestamp;
 
-use super::event::{AttemptId, Call, CallId, Effect, InstanceId, Outcome};
+use super::event::{AttemptId, Call, CallId, Effect, InstanceId, Outcome, StopReason};
+use super::evict::Spares;
 use super::function::{Binding, Reuse};
 use super::keep_alive::KeepAlive;
 use super::life::Life;
@@ -66,7 +67,14 @@ impl<K: KeepAlive> Platform<K> {
         pending.cold = false;
         let Admitted { id, function, .. } = pending.call;
         let function = function.number();
-        match self.take_free(function, id, turn.now) {
+        let row = &self.functions[function as usize];
+        let behind = row.governed && (row.queued > 0 || !self.has_turn(function));
+        let free = if behind {
+            None
+        } else {
+            self.take_free(function, id, turn.now)
+        };
+        match free {
             Some(instance) => self.run(call, instance, Start::Warm, turn),
             None => self.wait(function, call, turn),
         }
@@ -74,7 +82,7 @@ impl<K: KeepAlive> Platform<K> {
 
     /// An instance with room for a call: by most rules one that runs others already, else an idle one, which leaves its
     /// function's set.
-    fn take_free(&mut self, function: u32, call: CallId, now: Timestamp) -> Option<u32> {
+    pub(super) fn take_free(&mut self, function: u32, call: CallId, now: Timestamp) -> Option<u32> {
         if self.settings.reuse.looks_at_all() {
             return self.choose_free(function, call, now);
         }
@@ -119,11 +127,16 @@ impl<K: KeepAlive> Platform<K> {
             self.look_again(function, turn.now + patience, turn);
         }
         self.mind_age(call, turn);
+        self.block_if_free(function);
+        let handle = self.calls.handle(call);
         self.turn_away(call, turn);
+        if self.calls.find(handle).is_some() {
+            self.throttle(call, turn);
+        }
     }
 
     /// Puts a call at the end of those that wait for any instance.
-    fn queue(&mut self, function: u32, call: u32) {
+    pub(super) fn queue(&mut self, function: u32, call: u32) {
         let row = &mut self.functions[function as usize];
         row.waiting.join(&mut self.calls, call);
         row.queued += 1;
@@ -131,13 +144,18 @@ impl<K: KeepAlive> Platform<K> {
     }
 
     /// Takes the call that waited longest for any instance.
-    fn next_waiting<O: Extend<Effect>, S: Sink>(
+    pub(super) fn next_waiting<O: Extend<Effect>, S: Sink>(
         &mut self,
         function: u32,
         turn: &mut Turn<'_, O, S>,
     ) -> Option<u32> {
         loop {
-            let call = self.functions[function as usize].waiting.first()?;
+            let row = &self.functions[function as usize];
+            let call = row.waiting.first()?;
+            if row.governed && !self.may_go_on(function) {
+                self.block(function);
+                return None;
+            }
             if !self.is_too_old(call, turn.now) {
                 self.leave_queue(function, call);
                 return Some(call);
@@ -179,8 +197,13 @@ impl<K: KeepAlive> Platform<K> {
     }
 
     /// Starts an instance; with early binding it is promised to the call that waited longest.
-    fn start<O: Extend<Effect>, S: Sink>(&mut self, function: u32, turn: &mut Turn<'_, O, S>) {
+    pub(super) fn start<O: Extend<Effect>, S: Sink>(
+        &mut self,
+        function: u32,
+        turn: &mut Turn<'_, O, S>,
+    ) {
         let instance = self.create(function, turn);
+        self.charge_turn(function);
         let row = &mut self.functions[function as usize];
         row.target = row.target.map(|target| target.max(1));
         if self.settings.binding == Binding::Late
@@ -232,11 +255,15 @@ impl<K: KeepAlive> Platform<K> {
             self.totals.late += 1;
             return;
         }
-        let row = self.instances[instance];
-        let function = row.function;
+        let row = &mut self.instances[instance];
+        row.ready = turn.now;
+        let (function, since) = (row.function, row.since);
         self.functions[function as usize].crashes = 0;
         self.mind_health(function, turn);
-        let took = turn.now.since(row.since);
+        let took = turn.now.since(since);
+        if self.settings.spares == Spares::Young {
+            self.instances[instance].spared = turn.now + took;
+        }
         self.keep_alive.ready(FunctionId::new(function), took);
         self.prepared(function, turn);
         if self.settings.hosts.choice == HostChoice::Locality {
@@ -250,7 +277,10 @@ impl<K: KeepAlive> Platform<K> {
         if self.hosts.has_moves() {
             self.finish_move(instance, turn);
         }
+        // It was started for this function's calls.
+        self.own_turn = true;
         self.offer(instance, Start::Cold, turn);
+        self.own_turn = false;
     }
 
     /// Runs those to whom an instance was promised that is ready now.
@@ -269,9 +299,24 @@ impl<K: KeepAlive> Platform<K> {
             if self.calls[call].instance == instance {
                 left -= 1;
                 self.functions[function].bound.leave(&mut self.calls, call);
-                self.run(call, instance, Start::Cold, turn);
+                self.run_or_queue(call, instance, turn);
             }
         }
+    }
+
+    /// Runs a call whose instance is ready, unless its owner's limit was reached since.
+    fn run_or_queue<O: Extend<Effect>, S: Sink>(
+        &mut self,
+        call: u32,
+        instance: u32,
+        turn: &mut Turn<'_, O, S>,
+    ) {
+        let function = self.instances[instance].function;
+        if self.functions[function as usize].governed && !self.has_turn(function) {
+            self.queue(function, call);
+            return self.block(function);
+        }
+        self.run(call, instance, Start::Cold, turn);
     }
 
     /// An instance with room gets those who waited longest, or becomes idle. One that retires goes when it is empty.
@@ -290,10 +335,19 @@ impl<K: KeepAlive> Platform<K> {
             }
             return;
         }
+        if how == Start::Warm && self.makes_room(instance) {
+            self.totals.evictions += 1;
+            self.stop(instance, StopReason::Evicted, turn);
+            return self.start_wanted(function, turn);
+        }
+        let empty = row.calls == 0;
         while self.instances[instance].calls < self.instances[instance].slots
             && let Some(call) = self.next_waiting(function, turn)
         {
             self.run(call, instance, how, turn);
+        }
+        if how == Start::Warm && empty && self.instances[instance].calls > 0 {
+            self.charge_turn(function);
         }
         if self.instances[instance].calls == 0 {
             self.rest(instance, turn);
@@ -303,7 +357,7 @@ impl<K: KeepAlive> Platform<K> {
     }
 
     /// Runs a call on an instance that has room for it and is not among the idle ones.
-    fn run<O: Extend<Effect>, S: Sink>(
+    pub(super) fn run<O: Extend<Effect>, S: Sink>(
         &mut self,
         call: u32,
         instance: u32,
@@ -326,6 +380,9 @@ impl<K: KeepAlive> Platform<K> {
         } = pending.call;
         let row = &mut self.functions[function.number() as usize];
         row.running.join(&mut self.calls, call);
+        if row.governed {
+            self.count_running(function.number(), true);
+        }
         let is = &mut self.instances[instance];
         is.calls += 1;
         is.ahead = None;

@@ -198,6 +198,9 @@ impl<K: KeepAlive> Platform<K> {
         let function = self.calls[call].call.function.number();
         let row = &mut self.functions[function as usize];
         row.running.leave(&mut self.calls, call);
+        if row.governed {
+            self.count_running(function, false);
+        }
         self.instances[self.calls[call].instance].calls -= 1;
     }
 

@@ -3,15 +3,17 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use cloudlot_core::Bytes;
+use cloudlot_core::{Bytes, OwnerId};
 
 use super::breaker::Breaker;
 use super::cancel::Cancelling;
+use super::evict::{Evicts, Spares};
 use super::health::Health;
 use super::hosts::Hosting;
 use super::keys::KeyMemory;
 use super::pool::Pool;
 use super::retry::{Backoff, Retries};
+use super::turns::Turns;
 use crate::Profile;
 
 /// A function as the platform sees it.
@@ -27,6 +29,10 @@ pub struct Function {
     pub patience: Option<Duration>,
     /// How many instances there may be, those that stop not counted; nothing: as many as calls want.
     pub instances: Option<NonZeroU32>,
+    /// Who owns it: one that was added, or zero for nobody in particular.
+    pub owner: OwnerId,
+    /// How many of its calls may wait without an instance that starts; those beyond are sent away when they come. Nothing: all may.
+    pub queue: Option<u32>,
     /// How many calls one instance runs at once.
     pub concurrency: NonZeroU32,
     /// How many instances are there from the first [`Event::Tick`](super::Event::Tick) on, whether calls want them or not; none of
@@ -54,6 +60,8 @@ impl Function {
             timeout: None,
             patience: None,
             instances: None,
+            owner: OwnerId::new(0),
+            queue: None,
             concurrency: NonZeroU32::MIN,
             provisioned: 0,
             code: Bytes::ZERO,
@@ -85,6 +93,10 @@ pub struct Settings {
     pub pool: Option<Pool>,
     /// How hosts are used, if there are any.
     pub hosts: Hosting,
+    /// Which idle instances go when memory is short.
+    pub evicts: Evicts,
+    /// Which of them go last.
+    pub spares: Spares,
     /// How much prepared code is kept; nothing: all. That of functions without an instance goes first, the least recently used first.
     pub code: Option<Bytes>,
     /// How long successes of calls with a key are remembered.
@@ -94,6 +106,8 @@ pub struct Settings {
     pub grace: Option<Duration>,
     /// How instances are checked; nothing: they are not.
     pub health: Option<Health>,
+    /// Whose turn it is when a pool's memory is short.
+    pub turns: Turns,
     /// What becomes of an attempt whose call is cancelled.
     pub cancelling: Cancelling,
 }
@@ -109,8 +123,11 @@ impl Settings {
         },
         pool: None,
         hosts: Hosting::DEFAULT,
+        evicts: Evicts::OnlyNeeded,
+        spares: Spares::Nobody,
         code: None,
         keys: KeyMemory::DEFAULT,
+        turns: Turns::Round,
         grace: None,
         health: None,
         cancelling: Cancelling::Stops,

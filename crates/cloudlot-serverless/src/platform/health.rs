@@ -164,8 +164,7 @@ impl<K: KeepAlive> Platform<K> {
     ) {
         let row = self.instances[instance];
         if row.life == Life::Idle {
-            let idle = &mut self.functions[row.function as usize].idle;
-            idle.retain(|&other| other != instance);
+            self.leave_idle(instance);
             self.stop(instance, StopReason::Unhealthy, turn);
         } else {
             self.lose_running(row.function, instance, turn);

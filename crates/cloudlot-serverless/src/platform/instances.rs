@@ -69,6 +69,13 @@ impl<K: KeepAlive> Platform<K> {
             let frees = self.settings.hosts.frees;
             self.hosts.moved(instance, (from, to), frees, turn.now);
         }
+        if self.functions[function as usize].governed {
+            self.count_for_owner(function, memory, from, to);
+        }
+        let was_there = matches!(from, Life::Busy | Life::Idle);
+        if was_there && matches!(to, Life::Stopping | Life::Gone) {
+            self.keep_alive.gone(FunctionId::new(function));
+        }
         turn.sink.moved(&Move {
             at: turn.now,
             instance: InstanceId(self.instances.handle(instance)),
@@ -94,9 +101,12 @@ impl<K: KeepAlive> Platform<K> {
         self.step(instance, Life::Idle, turn);
         let window = match self.instances[instance].ahead.take() {
             Some(keep) => keep,
-            None => self.ask(function, turn),
+            None => self.ask(instance, turn),
         };
-        let value = self.keep_alive.value(FunctionId::new(function), turn.now);
+        let made = self.instances[instance].ready;
+        let value = self
+            .keep_alive
+            .value(FunctionId::new(function), made, turn.now);
         let row = &mut self.instances[instance];
         row.value = value;
         row.since = turn.now;
@@ -106,15 +116,19 @@ impl<K: KeepAlive> Platform<K> {
         };
         let until = row.until;
         self.functions[function as usize].idle.push(instance);
+        self.may_make_room(instance, turn.now);
         self.look_again(function, until, turn);
     }
 
     /// Asks the policy how long an instance is kept that becomes idle now, and puts down the start ahead that it wants.
     fn ask<O: Extend<Effect>, S: Sink>(
         &mut self,
-        function: u32,
+        instance: u32,
         turn: &mut Turn<'_, O, S>,
     ) -> Duration {
+        let InstanceRow {
+            function, ready, ..
+        } = self.instances[instance];
         let row = &self.functions[function as usize];
         let idle = u32::try_from(row.idle.len()).unwrap_or(u32::MAX);
         let rest = self.keep_alive.rest(&Resting {
@@ -122,6 +136,7 @@ impl<K: KeepAlive> Platform<K> {
             now: turn.now,
             idle,
             busy: row.alive.saturating_sub(idle + 1),
+            age: turn.now.since(ready),
         });
         self.plan_prewarm(function, rest.prewarm, turn);
         rest.keep

@@ -15,11 +15,18 @@ pub trait KeepAlive {
     /// What becomes of an instance that becomes idle now.
     fn rest(&mut self, resting: &Resting) -> Rest;
 
-    /// What an instance that becomes idle now is worth: when memory is short, the least goes first, and of equals the one in the
-    /// lowest place. By default the last that became idle is worth most: least recently used goes first.
-    fn value(&mut self, function: FunctionId, now: Timestamp) -> u64 {
-        let _ = function;
+    /// What an instance that becomes idle now, and had started at `made`, is worth: when memory is short, the least goes first, and of
+    /// equals the one in the lowest place. By default the last that became idle is worth most: least recently used goes first.
+    fn value(&mut self, function: FunctionId, made: Timestamp, now: Timestamp) -> u64 {
+        let _ = (function, made);
         now.as_nanos()
+    }
+
+    /// What an idle instance is worth now that was worth `value` when this was asked last, or when it became idle. It may only rise:
+    /// an answer that is less counts as `value`.
+    fn revalue(&mut self, function: FunctionId, value: u64) -> u64 {
+        let _ = function;
+        value
     }
 
     /// An idle instance of this worth had to go.
@@ -35,6 +42,11 @@ pub trait KeepAlive {
     /// A call of this function has come.
     fn arrived(&mut self, function: FunctionId, now: Timestamp) {
         let _ = (function, now);
+    }
+
+    /// An instance of this function that had started is stopped, or lost.
+    fn gone(&mut self, function: FunctionId) {
+        let _ = function;
     }
 
     /// An instance of this function has started, which took so long.
@@ -60,6 +72,8 @@ pub struct Resting {
     pub idle: u32,
     /// How many others start or run. With the most recent first, this instance is wanted when that becomes one more.
     pub busy: u32,
+    /// How long ago it was ready.
+    pub age: Duration,
 }
 
 /// What becomes of an instance that becomes idle.
@@ -106,8 +120,12 @@ impl<K: KeepAlive + ?Sized> KeepAlive for Box<K> {
         (**self).rest(resting)
     }
 
-    fn value(&mut self, function: FunctionId, now: Timestamp) -> u64 {
-        (**self).value(function, now)
+    fn value(&mut self, function: FunctionId, made: Timestamp, now: Timestamp) -> u64 {
+        (**self).value(function, made, now)
+    }
+
+    fn revalue(&mut self, function: FunctionId, value: u64) -> u64 {
+        (**self).revalue(function, value)
     }
 
     fn evicted(&mut self, function: FunctionId, value: u64) {
@@ -120,6 +138,10 @@ impl<K: KeepAlive + ?Sized> KeepAlive for Box<K> {
 
     fn arrived(&mut self, function: FunctionId, now: Timestamp) {
         (**self).arrived(function, now);
+    }
+
+    fn gone(&mut self, function: FunctionId) {
+        (**self).gone(function);
     }
 
     fn ready(&mut self, function: FunctionId, took: Duration) {

@@ -10,6 +10,8 @@ mod cancel;
 mod drain;
 mod ending;
 mod event;
+mod evict;
+mod fair;
 mod function;
 mod grace;
 mod guard;
@@ -21,8 +23,10 @@ mod keys;
 mod letters;
 mod life;
 mod list;
+mod owners;
 mod pool;
 mod prewarm;
+mod quota;
 mod record;
 mod retry;
 mod rows;
@@ -30,23 +34,30 @@ mod slab;
 mod target;
 mod temperature;
 mod time;
+mod turns;
 mod version;
+mod view;
+mod worth;
 
 pub use breaker::Breaker;
 pub use cancel::{Cancelling, Standing, Status};
 pub use event::{
     AttemptId, Call, CallId, Effect, Event, Exit, InstanceId, Limit, Outcome, Source, StopReason,
 };
+pub use evict::{Evicts, Spares};
 pub use function::{Binding, Function, Reuse, Settings};
 pub use health::Health;
 pub use hosts::{Discord, Host, HostId, Hosting, Rebalance};
 pub use keep_alive::{KeepAlive, Prewarm, Rest, Resting};
 pub use keys::{Key, KeyMemory};
 pub use life::Life;
+pub use owners::Owner;
 pub use pool::{Frees, Full, Pool};
 pub use record::{Move, Record, Sink, Totals};
 pub use retry::{Backoff, Retries};
 pub use temperature::Temperature;
+pub use turns::Turns;
+pub use view::View;
 
 use cloudlot_core::Timestamp;
 
@@ -56,10 +67,12 @@ use crate::FunctionId;
 use crate::choose::Choose;
 use hosts::Hosts;
 use keys::Keys;
+use owners::Owners;
 use rows::{FunctionRow, InstanceRow, Pending};
 use slab::Slab;
 use temperature::Codes;
 use time::Agenda;
+use worth::Worth;
 
 /// Functions, their instances and their calls.
 ///
@@ -89,6 +102,16 @@ pub struct Platform<K> {
     keys: Keys,
     hosts: Hosts,
     codes: Codes,
+    owners: Owners,
+    /// Owners with functions that wait for memory, where turns go by weight.
+    owners_short: fair::Turns,
+    /// Whether those who wait for memory are served just now.
+    serving_short: bool,
+    /// Whether a function's next call is taken whoever else of its owner waits.
+    own_turn: bool,
+    worth: Worth,
+    /// Those that make room now; empty in between.
+    victims: Vec<u32>,
     draining: bool,
     agenda: Agenda,
     totals: Totals,
@@ -125,6 +148,12 @@ impl<K: KeepAlive> Platform<K> {
             keys: Keys::new(),
             hosts,
             codes: Codes::new(),
+            owners: Owners::new(),
+            owners_short: fair::Turns::new(),
+            serving_short: false,
+            own_turn: false,
+            worth: Worth::new(),
+            victims: Vec::new(),
             draining: false,
             agenda: Agenda::new(),
             totals: Totals::ZERO,
@@ -134,10 +163,13 @@ impl<K: KeepAlive> Platform<K> {
     /// Takes a function in; they are numbered from zero in this order.
     ///
     /// # Panics
-    /// If there are 2^32 already.
+    /// If there are 2^32 already, or its owner was not added.
     pub fn add(&mut self, function: Function) -> FunctionId {
         let id = u32::try_from(self.functions.len()).expect("fewer than 2^32 functions");
+        let known = self.owners.knows(function.owner);
+        assert!(known, "{} was added before its functions", function.owner);
         self.functions.push(FunctionRow::new(function));
+        self.enrol(id);
         if function.provisioned > 0 || function.prepared {
             self.look_first(id);
         }

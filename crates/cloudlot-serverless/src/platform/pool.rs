@@ -2,12 +2,11 @@
 
 use cloudlot_core::Bytes;
 
-use super::event::{Effect, Outcome, StopReason};
+use super::event::{Effect, Outcome};
 use super::keep_alive::KeepAlive;
 use super::record::Sink;
 use super::rows::Stage;
 use super::{Platform, Turn};
-use crate::FunctionId;
 use crate::choose::{HostLoad, Size};
 
 /// A limit to the memory that all instances hold together: one host.
@@ -46,6 +45,10 @@ impl<K: KeepAlive> Platform<K> {
         function: u32,
         turn: &mut Turn<'_, O, S>,
     ) -> bool {
+        let governed = self.functions[function as usize].governed;
+        if self.must_queue() || governed && !self.find_owner_room(function, turn) {
+            return false;
+        }
         if self.hosts.is_empty() {
             return true;
         }
@@ -60,77 +63,41 @@ impl<K: KeepAlive> Platform<K> {
         if any(HostLoad::will_fit) {
             return false;
         }
-        let Some(host) = self.cheapest(need) else {
-            return false;
-        };
-        while !self.hosts.loads[host].will_fit(need) {
-            self.evict(host, turn);
-        }
-        self.hosts.loads[host].fits(need)
+        self.find_victims(need, turn)
     }
 
-    /// Whether there is memory for one more instance of this function as it is.
+    /// Whether there is memory for one more instance of this function as it is, and nobody waits for it.
     pub(super) fn has_memory(&self, function: u32) -> bool {
+        if self.functions[function as usize].governed && !self.owner_admits(function) {
+            return false;
+        }
+        if self.must_queue() {
+            return false;
+        }
         let need = self.size_of(function);
         let loads = &self.hosts.loads;
         loads.is_empty() || loads.iter().any(|load| load.fits(need))
     }
 
-    /// The host on which the least is lost if idle instances make room: there the dearest one that has to go, the least valued
-    /// going first, is worth least. Of equals the one where fewer have to go, then the first.
-    fn cheapest(&self, need: Size) -> Option<usize> {
-        let could = |&host: &usize| self.hosts.loads[host].could_fit(need);
-        let mut hosts = (0..self.hosts.loads.len()).filter(could);
-        let first = hosts.next()?;
-        if hosts.next().is_none() {
-            return Some(first);
-        }
-        let idle = self.functions.iter().flat_map(|row| &row.idle);
-        let mut victims: Vec<(u64, u32)> = idle
-            .map(|&instance| (self.instances[instance].value, instance))
-            .collect();
-        victims.sort_unstable();
-        let mut loads = self.hosts.loads.clone();
-        let mut gone = vec![0_u32; loads.len()];
-        // The host that has room first as all go in order needs the cheapest of them; those that get it at the same worth
-        // are compared.
-        let mut best: Option<(u64, u32, usize)> = None;
-        for (value, instance) in victims {
-            if best.is_some_and(|(worth, ..)| worth < value) {
-                break;
-            }
-            let Some(host) = self.hosts.host_of(instance) else {
-                continue;
-            };
-            if loads[host].will_fit(need) || !loads[host].open {
-                continue;
-            }
-            loads[host].stopping = loads[host].stopping.plus(self.hosts.need_of(instance));
-            gone[host] += 1;
-            if loads[host].will_fit(need) {
-                let this = (value, gone[host], host);
-                best = Some(best.map_or(this, |other| other.min(this)));
-            }
-        }
-        best.map(|(.., host)| host)
+    /// The memory of open hosts that is free, idle or about to go.
+    pub(super) fn in_reach(&self) -> u64 {
+        let open = self.hosts.loads.iter().filter(|load| load.open);
+        open.map(|load| {
+            let kept = load.held.minus(load.stopping).minus(load.idle);
+            load.limit.memory.saturating_sub(kept.memory)
+        })
+        .fold(0, u64::saturating_add)
     }
 
-    /// Stops the idle instance of a host that the policy values least.
-    fn evict<O: Extend<Effect>, S: Sink>(&mut self, host: usize, turn: &mut Turn<'_, O, S>) {
-        let idle = self.functions.iter().flat_map(|row| &row.idle);
-        let here = idle.filter(|&&instance| self.hosts.host_of(instance) == Some(host));
-        let value = |&&instance: &&u32| (self.instances[instance].value, instance);
-        let least = *here.min_by_key(value).expect("idle instances hold memory");
-        let row = self.instances[least];
-        self.leave_idle(least);
-        self.stop(least, StopReason::Evicted, turn);
-        let function = FunctionId::new(row.function);
-        self.keep_alive.evicted(function, row.value);
-        self.totals.evictions += 1;
-    }
-
-    /// This function has calls that wait for memory.
+    /// This function has calls that wait for memory, or for room with its owner.
     pub(super) fn run_short(&mut self, function: u32) {
+        if self.functions[function as usize].governed && !self.owner_admits(function) {
+            return self.block(function);
+        }
+        if self.is_fair() {
+            self.hosts.news |= !self.serving_short;
+            return self.join_short(function);
+        }
         let row = &mut self.functions[function as usize];
         if !row.short {
             row.short = true;
@@ -148,6 +115,9 @@ impl<K: KeepAlive> Platform<K> {
             return;
         }
         let function = self.calls[call].call.function.number();
+        if self.settings.hosts.full == Full::Refuse && self.is_fair() {
+            self.serve_short(turn);
+        }
         let row = &self.functions[function as usize];
         let need = self.size_of(function);
         let mut hosts = self.hosts.loads.iter();
@@ -163,7 +133,15 @@ impl<K: KeepAlive> Platform<K> {
 
     /// Starts for those who wait for memory, in turn, as far as it goes.
     pub(super) fn serve_short<O: Extend<Effect>, S: Sink>(&mut self, turn: &mut Turn<'_, O, S>) {
-        while std::mem::take(&mut self.hosts.news) {
+        loop {
+            self.serve_owners(turn);
+            if !std::mem::take(&mut self.hosts.news) {
+                return;
+            }
+            if self.is_fair() {
+                self.serve_fairly(turn);
+                continue;
+            }
             for _ in 0..self.hosts.short.len() {
                 let Some(function) = self.hosts.short.pop_front() else {
                     break;
@@ -180,7 +158,7 @@ impl<K: KeepAlive> Platform<K> {
     }
 
     /// Whether a host that takes starts is large enough: else nobody has to wait until this function had its turn.
-    fn has_a_host(&self, function: u32) -> bool {
+    pub(super) fn has_a_host(&self, function: u32) -> bool {
         let need = self.size_of(function);
         let mut hosts = self.hosts.loads.iter();
         hosts.any(|load| load.open && need.fits_in(load.limit))

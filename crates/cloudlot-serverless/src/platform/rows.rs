@@ -6,6 +6,7 @@ use cloudlot_core::Timestamp;
 
 use super::breaker::Circuit;
 use super::event::{Call, CallId, Source, StopReason};
+use super::fair::Flow;
 use super::function::Function;
 use super::grace::Stopping;
 use super::health::Pulse;
@@ -52,6 +53,12 @@ pub(super) struct FunctionRow {
     pub(super) version: u32,
     /// Whether its code was asked for.
     pub(super) asked: bool,
+    /// Whether its owner has limits.
+    pub(super) governed: bool,
+    /// Whether calls wait for room with its owner.
+    pub(super) blocked: bool,
+    /// What it got of late, for turns by weight.
+    pub(super) flow: Flow,
     /// Whether calls wait for memory.
     pub(super) short: bool,
     /// How many starts failed in a row.
@@ -87,6 +94,9 @@ impl FunctionRow {
             target: None,
             version: 0,
             asked: false,
+            governed: false,
+            blocked: false,
+            flow: Flow::NEW,
             short: false,
             crashes: 0,
             not_before: Timestamp::ZERO,
@@ -112,6 +122,17 @@ impl FunctionRow {
     /// Whether there are more than a target wants.
     pub(super) fn has_surplus(&self) -> bool {
         self.target.is_some() && self.alive > self.floor()
+    }
+
+    /// How many calls wait without a place on an instance that starts.
+    pub(super) fn excess(&self) -> u64 {
+        let coming = u64::from(self.unclaimed) * u64::from(self.is.concurrency.get());
+        u64::from(self.queued).saturating_sub(coming)
+    }
+
+    /// Whether an instance has room for a call.
+    pub(super) fn has_free(&self) -> bool {
+        !self.open.is_empty() || !self.idle.is_empty()
     }
 
     /// Whether those that start are too few for those that wait.
@@ -147,6 +168,10 @@ pub(super) struct InstanceRow {
     pub(super) memory: u64,
     /// Since when it starts or is idle.
     pub(super) since: Timestamp,
+    /// When it was ready.
+    pub(super) ready: Timestamp,
+    /// Before this it makes room only if no other can.
+    pub(super) spared: Timestamp,
     /// What it is worth, if idle.
     pub(super) value: u64,
     /// How long it is kept, if idle.
@@ -166,6 +191,8 @@ impl InstanceRow {
             pulse: Pulse::NEW,
             memory: function.is.memory.get(),
             since: now,
+            ready: now,
+            spared: Timestamp::ZERO,
             value: 0,
             until: Timestamp::MAX,
             ahead: None,

@@ -16,7 +16,8 @@ impl<K: KeepAlive> Platform<K> {
     ///
     /// What runs, and what waits for an instance of its own, ends on the version on which it began; all other calls get the new
     /// one. Idle instances of the old version are stopped, the others when their last call ends. Limits, timeouts and retries of the new
-    /// version hold for all calls from now on. What keys remember stays.
+    /// version hold for all calls from now on. What keys remember stays, and so does
+    /// the owner.
     pub fn replace(
         &mut self,
         function: FunctionId,
@@ -32,7 +33,10 @@ impl<K: KeepAlive> Platform<K> {
         let turn = &mut Turn { now, out, sink };
         self.forget_code(number, turn);
         let row = &mut self.functions[number as usize];
-        row.is = is;
+        row.is = Function {
+            owner: row.is.owner,
+            ..is
+        };
         row.version = row.version.wrapping_add(1);
         row.asked = false;
         row.crashes = 0;

@@ -3,10 +3,12 @@
 //! [`FixedStart`] is the simplest back end; [`World`] has classes of runtimes and faults.
 
 mod backend;
+mod control;
 mod reports;
 mod world;
 
 pub use backend::{Backend, Fate, FixedStart};
+pub use control::Controller;
 pub use reports::{Report, Reports};
 pub use world::{ClassId, CrashLoop, FaultError, Faults, HostLoss, SlowSpell, Struck, World};
 
@@ -78,9 +80,21 @@ impl<B: Backend> Simulation<B> {
         calls: impl IntoIterator<Item = (Timestamp, Call)>,
         sink: &mut impl Sink,
     ) {
-        let mut calls = calls.into_iter().peekable();
+        let calls = calls.into_iter();
+        let events = calls.map(|(at, call)| (at, Event::Arrived(call)));
+        self.run_events(platform, events, sink);
+    }
+
+    /// The same for all that comes from outside: calls, and whatever else is not an answer of the back end.
+    pub fn run_events<K: KeepAlive>(
+        &mut self,
+        platform: &mut Platform<K>,
+        events: impl IntoIterator<Item = (Timestamp, Event)>,
+        sink: &mut impl Sink,
+    ) {
+        let mut events = events.into_iter().peekable();
         self.wake = self.wake.or_else(|| platform.wakes_at());
-        while let Some((event, at)) = self.next(&mut calls) {
+        while let Some((event, at)) = self.next(&mut events) {
             self.now = at;
             self.events += 1;
             platform.handle(event, at, &mut self.effects, sink);
@@ -100,14 +114,25 @@ impl<B: Backend> Simulation<B> {
         self.now
     }
 
+    /// When the next event is, at the earliest.
+    fn next_at(
+        &self,
+        events: &mut Peekable<impl Iterator<Item = (Timestamp, Event)>>,
+    ) -> Option<Timestamp> {
+        let arrival = events.peek().map(|&(at, _)| at.max(self.now));
+        let others = [self.reports.next_at(), arrival, self.wake];
+        let first = others.into_iter().flatten().min()?;
+        Some(self.backend.next_at().map_or(first, |at| at.min(first)))
+    }
+
     /// The next event: what the back end does and reports goes before an arrival, an arrival before a tick.
     fn next(
         &mut self,
-        calls: &mut Peekable<impl Iterator<Item = (Timestamp, Call)>>,
+        events: &mut Peekable<impl Iterator<Item = (Timestamp, Event)>>,
     ) -> Option<(Event, Timestamp)> {
         loop {
             let reported = self.reports.next_at();
-            let arrival = calls.peek().map(|&(at, _)| at.max(self.now));
+            let arrival = events.peek().map(|&(at, _)| at.max(self.now));
             let first = [reported, arrival, self.wake].into_iter().flatten().min()?;
             if let Some(at) = self.backend.next_at().filter(|&at| at <= first) {
                 self.backend.occur(at.max(self.now), &mut self.reports);
@@ -117,8 +142,8 @@ impl<B: Backend> Simulation<B> {
                     return Some((due.report.into(), due.at));
                 }
             } else if arrival == Some(first) {
-                let (_, call) = calls.next()?;
-                return Some((Event::Arrived(call), first));
+                let (_, event) = events.next()?;
+                return Some((event, first));
             } else {
                 self.wake = None;
                 return Some((Event::Tick, first));

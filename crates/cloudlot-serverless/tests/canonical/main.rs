@@ -1,5 +1,8 @@
 //! Runs on the call lists that published numbers were measured on. Where the data are not there, a line says so.
 
+mod frontier;
+mod memory;
+
 use std::fs::File;
 use std::io::BufReader;
 use std::num::NonZeroU32;

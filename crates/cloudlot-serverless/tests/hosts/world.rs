@@ -37,6 +37,8 @@ pub(crate) struct World {
     pub(crate) now: Timestamp,
     pub(crate) calls: u64,
     told: u64,
+    /// Where the last start went.
+    pub(crate) last: Option<HostId>,
 }
 
 impl World {
@@ -62,6 +64,7 @@ impl World {
             now: Timestamp::ZERO,
             calls: 0,
             told: 0,
+            last: None,
         }
     }
 
@@ -123,6 +126,7 @@ impl World {
             } => {
                 let host = host.expect("there are hosts");
                 assert!(!self.closed.contains(&host), "a start on a closed host");
+                self.last = Some(host);
                 let new = Instance {
                     function,
                     host,

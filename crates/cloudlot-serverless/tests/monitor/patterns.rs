@@ -44,6 +44,17 @@ proptest! {
     }
 
     #[test]
+    fn a_line_alone_is_a_trend_and_what_rounding_leaves_of_it_no_season(start in 0.0_f64..1e9, slope in prop_oneof![Just(0.0), 0.001_f64..1e3], length in 8_usize..300) {
+        let pattern = Pattern::of(&samples(MINUTE, (0..length).map(|t| start + slope * t as f64)));
+        prop_assert_eq!(pattern.season, None);
+        match pattern.trend {
+            // Beside a large start a small slope is rounding.
+            None => prop_assert!(slope * length as f64 <= 1e-8 * start || 3.29 > (length as f64 - 1.0).sqrt(), "{:?}", pattern),
+            Some(trend) => prop_assert!((trend.slope - slope).abs() <= 1e-6 * slope.max(start * 1e-9) && trend.r > 0.999, "{:?}", pattern),
+        }
+    }
+
+    #[test]
     fn a_line_under_a_season_keeps_its_slope(slope in 0.05_f64..3.0, lag in 2_usize..30, rounds in 6_usize..10, seed in 0_u64..999) {
         let mut chance = Chance::new(seed);
         let shape: Vec<f64> = (0..lag).map(|_| 10.0 * chance.unit()).collect();
@@ -122,7 +133,7 @@ fn weeks_are_found_under_days() {
 fn timers_are_found_at_their_period() {
     for (seed, lag) in (0..).zip([2_usize, 5, 7, 15, 37, 60, 90]) {
         let mut chance = Chance::new(seed);
-        let calls = |t: usize| if t % lag == 0 { 12.0 } else { 0.0 };
+        let calls = |t: usize| if t.is_multiple_of(lag) { 12.0 } else { 0.0 };
         let values: Vec<f64> = (0..480).map(|t| calls(t) + chance.poisson(1.0)).collect();
         let season = Pattern::of(&samples(MINUTE, values)).season;
         assert_eq!(season.map(|it| it.lag), Some(lag));

@@ -12,6 +12,10 @@ pub(crate) struct Wild {
     rng: Xoshiro256PlusPlus,
     /// How many of a hundred go wrong.
     wrong: u32,
+    /// Whether some never stop.
+    stubborn: bool,
+    /// How many attempts there were.
+    pub(crate) runs: u64,
 }
 
 impl Wild {
@@ -19,6 +23,16 @@ impl Wild {
         Self {
             rng: Xoshiro256PlusPlus::seed_from_u64(seed),
             wrong,
+            stubborn: false,
+            runs: 0,
+        }
+    }
+
+    /// One in which whatever goes wrong otherwise may also not stop until it is ended by force.
+    pub(crate) fn stubborn(seed: u64, wrong: u32) -> Self {
+        Self {
+            stubborn: true,
+            ..Self::new(seed, wrong)
         }
     }
 
@@ -41,11 +55,23 @@ impl Backend for Wild {
     }
 
     fn run(&mut self, _: FunctionId, _: CallId, runs: Duration) -> (Duration, Fate) {
+        self.runs += 1;
         (runs, self.fate())
     }
 
     fn stop(&mut self) -> Duration {
+        if self.stubborn && self.fate() != Fate::Success {
+            return Duration::MAX;
+        }
         self.some()
+    }
+
+    fn kill(&mut self) -> Duration {
+        self.stop()
+    }
+
+    fn check(&mut self) -> (Duration, Fate) {
+        (self.some(), self.fate())
     }
 }
 
@@ -61,6 +87,31 @@ pub(crate) struct Witness {
     memory: Vec<u64>,
     /// What is held, those that stop included: now, and the most ever.
     pub(crate) held: (u64, u64),
+    /// Groups of functions: what each holds, how many of its instances hold it, how many are busy; and the most ever of each.
+    pub(crate) groups: Vec<Group>,
+}
+
+#[derive(Default)]
+pub(crate) struct Group {
+    pub(crate) functions: Vec<u32>,
+    pub(crate) now: [u64; 3],
+    pub(crate) most: [u64; 3],
+}
+
+impl Group {
+    fn moved(&mut self, memory: u64, step: &Move) {
+        let busy = |life| u64::from(life == Life::Busy);
+        let held = |life| u64::from(life != Life::Gone);
+        for (place, unit, counts) in [
+            (0, memory, held as fn(Life) -> u64),
+            (1, 1, held),
+            (2, 1, busy),
+        ] {
+            let now = &mut self.now[place];
+            *now = *now + unit * counts(step.to) - unit * counts(step.from);
+            self.most[place] = self.most[place].max(*now);
+        }
+    }
 }
 
 impl Witness {
@@ -107,6 +158,12 @@ impl Sink for Witness {
             _ => {}
         }
         self.held.1 = self.held.1.max(self.held.0);
+        let function = step.function.number();
+        for group in &mut self.groups {
+            if group.functions.contains(&function) {
+                group.moved(memory, step);
+            }
+        }
         let counts = |life| matches!(life, Life::Starting | Life::Busy | Life::Idle);
         let (alive, most) = self.alive.entry(step.function).or_default();
         *alive = *alive + u32::from(counts(step.to)) - u32::from(counts(step.from));

@@ -4,14 +4,14 @@ use crate::faults::{Wild, Witness};
 use cloudlot_core::{Bytes, RequestKey, Timestamp};
 use cloudlot_serverless::sim::Simulation;
 use cloudlot_serverless::{
-    Backoff, Binding, Call, CallId, FixedWindow, Frees, Full, Function, FunctionId, Key, KeyMemory,
-    Outcome, Platform, Pool, Retries, Reuse, Settings, Source,
+    Backoff, Binding, Call, CallId, Evicts, FixedWindow, Frees, Full, Function, FunctionId, Key,
+    KeyMemory, Outcome, Platform, Pool, Retries, Reuse, Settings, Source, Spares,
 };
 use proptest::prelude::*;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-fn function() -> impl Strategy<Value = Function> {
+pub(crate) fn function() -> impl Strategy<Value = Function> {
     let some = |most: u64| prop::option::of((0..most).prop_map(Duration::from_nanos));
     let limits = (some(9), some(30), prop::option::of(1..4_u32));
     let retries = (any::<bool>(), 0..4_u16, 0..5_u64, 0..100_u64);
@@ -34,7 +34,7 @@ fn function() -> impl Strategy<Value = Function> {
     )
 }
 
-fn settings() -> impl Strategy<Value = Settings> {
+pub(crate) fn settings() -> impl Strategy<Value = Settings> {
     let bindings = [Binding::Early, Binding::Late, Binding::LateShared];
     (
         prop::sample::select(bindings.to_vec()),
@@ -44,10 +44,14 @@ fn settings() -> impl Strategy<Value = Settings> {
             prop::sample::select(vec![Frees::WhenGone, Frees::AtOnce]),
             prop::sample::select(vec![Full::Wait, Full::Refuse]),
         )),
+        prop::sample::select(vec![Evicts::OnlyNeeded, Evicts::InOrder, Evicts::InVain]),
+        prop::sample::select(vec![Spares::Nobody, Spares::Young]),
     )
-        .prop_map(|(binding, reuse, pool)| Settings {
+        .prop_map(|(binding, reuse, pool, evicts, spares)| Settings {
             binding,
             reuse,
+            evicts,
+            spares,
             pool: pool.map(|(memory, frees, full)| Pool {
                 memory: Bytes::new(memory),
                 frees,
@@ -66,7 +70,7 @@ fn settings() -> impl Strategy<Value = Settings> {
 }
 
 /// The last function is one that nobody added.
-fn calls(functions: usize) -> impl Strategy<Value = Vec<(Timestamp, Call)>> {
+pub(crate) fn calls(functions: usize) -> impl Strategy<Value = Vec<(Timestamp, Call)>> {
     let known = u32::try_from(functions).expect("few");
     prop::collection::vec(
         (

@@ -45,11 +45,20 @@ impl<K: KeepAlive> Platform<K> {
 
     /// The host takes starts again; one that was lost is empty.
     pub(in crate::platform) fn host_back<O, S>(&mut self, host: HostId, turn: &Turn<'_, O, S>) {
-        if self.hosts.knows(host) {
-            self.hosts
-                .set_state(host, ResourceState::Available, turn.now);
-        } else {
+        if !self.hosts.knows(host) {
             self.totals.late += 1;
+            return;
+        }
+        self.hosts
+            .set_state(host, ResourceState::Available, turn.now);
+        for life in [Life::Starting, Life::Busy] {
+            for instance in self.on(host, life) {
+                let retires = &mut self.instances[instance].retires;
+                if *retires == Some(StopReason::HostDrains) {
+                    *retires = None;
+                    self.keep_open(instance);
+                }
+            }
         }
     }
 

@@ -116,9 +116,12 @@ impl<K: KeepAlive> Platform<K> {
         is(step.from, Life::Idle) && is(step.to, Life::Starting)
     }
 
-    /// The hosts as they will be after the moves under way.
+    /// The hosts as they will be when those are gone that stop, and after the moves under way.
     fn planned(&self, under_way: &[Step]) -> Vec<HostLoad> {
         let mut planned = self.hosts.loads.clone();
+        for load in &mut planned {
+            load.held = load.held.minus(load.stopping);
+        }
         for step in under_way {
             let home = self.hosts.homes[step.from.place as usize];
             let load = &mut planned[home.host as usize];

@@ -32,6 +32,8 @@ pub enum ConcurrencyError {
 impl Concurrency {
     /// Nothing in flight.
     pub const ZERO: Self = Self(0);
+    /// The most that there can be: 10⁹ requests.
+    pub const MAX: Self = Self(MOST);
 
     /// So many thousandths of a request; equally, so many milliseconds of work in a second.
     ///

@@ -158,26 +158,37 @@ impl<'a> Canvas<'a> {
         .map_err(words)
     }
 
-    /// Names from left to right, each after a sample of its colour; what has no room is left out.
-    pub(super) fn legend<'b>(
-        &self,
-        names: impl Iterator<Item = (usize, &'b str)>,
-        from: Point,
-        until: i32,
-    ) -> Result<(), DrawError> {
-        let (mut x, y) = from;
-        for (place, name) in names {
-            let width = 34 + text_width(name, 13);
-            if x.saturating_add(width) > until {
-                return self.text("…", (x, y), 13, GREY);
-            }
+    /// Names at their places, each after a sample of its colour.
+    pub(super) fn legend(&self, names: &[String], places: &[Point]) -> Result<(), DrawError> {
+        for ((place, name), &(x, y)) in names.iter().enumerate().zip(places) {
             self.line(vec![(x, y + 5), (x + 18, y + 5)], colour(place), 2)?;
             self.mark((x + 9, y + 5), place)?;
             self.text(name, (x + 24, y), 13, INK)?;
-            x += width + 10;
         }
         Ok(())
     }
+}
+
+/// The height of a row of a legend, and how many there are at most.
+const ROW: i32 = 20;
+const ROWS: i32 = 5;
+
+/// Where the names of a legend stand, from left to right in as many rows as it takes; what has no room after that has no place.
+pub(super) fn lay_out(names: &[String], from: Point, until: i32) -> Vec<Point> {
+    let (mut x, mut y) = from;
+    let mut places = Vec::with_capacity(names.len());
+    for name in names {
+        let width = 34 + text_width(name, 13);
+        if x > from.0 && x + width > until {
+            (x, y) = (from.0, y + ROW);
+        }
+        if y >= from.1 + ROWS * ROW {
+            break;
+        }
+        places.push((x, y));
+        x += width + 10;
+    }
+    places
 }
 
 /// About what a text takes, in pixels.

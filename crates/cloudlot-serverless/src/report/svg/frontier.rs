@@ -1,7 +1,9 @@
 //! Cold calls over idle memory, both logarithmic: a point a run, a line a family, the frontier behind.
 
 use super::DrawError;
-use super::canvas::{Anchor, Canvas, FAINT, Frame, GREY, INK, Point, SHADE, colour, text_width};
+use super::canvas::{
+    Anchor, Canvas, FAINT, Frame, GREY, INK, Point, SHADE, colour, lay_out, text_width,
+};
 use super::scale::Scale;
 use crate::report::compare::Report;
 use crate::report::run::Run;
@@ -12,8 +14,12 @@ use plotters::style::Color;
 const NAMED: usize = 120;
 
 pub(super) fn draw(report: &Report, canvas: &Canvas<'_>, frame: Frame) -> Result<(), DrawError> {
+    let runs = report.runs();
+    let families = families(runs);
+    let names: Vec<String> = families.iter().map(|name| printable(name)).collect();
+    let places = lay_out(&names, (frame.left, frame.top + 34), frame.right);
     let plot = Frame {
-        top: frame.top + 74,
+        top: places.last().map_or(frame.top + 34, |last| last.1) + 40,
         bottom: frame.bottom - 62,
         ..frame
     };
@@ -23,7 +29,6 @@ pub(super) fn draw(report: &Report, canvas: &Canvas<'_>, frame: Frame) -> Result
         15,
         INK,
     )?;
-    let runs = report.runs();
     let x = Scale::log(runs.iter().map(Run::idle_gib_h), plot.left, plot.right);
     let y = Scale::log(runs.iter().map(cold), plot.bottom, plot.top);
     grid(canvas, plot, &x, &y)?;
@@ -32,10 +37,7 @@ pub(super) fn draw(report: &Report, canvas: &Canvas<'_>, frame: Frame) -> Result
         .map(|run| (x.place(run.idle_gib_h()), y.place(cold(run))))
         .collect();
     stairs(report, canvas, &points)?;
-    let families = families(runs);
-    let names: Vec<String> = families.iter().map(|name| printable(name)).collect();
-    let names = names.iter().map(String::as_str).enumerate();
-    canvas.legend(names, (plot.left, frame.top + 34), plot.right)?;
+    canvas.legend(&names, &places)?;
     for (place, family) in families.iter().enumerate() {
         let mut line: Vec<Point> = members(runs, family).map(|run| points[run]).collect();
         line.sort_unstable();

@@ -1,7 +1,9 @@
 //! Calls, cold calls and memory over time: three panels above each other, a line a run.
 
 use super::DrawError;
-use super::canvas::{Anchor, Canvas, FAINT, Frame, GREY, INK, PLACES, Point, SHADE, colour};
+use super::canvas::{
+    Anchor, Canvas, FAINT, Frame, GREY, INK, PLACES, Point, SHADE, colour, lay_out,
+};
 use super::scale::Scale;
 use crate::report::compare::Report;
 use crate::report::run::Run;
@@ -18,11 +20,11 @@ pub(super) fn draw(report: &Report, canvas: &Canvas<'_>, frame: Frame) -> Result
     };
     canvas.bold(&title, (24, frame.top + 6), 15, INK)?;
     let names: Vec<String> = shown.iter().map(|run| printable(&run.name)).collect();
-    let names = names.iter().map(String::as_str).enumerate();
-    canvas.legend(names, (frame.left, frame.top + 34), frame.right)?;
+    let places = lay_out(&names, (frame.left, frame.top + 34), frame.right);
+    canvas.legend(&names, &places)?;
     let ends = shown.iter().map(|run| run.timeline.end_s());
     let x = Scale::time(seconds(ends.max().unwrap_or(0)), frame.left, frame.right);
-    let top = frame.top + 66;
+    let top = places.last().map_or(frame.top + 34, |last| last.1) + 32;
     let height = (frame.bottom - 34 - top) / 3;
     let panel = |place: i32| Panel {
         canvas,

@@ -153,7 +153,6 @@ fn faults() -> impl Strategy<Value = Faults> {
         repeated_after: Delay::Exponential {
             mean: nanos(ends.3),
         },
-        ..Faults::NONE
     })
 }
 

@@ -426,23 +426,20 @@ fn an_idle_instance_makes_room_for_a_call_that_waits_for_memory() {
               150 instance-0.0: busy -> idle
               160 call-1: Success, cold
               160 instance-1.0: busy -> idle
-              160 instance-0.0: idle -> stopping
               160 instance-1.0: idle -> stopping
-              160 instance-0.0: stopping -> gone
               160 instance-1.0: stopping -> gone
               160 instance-1.1: starting
-              180 instance-0.1: starting
+              180 instance-0.0: idle -> busy
+              190 call-3: Success, warm
+              190 instance-0.0: busy -> idle
               260 instance-1.1: starting -> busy
               270 call-2: Success, cold
               270 instance-1.1: busy -> idle
-              280 instance-0.1: starting -> busy
-              290 call-3: Success, cold
-              290 instance-0.1: busy -> idle
+             1190 instance-0.0: idle -> stopping
+             1190 instance-0.0: stopping -> gone
              1270 instance-1.1: idle -> stopping
              1270 instance-1.1: stopping -> gone
-             1290 instance-0.1: idle -> stopping
-             1290 instance-0.1: stopping -> gone
-            starts 4, waited 4, cold 4, idle 3010 MiB·ms
+            starts 3, waited 3, cold 3, idle 3030 MiB·ms
         "#]],
     );
     let refuse = Settings {
@@ -467,17 +464,17 @@ fn an_idle_instance_makes_room_for_a_call_that_waits_for_memory() {
               150 instance-0.0: busy -> idle
               160 call-1: Success, cold
               160 instance-1.0: busy -> idle
-              300 instance-0.0: idle -> stopping
               300 instance-1.0: idle -> stopping
               300 instance-2.0: starting
-              300 instance-0.0: stopping -> gone
               300 instance-1.0: stopping -> gone
               400 instance-2.0: starting -> busy
               410 call-3: Success, cold
               410 instance-2.0: busy -> idle
+             1150 instance-0.0: idle -> stopping
+             1150 instance-0.0: stopping -> gone
              1410 instance-2.0: idle -> stopping
              1410 instance-2.0: stopping -> gone
-            starts 3, waited 4, cold 3, idle 2430 MiB·ms
+            starts 3, waited 4, cold 3, idle 3280 MiB·ms
         "#]],
     );
 }

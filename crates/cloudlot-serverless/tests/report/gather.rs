@@ -107,7 +107,7 @@ fn percentile(tallies: &[(u64, u64)], percent: usize) -> Option<f64> {
         .map(|(calls, cold)| *cold as f64 / *calls as f64)
         .collect();
     shares.sort_by(f64::total_cmp);
-    let place = (percent as f64 / 100.0 * shares.len() as f64).ceil() as usize;
+    let place = (percent * shares.len()).div_ceil(100);
     shares.get(place.max(1) - 1).copied()
 }
 
@@ -151,7 +151,7 @@ proptest! {
         prop_assert_eq!(run.delay_s.is_some(), !delays.is_empty());
         if let Some(delay) = run.delay_s {
             prop_assert_eq!(delay.max, delays[delays.len() - 1]);
-            let exact = delays[(0.9 * delays.len() as f64).ceil() as usize - 1];
+            let exact = delays[(9 * delays.len()).div_ceil(10) - 1];
             prop_assert!(near(delay.p90, exact, 0.008 * exact), "{} {exact}", delay.p90);
         }
     }

@@ -158,7 +158,7 @@ fn on_a_load_with_a_spike_it_is_cheaper_than_the_threshold() {
 }
 
 #[test]
-#[ignore = "the whole table: ten minutes"]
+#[ignore = "the whole table: a minute or two"]
 fn the_table_of_all_loads() {
     // All is printed before anything is judged: what fails is to be seen beside the rest.
     let tables = LOADS.map(|load| (load, table(load, &train(load, 200), true)));

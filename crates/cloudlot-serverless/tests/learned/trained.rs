@@ -10,9 +10,10 @@ use super::rules::{ByThreshold, GIVEN, calibrated, hpa, kpa, predictive, thresho
 use super::statistics::{RUNS, dearer, spread};
 
 /// Seeds to train on, to choose among what was learned, and to judge by. Rules are calibrated on the first of those to train on.
+/// Settings were worked out with a block from 20,000 on in sight. The block to judge by was taken afterwards, once, and nothing was changed since.
 const TRAINING: u64 = 100;
 const CHOOSING: std::ops::Range<u64> = 10_000..10_000 + RUNS as u64;
-const JUDGING: std::ops::Range<u64> = 20_000..20_000 + RUNS as u64;
+const JUDGING: std::ops::Range<u64> = 60_000..60_000 + RUNS as u64;
 
 type Learner = Headroom<ByThreshold>;
 
@@ -110,13 +111,17 @@ fn table(load: Load, chosen: &Chosen, all: bool) -> Vec<(&'static str, Vec<f64>)
     rows
 }
 
-/// The gate: no dearer than the calibrated threshold by more than 5 %, and cheaper than the ones named.
-fn judge(load: Load, seeds: u64, all: bool, cheaper_than: &[&str]) {
-    let chosen = train(load, seeds);
-    let rows = table(load, &chosen, all);
+/// The gate: no dearer than the calibrated threshold by more than 5 %.
+fn gate(load: Load, rows: &[(&'static str, Vec<f64>)]) {
+    let by = dearer(&rows[0].1, &rows[1].1);
+    assert!(by.upper() <= 0.05, "{}: {by:?}", load.name);
+}
+
+/// A small run, with the gate, and cheaper than the ones named.
+fn judge(load: Load, cheaper_than: &[&str]) {
+    let rows = table(load, &train(load, 30), false);
+    gate(load, &rows);
     let ours = &rows[0].1;
-    let gate = dearer(ours, &rows[1].1);
-    assert!(gate.upper() <= 0.05, "{}: {gate:?}", load.name);
     for (name, theirs) in &rows[1..] {
         let by = dearer(ours, theirs);
         assert!(
@@ -129,7 +134,7 @@ fn judge(load: Load, seeds: u64, all: bool, cheaper_than: &[&str]) {
 
 #[test]
 fn on_a_steady_load_the_gate_holds() {
-    judge(LOADS[0], 30, false, &["keep-alive 10 min"]);
+    judge(LOADS[0], &["keep-alive 10 min"]);
 }
 
 #[test]
@@ -139,23 +144,25 @@ fn on_a_diurnal_load_it_is_cheaper_than_all_three() {
         "fixed pool, calibrated",
         "keep-alive 10 min",
     ];
-    judge(LOADS[1], 30, false, &all);
+    judge(LOADS[1], &all);
 }
 
 #[test]
 fn on_a_bursty_load_it_is_cheaper_than_the_threshold() {
-    judge(LOADS[2], 30, false, &["threshold, calibrated"]);
+    judge(LOADS[2], &["threshold, calibrated"]);
 }
 
 #[test]
 fn on_a_load_with_a_spike_it_is_cheaper_than_the_threshold() {
-    judge(LOADS[3], 30, false, &["threshold, calibrated"]);
+    judge(LOADS[3], &["threshold, calibrated"]);
 }
 
 #[test]
-#[ignore = "the whole table: ten minutes"]
+#[ignore = "the whole table: a minute or two"]
 fn the_table_of_all_loads() {
-    for load in LOADS {
-        judge(load, 200, true, &[]);
+    // All is printed before anything is judged: what fails is to be seen beside the rest.
+    let tables = LOADS.map(|load| (load, table(load, &train(load, 200), true)));
+    for (load, rows) in &tables {
+        gate(*load, rows);
     }
 }

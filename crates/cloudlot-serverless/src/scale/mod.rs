@@ -7,7 +7,6 @@
 //! | [`kpa::Kpa`], [`kpa::ToZero`] | Knative's stable and panic windows |
 //! | [`ByLoad`] | a rule of [`cloudlot_policy::scale`]: threshold with hysteresis, HPA formula, forecast, rate of change |
 //! | [`Fixed`] | nothing |
-//!
 //! | [`learned::Headroom`] | what paid, beside a rule |
 //!
 //! [`Railed`] keeps any of them from flapping. [`Driver`] measures, asks and tells the platform; [`Bill`] adds up what it costs.

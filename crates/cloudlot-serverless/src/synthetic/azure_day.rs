@@ -59,7 +59,7 @@ const PLACED: u32 = 20_000;
 /// use cloudlot_core::Seeds;
 /// let day = cloudlot_serverless::synthetic::azure_day(20, Seeds::new(7));
 /// assert_eq!(day.counts.functions().len(), 20);
-/// assert_eq!(day.counts.calls(), day.counts.arrivals().map(|_| 1).sum());
+/// assert_eq!(day.counts.calls(), day.counts.arrivals().map(|_| 1).sum::<u64>());
 /// ```
 #[must_use]
 pub fn azure_day(functions: u32, seeds: Seeds) -> Day {

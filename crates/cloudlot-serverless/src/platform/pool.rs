@@ -92,6 +92,11 @@ impl<K: KeepAlive> Platform<K> {
     /// This function has calls that wait for memory, or for room with its owner.
     pub(super) fn run_short(&mut self, function: u32) {
         let governed = self.functions[function as usize].governed;
+        // What there can never be holds nobody up.
+        let memory = self.functions[function as usize].is.memory.get();
+        if governed && memory > self.owner_of(function).most {
+            return;
+        }
         // In its turn among others it is seen whether its owner's idle instances make room.
         if governed && !self.must_queue() && !self.owner_admits(function) {
             return self.block(function);

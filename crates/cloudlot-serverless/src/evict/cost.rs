@@ -30,6 +30,10 @@ impl Valuation for Cost {
         row(&mut self.functions, function).memory = is.memory.get();
     }
 
+    fn replaced(&mut self, function: FunctionId, is: &Function) {
+        self.added(function, is);
+    }
+
     fn ready(&mut self, function: FunctionId, took: Duration) {
         row(&mut self.functions, function).start.started(took);
     }

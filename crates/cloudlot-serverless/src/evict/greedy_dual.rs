@@ -74,6 +74,10 @@ impl Valuation for GreedyDual {
         row(&mut self.functions, function).memory = is.memory.get();
     }
 
+    fn replaced(&mut self, function: FunctionId, is: &Function) {
+        self.added(function, is);
+    }
+
     fn gone(&mut self, function: FunctionId) {
         row(&mut self.functions, function).used.gone();
     }

@@ -50,6 +50,11 @@ pub trait Valuation {
         let _ = (function, is);
     }
 
+    /// [`KeepAlive::replaced`].
+    fn replaced(&mut self, function: FunctionId, is: &Function) {
+        let _ = (function, is);
+    }
+
     /// [`KeepAlive::arrived`].
     fn arrived(&mut self, function: FunctionId, now: Timestamp) {
         let _ = (function, now);
@@ -134,6 +139,11 @@ impl<K: KeepAlive, V: Valuation> KeepAlive for Evicting<K, V> {
     fn added(&mut self, function: FunctionId, is: &Function) {
         self.keep.added(function, is);
         self.by.added(function, is);
+    }
+
+    fn replaced(&mut self, function: FunctionId, is: &Function) {
+        self.keep.replaced(function, is);
+        self.by.replaced(function, is);
     }
 
     fn arrived(&mut self, function: FunctionId, now: Timestamp) {

@@ -19,4 +19,8 @@ impl Valuation for Size {
     fn added(&mut self, function: FunctionId, is: &Function) {
         *row(&mut self.memory, function) = is.memory.get();
     }
+
+    fn replaced(&mut self, function: FunctionId, is: &Function) {
+        self.added(function, is);
+    }
 }

@@ -105,6 +105,10 @@ impl<K: KeepAlive, S: Scales> KeepAlive for Scaled<K, S> {
         self.policy.added(function, is);
     }
 
+    fn replaced(&mut self, function: FunctionId, is: &Function) {
+        self.policy.replaced(function, is);
+    }
+
     fn arrived(&mut self, function: FunctionId, now: Timestamp) {
         self.policy.arrived(function, now);
     }

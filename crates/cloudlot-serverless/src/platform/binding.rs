@@ -7,6 +7,7 @@ use super::evict::Spares;
 use super::function::{Binding, Reuse};
 use super::keep_alive::KeepAlive;
 use super::life::Life;
+use super::list::Line;
 use super::record::Sink;
 use super::rows::{Admitted, Pending, Stage};
 use super::slab::NONE;
@@ -143,6 +144,21 @@ impl<K: KeepAlive> Platform<K> {
         self.calls[call].stage = Stage::Waiting;
     }
 
+    /// Puts a call where it belongs by how long it waits already.
+    fn queue_again(&mut self, function: u32, call: u32) {
+        let since = self.calls[call].since;
+        let row = &mut self.functions[function as usize];
+        let mut next = row.waiting.first();
+        while let Some(other) = next
+            && self.calls[other].since <= since
+        {
+            next = Line::after(&self.calls, other);
+        }
+        row.waiting.join_before(&mut self.calls, call, next);
+        row.queued += 1;
+        self.calls[call].stage = Stage::Waiting;
+    }
+
     /// Takes the call that waited longest for any instance.
     pub(super) fn next_waiting<O: Extend<Effect>, S: Sink>(
         &mut self,
@@ -258,15 +274,18 @@ impl<K: KeepAlive> Platform<K> {
         let row = &mut self.instances[instance];
         row.ready = turn.now;
         let (function, since) = (row.function, row.since);
-        self.functions[function as usize].crashes = 0;
+        let is_old = row.retires == Some(StopReason::Replaced);
         self.mind_health(function, turn);
         let took = turn.now.since(since);
         if self.settings.spares == Spares::Young {
             self.instances[instance].spared = turn.now + took;
         }
         self.keep_alive.ready(FunctionId::new(function), took);
-        self.prepared(function, turn);
-        if self.settings.hosts.choice == HostChoice::Locality {
+        if !is_old {
+            self.functions[function as usize].crashes = 0;
+            self.prepared(function, turn);
+        }
+        if self.settings.hosts.choice == HostChoice::Locality && !is_old {
             self.hosts.remember(function, instance);
         }
         if self.instances[instance].calls > 0 {
@@ -313,8 +332,9 @@ impl<K: KeepAlive> Platform<K> {
     ) {
         let function = self.instances[instance].function;
         if self.functions[function as usize].governed && !self.has_turn(function) {
-            self.queue(function, call);
-            return self.block(function);
+            self.queue_again(function, call);
+            self.block(function);
+            return self.refuse_misfits(function, turn);
         }
         self.run(call, instance, Start::Cold, turn);
     }

@@ -67,7 +67,7 @@ impl<K: KeepAlive> Platform<K> {
             Life::Stopping | Life::Gone => {}
         }
         if row.life != Life::Stopping {
-            self.functions[function as usize].alive -= 1;
+            self.count_out(instance);
         }
         self.vanish(instance, turn);
         self.start_wanted(function, turn);
@@ -110,7 +110,8 @@ impl<K: KeepAlive> Platform<K> {
         turn: &mut Turn<'_, O, S>,
     ) {
         self.totals.failed_starts += 1;
-        if blame == Blame::Instance {
+        let is_old = self.instances[instance].retires == Some(StopReason::Replaced);
+        if blame == Blame::Instance && !is_old {
             let row = &mut self.functions[function as usize];
             row.crashes = row.crashes.saturating_add(1);
             row.not_before = turn.now + self.settings.restart.after(row.crashes);
@@ -153,8 +154,7 @@ impl<K: KeepAlive> Platform<K> {
         if self.instances[instance].calls == 0 {
             self.stop(instance, StopReason::TimedOut, turn);
         } else {
-            self.instances[instance].retires = Some(StopReason::TimedOut);
-            self.keep_open(instance);
+            self.retire(instance, StopReason::TimedOut);
         }
         self.conclude(call, Outcome::TimedOut, turn);
     }

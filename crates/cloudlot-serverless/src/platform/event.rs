@@ -130,7 +130,7 @@ pub enum Event {
     Target {
         /// Whose.
         function: FunctionId,
-        /// How many, initialised.
+        /// How many, initialised; more than 65,536 count as so many.
         instances: u32,
     },
     /// Finish what was taken in and take nothing more.

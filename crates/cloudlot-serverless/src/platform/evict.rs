@@ -39,7 +39,7 @@ pub enum Spares {
 impl FunctionRow {
     /// How many of its idle instances may go: those that are there whether calls want them or not stay.
     fn can_spare(&self) -> usize {
-        usize::try_from(self.alive.saturating_sub(self.floor())).unwrap_or(usize::MAX)
+        usize::try_from(self.in_use().saturating_sub(self.floor())).unwrap_or(usize::MAX)
     }
 }
 

@@ -36,7 +36,7 @@ pub struct Function {
     /// How many calls one instance runs at once.
     pub concurrency: NonZeroU32,
     /// How many instances are there from the first [`Event::Tick`](super::Event::Tick) on, whether calls want them or not; none of
-    /// them is stopped for want of calls or evicted.
+    /// them is stopped for want of calls or evicted. More than 65,536 count as so many.
     pub provisioned: u32,
     /// What its prepared code takes, on a disk or in a cache; see [`Settings::code`].
     pub code: Bytes,

@@ -142,6 +142,23 @@ impl<K: KeepAlive> Platform<K> {
         rest.keep
     }
 
+    /// An instance takes no more calls, and is stopped when the last one ends.
+    pub(super) fn retire(&mut self, instance: u32, why: StopReason) {
+        let row = &mut self.instances[instance];
+        if row.retires.replace(why).is_none() {
+            self.functions[row.function as usize].retiring += 1;
+        }
+        self.keep_open(instance);
+    }
+
+    /// An instance is not alive any more.
+    pub(super) fn count_out(&mut self, instance: u32) {
+        let is = &self.instances[instance];
+        let row = &mut self.functions[is.function as usize];
+        row.alive -= 1;
+        row.retiring -= u32::from(is.retires.is_some());
+    }
+
     /// Asks for the end of an instance. It must not be among the idle ones any more.
     pub(super) fn stop<O: Extend<Effect>, S: Sink>(
         &mut self,
@@ -150,8 +167,7 @@ impl<K: KeepAlive> Platform<K> {
         turn: &mut Turn<'_, O, S>,
     ) {
         self.step(instance, Life::Stopping, turn);
-        let row = &mut self.instances[instance];
-        self.functions[row.function as usize].alive -= 1;
+        self.count_out(instance);
         turn.ask(Effect::Stop {
             instance: InstanceId(self.instances.handle(instance)),
             why,
@@ -172,7 +188,7 @@ impl<K: KeepAlive> Platform<K> {
             let instance = idle[index];
             let row = &self.functions[function as usize];
             let mut over = self.instances[instance].until <= turn.now;
-            if over && row.alive <= row.floor() {
+            if over && row.in_use() <= row.floor() {
                 self.instances[instance].until = Timestamp::MAX;
                 over = false;
             }

@@ -39,6 +39,11 @@ pub trait KeepAlive {
         let _ = (function, is);
     }
 
+    /// A new version of a function took the place of the one before.
+    fn replaced(&mut self, function: FunctionId, is: &Function) {
+        let _ = (function, is);
+    }
+
     /// A call of this function has come.
     fn arrived(&mut self, function: FunctionId, now: Timestamp) {
         let _ = (function, now);
@@ -134,6 +139,10 @@ impl<K: KeepAlive + ?Sized> KeepAlive for Box<K> {
 
     fn added(&mut self, function: FunctionId, is: &Function) {
         (**self).added(function, is);
+    }
+
+    fn replaced(&mut self, function: FunctionId, is: &Function) {
+        (**self).replaced(function, is);
     }
 
     fn arrived(&mut self, function: FunctionId, now: Timestamp) {

@@ -42,6 +42,21 @@ impl Line {
         self.last = call;
     }
 
+    /// Joins before another; at the end if there is no other.
+    pub(super) fn join_before(&mut self, calls: &mut Slab<Pending>, call: u32, other: Option<u32>) {
+        let Some(other) = other else {
+            return self.join(calls, call);
+        };
+        let before = calls[other].before;
+        calls[call].before = before;
+        calls[call].after = other;
+        calls[other].before = call;
+        match before {
+            NONE => self.first = call,
+            before => calls[before].after = call,
+        }
+    }
+
     /// Leaves from wherever it stands.
     pub(super) fn leave(&mut self, calls: &mut Slab<Pending>, call: u32) {
         let (before, after) = (calls[call].before, calls[call].after);

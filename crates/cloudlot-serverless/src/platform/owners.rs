@@ -70,7 +70,7 @@ pub(super) struct OwnerRow {
     /// Instances that start.
     coming: u32,
     /// Memory and number of those that stop and still hold it.
-    stopping: (u64, u64),
+    stopping: (u128, u64),
     /// Functions whose calls wait for room here, in turn.
     pub(super) blocked: VecDeque<u32>,
     /// Whether it is among those with news.
@@ -307,7 +307,7 @@ impl<K: KeepAlive> Platform<K> {
         }
         while let Some(lacking) = self.quota_refusal(function) {
             let stopping = self.owner_of(function).stopping;
-            let on_its_way = lacking.0 <= stopping.0 && lacking.1 <= stopping.1;
+            let on_its_way = u128::from(lacking.0) <= stopping.0 && lacking.1 <= stopping.1;
             if on_its_way || !self.evict_of_owner(function, turn) {
                 return false;
             }
@@ -323,7 +323,7 @@ impl<K: KeepAlive> Platform<K> {
     ) -> bool {
         let functions = self.owner_of(function).functions.iter();
         let rows = functions.map(|&function| &self.functions[function as usize]);
-        let idle = rows.filter(|row| row.alive > row.floor());
+        let idle = rows.filter(|row| row.in_use() > row.floor());
         let idle = idle.flat_map(|row| row.idle.iter().copied());
         let Some(least) = idle.min_by_key(|&it| (self.instances[it].value, it)) else {
             return false;
@@ -350,7 +350,8 @@ impl Owners {
         row.coming += u32::from(to == Life::Starting);
         row.coming -= u32::from(from == Life::Starting);
         let stops = |life| u64::from(life == Life::Stopping && holds(life));
-        row.stopping.0 = row.stopping.0 + memory * stops(to) - memory * stops(from);
+        let held = |life| u128::from(memory * stops(life));
+        row.stopping.0 = row.stopping.0 + held(to) - held(from);
         row.stopping.1 = row.stopping.1 + stops(to) - stops(from);
         let account = row.account;
         if let (Some(quotas), Some(account)) = (&mut self.quotas, account) {

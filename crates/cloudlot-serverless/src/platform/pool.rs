@@ -2,7 +2,7 @@
 
 use cloudlot_core::Bytes;
 
-use super::event::{Effect, Outcome};
+use super::event::{Effect, Limit, Outcome};
 use super::keep_alive::KeepAlive;
 use super::record::Sink;
 use super::rows::Stage;
@@ -91,7 +91,14 @@ impl<K: KeepAlive> Platform<K> {
 
     /// This function has calls that wait for memory, or for room with its owner.
     pub(super) fn run_short(&mut self, function: u32) {
-        if self.functions[function as usize].governed && !self.owner_admits(function) {
+        let governed = self.functions[function as usize].governed;
+        // What there can never be holds nobody up.
+        let memory = self.functions[function as usize].is.memory.get();
+        if governed && memory > self.owner_of(function).most {
+            return;
+        }
+        // In its turn among others it is seen whether its owner's idle instances make room.
+        if governed && !self.must_queue() && !self.owner_admits(function) {
             return self.block(function);
         }
         if self.is_fair() {
@@ -128,6 +135,32 @@ impl<K: KeepAlive> Platform<K> {
             self.totals.no_room += 1;
             self.leave_queue(function, call);
             self.answer(call, Outcome::NoRoom, turn);
+        }
+    }
+
+    /// Sends all away who wait for an instance that there can never be.
+    pub(super) fn refuse_misfits<O: Extend<Effect>, S: Sink>(
+        &mut self,
+        function: u32,
+        turn: &mut Turn<'_, O, S>,
+    ) {
+        let row = &self.functions[function as usize];
+        let need = self.size_of(function);
+        let mut hosts = self.hosts.loads.iter();
+        let outcome = if !self.hosts.is_empty() && !hosts.any(|load| need.fits_in(load.limit)) {
+            Outcome::NoRoom
+        } else if row.governed && need.memory > self.owner_of(function).most {
+            Outcome::Throttled(Limit::OwnerMemory)
+        } else {
+            return;
+        };
+        while let Some(call) = self.functions[function as usize].waiting.first() {
+            match outcome {
+                Outcome::NoRoom => self.totals.no_room += 1,
+                _ => self.totals.throttled += 1,
+            }
+            self.leave_queue(function, call);
+            self.answer(call, outcome, turn);
         }
     }
 

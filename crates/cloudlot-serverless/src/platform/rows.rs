@@ -15,6 +15,9 @@ use super::list::Line;
 use super::slab::NONE;
 use crate::FunctionId;
 
+/// No more instances of one function are there for whoever sets a number; see [`Function::provisioned`].
+const MOST_KEPT: u32 = 1 << 16;
+
 /// A function and who is there of it.
 #[derive(Clone, Debug)]
 pub(super) struct FunctionRow {
@@ -47,6 +50,8 @@ pub(super) struct FunctionRow {
     pub(super) filling: u32,
     /// Instances that start, run or wait.
     pub(super) alive: u32,
+    /// How many of them take no more calls.
+    pub(super) retiring: u32,
     /// How many are to be alive, by the last target; nothing: as many as calls want.
     pub(super) target: Option<u32>,
     /// Counts the functions that were put in this place.
@@ -91,6 +96,7 @@ impl FunctionRow {
             unclaimed: 0,
             filling: NONE,
             alive: 0,
+            retiring: 0,
             target: None,
             version: 0,
             asked: false,
@@ -106,9 +112,15 @@ impl FunctionRow {
         }
     }
 
+    /// How many instances start, run or wait and take calls.
+    pub(super) const fn in_use(&self) -> u32 {
+        self.alive - self.retiring
+    }
+
     /// How many instances are there whether calls want them or not.
     pub(super) fn floor(&self) -> u32 {
         let wanted = self.target.unwrap_or(0).max(self.is.provisioned);
+        let wanted = wanted.min(MOST_KEPT);
         self.is
             .instances
             .map_or(wanted, |most| wanted.min(most.get()))
@@ -121,7 +133,7 @@ impl FunctionRow {
 
     /// Whether there are more than a target wants.
     pub(super) fn has_surplus(&self) -> bool {
-        self.target.is_some() && self.alive > self.floor()
+        self.target.is_some() && self.in_use() > self.floor()
     }
 
     /// How many calls wait without a place on an instance that starts.
@@ -142,7 +154,8 @@ impl FunctionRow {
 
     /// Whether one more is wanted: by calls that have nothing to hope for, or by whoever sets the number.
     pub(super) fn wants_more(&self) -> bool {
-        self.alive < self.floor() || self.is_behind() && (self.target.is_none() || self.alive == 0)
+        let nobody = self.in_use() == 0;
+        self.in_use() < self.floor() || self.is_behind() && (self.target.is_none() || nobody)
     }
 
     /// Whether one more instance is allowed.

@@ -25,7 +25,7 @@ pub(super) struct Codes {
     /// When each was last started from, by function.
     used: BTreeMap<u32, Timestamp>,
     /// How much all of them take.
-    held: u64,
+    held: u128,
 }
 
 impl Codes {
@@ -60,7 +60,7 @@ impl<K: KeepAlive> Platform<K> {
             return;
         };
         if self.codes.used.insert(function, turn.now).is_none() {
-            self.codes.held += row.is.code.get();
+            self.codes.held += u128::from(row.is.code.get());
             self.discard(function, turn);
         }
     }
@@ -84,7 +84,7 @@ impl<K: KeepAlive> Platform<K> {
         let Some(most) = self.settings.code else {
             return;
         };
-        while self.codes.held > most.get() {
+        while self.codes.held > u128::from(most.get()) {
             let free = |&(&function, _): &(&u32, &Timestamp)| {
                 let row = &self.functions[function as usize];
                 function != newest && row.alive == 0 && !row.is.prepared
@@ -105,7 +105,7 @@ impl<K: KeepAlive> Platform<K> {
         turn: &mut Turn<'_, O, S>,
     ) {
         if self.codes.used.remove(&function).is_some() {
-            self.codes.held -= self.functions[function as usize].is.code.get();
+            self.codes.held -= u128::from(self.functions[function as usize].is.code.get());
             turn.ask(Effect::Discard(FunctionId::new(function)));
         }
     }

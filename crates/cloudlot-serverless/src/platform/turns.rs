@@ -145,7 +145,7 @@ impl<K: KeepAlive> Platform<K> {
         };
         let is = &self.instances[instance];
         let row = &self.functions[is.function as usize];
-        if is.calls > 0 || row.queued == 0 || row.alive <= row.floor() {
+        if is.calls > 0 || row.queued == 0 || row.in_use() <= row.floor() {
             return false;
         }
         let own = row.is.owner.number();

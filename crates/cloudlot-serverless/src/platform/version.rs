@@ -2,6 +2,7 @@
 
 use cloudlot_core::Timestamp;
 
+use super::breaker::Circuit;
 use super::event::{Effect, StopReason};
 use super::function::Function;
 use super::keep_alive::KeepAlive;
@@ -16,8 +17,8 @@ impl<K: KeepAlive> Platform<K> {
     ///
     /// What runs, and what waits for an instance of its own, ends on the version on which it began; all other calls get the new
     /// one. Idle instances of the old version are stopped, the others when their last call ends. Limits, timeouts and retries of the new
-    /// version hold for all calls from now on. What keys remember stays, and so does
-    /// the owner.
+    /// version hold for all calls from now on, and its circuit breaker is closed. Calls that wait for more memory than anybody can
+    /// get now are sent away. What keys remember stays, and so does the owner.
     pub fn replace(
         &mut self,
         function: FunctionId,
@@ -42,7 +43,15 @@ impl<K: KeepAlive> Platform<K> {
         row.crashes = 0;
         row.not_before = Timestamp::ZERO;
         row.filling = NONE;
-        self.retire(number, turn);
+        row.circuit = Circuit::NEW;
+        let is = row.is;
+        for call in self.calls.places() {
+            let pending = &mut self.calls[call];
+            pending.probe &= pending.call.function != function;
+        }
+        self.keep_alive.replaced(function, &is);
+        self.retire_all(number, turn);
+        self.refuse_misfits(number, turn);
         self.look_again(number, now, turn);
         self.start_wanted(number, turn);
         self.serve_short(turn);
@@ -50,18 +59,20 @@ impl<K: KeepAlive> Platform<K> {
     }
 
     /// No instance of this function that is there now takes another call.
-    fn retire<O: Extend<Effect>, S: Sink>(&mut self, function: u32, turn: &mut Turn<'_, O, S>) {
+    fn retire_all<O: Extend<Effect>, S: Sink>(&mut self, function: u32, turn: &mut Turn<'_, O, S>) {
         for instance in std::mem::take(&mut self.functions[function as usize].idle) {
             self.stop(instance, StopReason::Replaced, turn);
         }
         self.functions[function as usize].open.clear();
         for place in self.instances.places() {
-            let row = &mut self.instances[place];
+            let row = &self.instances[place];
             if row.function != function || matches!(row.life, Life::Stopping | Life::Gone) {
                 continue;
             }
-            row.retires = row.retires.or(Some(StopReason::Replaced));
-            if row.calls == 0 {
+            let calls = row.calls;
+            // Also one that would take calls again when its host is back.
+            self.retire(place, StopReason::Replaced);
+            if calls == 0 {
                 self.functions[function as usize].unclaimed -= 1;
                 self.stop(place, StopReason::Replaced, turn);
             }

@@ -21,5 +21,6 @@ mod once;
 mod owners;
 mod prewarm;
 mod retries;
+mod seams;
 mod slots;
 mod small;

@@ -161,6 +161,12 @@ impl KeepAlive for Gaps {
         }
     }
 
+    fn replaced(&mut self, function: FunctionId, is: &Function) {
+        let row = &mut self.functions[function.number() as usize];
+        self.memory = self.memory - u128::from(row.memory) + u128::from(is.memory.get());
+        row.memory = is.memory.get();
+    }
+
     fn arrived(&mut self, function: FunctionId, now: Timestamp) {
         let Some(row) = self.functions.get_mut(at(function)) else {
             return;

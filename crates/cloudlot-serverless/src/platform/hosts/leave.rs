@@ -3,6 +3,7 @@
 use cloudlot_core::ResourceState;
 
 use super::{Host, HostId};
+use crate::platform::binding::Start;
 use crate::platform::event::StopReason;
 use crate::platform::keep_alive::KeepAlive;
 use crate::platform::life::Life;
@@ -19,8 +20,17 @@ pub(in crate::platform) enum Blame {
 }
 
 impl<K: KeepAlive> Platform<K> {
-    pub(in crate::platform) fn host_joined<O, S>(&mut self, host: Host, turn: &Turn<'_, O, S>) {
+    pub(in crate::platform) fn host_joined<O: Extend<Effect>, S: Sink>(
+        &mut self,
+        host: Host,
+        turn: &mut Turn<'_, O, S>,
+    ) {
+        let first = self.hosts.is_empty();
         self.hosts.add(host, turn.now);
+        // Until now there was no limit.
+        for function in (0..).take(if first { self.functions.len() } else { 0 }) {
+            self.refuse_misfits(function, turn);
+        }
     }
 
     /// Every instance of the host is lost, and it gets none until it is back.
@@ -44,7 +54,11 @@ impl<K: KeepAlive> Platform<K> {
     }
 
     /// The host takes starts again; one that was lost is empty.
-    pub(in crate::platform) fn host_back<O, S>(&mut self, host: HostId, turn: &Turn<'_, O, S>) {
+    pub(in crate::platform) fn host_back<O: Extend<Effect>, S: Sink>(
+        &mut self,
+        host: HostId,
+        turn: &mut Turn<'_, O, S>,
+    ) {
         if !self.hosts.knows(host) {
             self.totals.late += 1;
             return;
@@ -53,10 +67,15 @@ impl<K: KeepAlive> Platform<K> {
             .set_state(host, ResourceState::Available, turn.now);
         for life in [Life::Starting, Life::Busy] {
             for instance in self.on(host, life) {
-                let retires = &mut self.instances[instance].retires;
-                if *retires == Some(StopReason::HostDrains) {
-                    *retires = None;
-                    self.keep_open(instance);
+                let row = &mut self.instances[instance];
+                if row.retires != Some(StopReason::HostDrains) {
+                    continue;
+                }
+                row.retires = None;
+                self.functions[row.function as usize].retiring -= 1;
+                if life == Life::Busy {
+                    // There may be calls that wait for the room on it.
+                    self.offer(instance, Start::Warm, turn);
                 }
             }
         }
@@ -74,16 +93,24 @@ impl<K: KeepAlive> Platform<K> {
         }
         self.hosts
             .set_state(host, ResourceState::Draining, turn.now);
+        let mut functions = Vec::new();
         for instance in self.on(host, Life::Idle) {
+            functions.push(self.instances[instance].function);
             self.leave_idle(instance);
             self.stop(instance, StopReason::HostDrains, turn);
         }
         for life in [Life::Starting, Life::Busy] {
             for instance in self.on(host, life) {
-                let retires = &mut self.instances[instance].retires;
-                *retires = retires.or(Some(StopReason::HostDrains));
-                self.keep_open(instance);
+                functions.push(self.instances[instance].function);
+                if self.instances[instance].retires.is_none() {
+                    self.retire(instance, StopReason::HostDrains);
+                }
             }
+        }
+        functions.sort_unstable();
+        functions.dedup();
+        for function in functions {
+            self.start_wanted(function, turn);
         }
     }
 

@@ -15,7 +15,7 @@ use crate::platform::{Effect, Platform, Turn};
 /// When idle instances move.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Rebalance {
-    /// How often it is looked at while there are instances; nothing: only when an event asks.
+    /// How often it is looked at while there are instances; nothing, or zero: only when an event asks.
     pub every: Option<Duration>,
     /// Nothing moves while the fullest and the emptiest host differ by no more than so many percent of a host.
     pub tolerance_percent: u32,
@@ -67,6 +67,7 @@ impl<K: KeepAlive> Platform<K> {
     ) {
         if let Some(every) = self.settings.hosts.rebalance.every
             && !self.hosts.is_empty()
+            && turn.now + every > turn.now
             && !std::mem::replace(&mut self.hosts.moves.dated, true)
         {
             self.rebalance_at(turn.now + every, turn);
@@ -90,7 +91,7 @@ impl<K: KeepAlive> Platform<K> {
         &mut self,
         turn: &mut Turn<'_, O, S>,
     ) {
-        if self.draining {
+        if self.draining || self.must_queue() {
             return;
         }
         let mut under_way = std::mem::take(&mut self.hosts.moves.under_way);
@@ -158,7 +159,9 @@ impl<K: KeepAlive> Platform<K> {
             let moves = under_way
                 .iter()
                 .any(|step| step.from == self.instances.handle(place));
-            let may = self.functions[row.function as usize].may_start(turn.now);
+            let function = &self.functions[row.function as usize];
+            let admitted = !function.governed || self.owner_admits(row.function);
+            let may = admitted && function.may_start(turn.now);
             row.life == Life::Idle && !moves && may
         });
         let worth = |place: u32| (self.instances[place].value, std::cmp::Reverse(place));

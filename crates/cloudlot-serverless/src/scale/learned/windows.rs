@@ -297,6 +297,11 @@ impl<K: KeepAlive> KeepAlive for Windows<K> {
         self.function(function).memory = is.memory;
     }
 
+    fn replaced(&mut self, function: FunctionId, is: &Function) {
+        self.base.replaced(function, is);
+        self.function(function).memory = is.memory;
+    }
+
     fn arrived(&mut self, function: FunctionId, now: Timestamp) {
         self.base.arrived(function, now);
         let Some((resting, gap)) = self.function(function).pop(now) else {

@@ -14,7 +14,8 @@ Policies:
   fixed:TIME     keep an idle instance for so long after each call
   hybrid:TIME    the hybrid histogram of Serverless in the Wild, over so much time
   gaps[:TIME]    by the gaps of each function; a cold start is worth so much idling
-  oracle[:TIME]  the same for one who knows what comes: how good any could be
+  oracle[:TIME]  the same for one who knows what comes, with starts that take no time: the least of worth x cold + idle
+                 that is possible without starting anything ahead
   lru            keep all until --memory is short, then the least recently used goes
   greedy-dual    the same, but whoever saves the least goes
 

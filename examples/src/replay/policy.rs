@@ -89,6 +89,11 @@ impl Policy {
         matches!(self.rule, Rule::Lru | Rule::GreedyDual)
     }
 
+    /// Whether it is a bound, which holds where starts take no time.
+    pub(super) const fn foresees(&self) -> bool {
+        matches!(self.rule, Rule::Oracle(_))
+    }
+
     /// The policy at the beginning of a run.
     pub(super) fn make(&self, trace: &Trace) -> Box<dyn KeepAlive> {
         let keep = FixedWindow(Duration::MAX);

@@ -2,6 +2,7 @@
 
 use super::args::{Args, Bind};
 use super::policy::Policy;
+use super::start::Start;
 use super::trace::Trace;
 use crate::progress::Progress;
 use clap::Parser;
@@ -128,7 +129,12 @@ fn replay(
         platform.add(Function::from(profile));
     }
     let mut gather = Gather::new(trace.functions());
-    let mut backend = args.start.make(args.seed);
+    let start = if policy.foresees() {
+        Start::NONE
+    } else {
+        args.start
+    };
+    let mut backend = start.make(args.seed);
     let mut simulation = Simulation::new(&mut *backend);
     let mut calls = 0;
     let arrivals = trace.arrivals().inspect(|_| {

@@ -31,6 +31,8 @@ impl FromStr for Start {
 }
 
 impl Start {
+    pub(super) const NONE: Self = Self::Fixed(Duration::ZERO);
+
     /// The back end at the beginning of a run.
     pub(super) fn make(self, seed: u64) -> Box<dyn Backend> {
         match self {
